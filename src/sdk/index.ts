@@ -1,0 +1,15 @@
+/**
+ * The public face of the house: all that a module may import from `src`.
+ */
+
+export * from './canonical.ts';
+export * from './clock.ts';
+export * from './context.ts';
+export * from './lifecycle.ts';
+export * from './module.ts';
+export * from './money.ts';
+export * from './period.ts';
+export * from './problem.ts';
+export * from './reference.ts';
+export * from './sql.ts';
+export * from './tokens.ts';

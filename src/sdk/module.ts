@@ -1,0 +1,255 @@
+/**
+ * The module contract: a module is a value that lists what it adds. No container, no decorators,
+ * no start-up order; `src/assemble.ts` checks names, dependencies and clashes at start.
+ *
+ * How to write one: `modules/README.md`, in eight steps.
+ */
+
+import type { OperationDefinition, Parameters, Resource } from '@medplum/fhirtypes';
+import type { Context } from './context.ts';
+import type { EventToken, ExtensionPoint, JobToken, Permission, Setting } from './tokens.ts';
+
+/** Everything a room adds to the house. */
+export interface Module {
+  /** kebab-case, unique. */
+  readonly name: string;
+  readonly title: string;
+  /** Names of the modules whose faces it imports. */
+  readonly dependsOn?: readonly string[];
+  readonly settings?: readonly Setting<unknown>[];
+  readonly resources?: readonly ResourceBinding[];
+  readonly operations?: readonly Operation[];
+  readonly guards?: readonly Guard[];
+  readonly reactions?: readonly Reaction[];
+  readonly jobs?: readonly JobHandler[];
+  readonly schedule?: readonly CronLine[];
+  readonly permissions?: readonly Permission[];
+  readonly contributes?: readonly Contribution[];
+  readonly routes?: readonly Route[];
+  readonly pages?: readonly Page[];
+  /** Folder of plain .sql migrations; only for modules outside this repository. */
+  readonly migrations?: string;
+  /** StructureDefinitions, ValueSets, CodeSystems and SearchParameters it brings from outside. */
+  readonly definitions?: readonly Resource[];
+}
+
+// ── resources ────────────────────────────────────────────────────────────────────────────────
+
+export type ResourceBinding = StoredBinding | ProjectedBinding;
+
+/** One stored resource on its way into the store, inside the write transaction. */
+export interface ResourceWrite<R extends Resource = Resource> {
+  readonly action: 'create' | 'update' | 'delete';
+  readonly type: string;
+  readonly id: string;
+  /** Internal id; in a guard of a create it is not yet known and is 0n. */
+  readonly rid: bigint;
+  readonly version: number;
+  /** What will stand after the write; undefined for a delete. */
+  readonly resource: R | undefined;
+  /** What stood before; undefined for a create. */
+  readonly previous: R | undefined;
+}
+
+/** Resources of a type live in the resource store; the room keeps typed facts in step. */
+export interface StoredBinding {
+  readonly kept: 'stored';
+  readonly type: string;
+  /** Canonical of our profile. Resources that do not declare it are stored as plain R4. */
+  readonly profile?: string;
+  /**
+   * Keeps typed rows in step with the resources of this type, in the same transaction and
+   * set-based: called once per unit of work with all writes of the type, after every resource of
+   * the transaction has been inserted (so that references between them resolve to rids).
+   */
+  readonly project?: (ctx: Context, writes: readonly ResourceWrite[]) => Promise<void>;
+}
+
+/** Resources of a type are views of typed tables. A type may be stored and projected at once. */
+export interface ProjectedBinding {
+  readonly kept: 'projected';
+  readonly type: string;
+  readonly profile: string;
+  /**
+   * Published SQL view. It must have the columns `id text` (the FHIR id), `key bigint` (unique,
+   * rising; the tie-break of every order), `updated_at timestamptz` and `version int`, indexed
+   * underneath, and whatever `search` and `render` use.
+   */
+  readonly view: string;
+  /** Search parameters served, by name; `_id` and `_lastUpdated` are always served. */
+  readonly search: Readonly<Record<string, ProjectedParameter>>;
+  /** Renders rows of the view; `meta` is filled in by the caller from version and updated_at. */
+  readonly render: (ctx: Context, rows: readonly ProjectedRow[]) => Promise<Resource[]>;
+  /** Takes a POSTed resource that declares `profile`; answers what now stands. */
+  readonly accept?: (ctx: Context, resource: Resource) => Promise<Resource>;
+}
+
+/** A row of a projection's view, with every column of the view. */
+export type ProjectedRow = {
+  readonly id: string;
+  readonly key: bigint;
+  readonly updated_at: Date;
+  readonly version: number;
+} & Readonly<Record<string, unknown>>;
+
+/** How a search parameter reads the view. */
+export type ProjectedParameter =
+  /** `column` text; `system` is what a `system|code` search may name. */
+  | { readonly type: 'token'; readonly column: string; readonly system?: string }
+  /** `holds: 'rid'`: bigint rid of a stored `target`; `'id'`: FHIR id text of a `target`. */
+  | {
+      readonly type: 'reference';
+      readonly column: string;
+      readonly target: string;
+      readonly holds: 'rid' | 'id';
+    }
+  /** `column` date or timestamptz; with `end`, the interval from `column` to `end`. */
+  | { readonly type: 'date'; readonly column: string; readonly end?: string }
+  | { readonly type: 'string'; readonly column: string }
+  | { readonly type: 'number'; readonly column: string }
+  /** Money in minor units with its currency column. */
+  | { readonly type: 'money'; readonly column: string; readonly currency: string }
+  | { readonly type: 'uri'; readonly column: string };
+
+// ── operations and routes ────────────────────────────────────────────────────────────────────
+
+/** What an operation is called with. */
+export interface OperationInput {
+  /** Resource type and id of the URL, where the operation is on a type or an instance. */
+  readonly type?: string;
+  readonly id?: string;
+  /** Query parameters of a GET and the body of a POST, already checked against the definition. */
+  readonly parameters: Parameters;
+  /** The body as posted, when it was a bare resource. */
+  readonly body?: Resource;
+}
+
+/** An answer that is not FHIR: a file, CSV, XML. */
+export interface RawAnswer {
+  readonly raw: true;
+  readonly status?: number;
+  readonly contentType: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body: string | Uint8Array | AsyncIterable<Uint8Array | string>;
+}
+
+/** A FHIR operation; the OperationDefinition comes first and is what `metadata` shows. */
+export interface Operation {
+  readonly definition: OperationDefinition;
+  readonly permission: Permission;
+  /** A dry run of the same path, rolled back at the end (for `$preview`). */
+  readonly rolledBack?: boolean;
+  readonly run: (ctx: Context, input: OperationInput) => Promise<Resource | RawAnswer>;
+}
+
+/** A path outside FHIR: callbacks and files. Verify, record the bytes, answer, enqueue. */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT';
+  /** Express path under `/`, e.g. `/callbacks/simulator/:secret`. */
+  readonly path: string;
+  readonly does: string;
+  /** A permission to demand, or `verified-here` when the route itself checks the sender. */
+  readonly access: Permission | 'verified-here';
+  readonly run: (ctx: Context, request: RouteRequest) => Promise<RouteAnswer>;
+}
+
+export interface RouteRequest {
+  readonly params: Readonly<Record<string, string>>;
+  readonly query: URLSearchParams;
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Buffer;
+  readonly remoteAddress: string;
+}
+
+export interface RouteAnswer {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+// ── behaviour ────────────────────────────────────────────────────────────────────────────────
+
+/** Looks at writes of a type before they happen; may refuse with a Problem. */
+export interface Guard {
+  readonly type: string;
+  readonly does: string;
+  readonly check: (ctx: Context, writes: readonly ResourceWrite[]) => Promise<void>;
+}
+
+/** Runs after an event has been committed; at least once, so it must bear repeats. */
+export interface Reaction {
+  readonly event: EventToken<unknown>;
+  readonly does: string;
+  readonly run: (ctx: Context, events: readonly unknown[]) => Promise<void>;
+}
+
+/** Declares a reaction with the event's type: `on(householdRegistered, 'links …', async …)`. */
+export function on<Data>(
+  event: EventToken<Data>,
+  does: string,
+  run: (ctx: Context, events: readonly Data[]) => Promise<void>,
+): Reaction {
+  return { event, does, run: run as Reaction['run'] };
+}
+
+export interface JobHandler {
+  readonly job: JobToken<unknown>;
+  readonly run: (ctx: Context, data: unknown) => Promise<void>;
+  /** 'transaction' (default): one unit of work around the run. 'own': run opens its own. */
+  readonly scope?: 'transaction' | 'own';
+  readonly runOwn?: (units: Units, data: unknown) => Promise<void>;
+}
+
+/** Opens units of work, for jobs that talk to the outside between two commits. */
+export interface Units {
+  run<Result>(work: (ctx: Context) => Promise<Result>): Promise<Result>;
+}
+
+/** A job whose run is one unit of work: commits when it returns, rolls back when it throws. */
+export function handle<Data>(
+  job: JobToken<Data>,
+  run: (ctx: Context, data: Data) => Promise<void>,
+): JobHandler {
+  return { job, run: run as JobHandler['run'], scope: 'transaction' };
+}
+
+/** A job that commits before and after it talks to the outside; never holds a transaction open. */
+export function handleInSteps<Data>(
+  job: JobToken<Data>,
+  runOwn: (units: Units, data: Data) => Promise<void>,
+): JobHandler {
+  return {
+    job,
+    scope: 'own',
+    runOwn: runOwn as JobHandler['runOwn'],
+    run: () => Promise.reject(new Error(`${job.name} opens its own units of work`)),
+  };
+}
+
+/** A line of the clock. */
+export interface CronLine {
+  /** Five-field cron expression. */
+  readonly at: string;
+  /** IANA time zone; UTC when absent. */
+  readonly timeZone?: string;
+  readonly job: JobToken<Record<string, never>>;
+  readonly does: string;
+}
+
+/** A part for another module's extension point. */
+export interface Contribution {
+  readonly point: ExtensionPoint<unknown>;
+  readonly part: unknown;
+}
+
+/** Declares a contribution with the point's type. */
+export function contribute<Part>(point: ExtensionPoint<Part>, part: Part): Contribution {
+  return { point, part };
+}
+
+/** A page of the operators' console. */
+export interface Page {
+  readonly path: string;
+  readonly title: string;
+  readonly permission: Permission;
+}
