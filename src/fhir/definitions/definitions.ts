@@ -1,0 +1,188 @@
+/**
+ * What the rest of the house may ask of the FHIR definitions: one value, made once at start from
+ * HL7's R4 definitions and what the modules bring. No database, no network, no clock.
+ *
+ * The parts are in the files beside this one: `load.ts` (where definitions come from),
+ * `validate.ts`, `extract.ts`, `terminology.ts`, `profiles.ts`. How: `README.md`.
+ */
+
+import type { Resource, StructureDefinition } from '@medplum/fhirtypes';
+import type { Issue } from '../../sdk/problem.ts';
+
+/** How a search parameter's values are compared. */
+export type SearchParameterType =
+  | 'number'
+  | 'date'
+  | 'string'
+  | 'token'
+  | 'composite'
+  | 'reference'
+  | 'quantity'
+  | 'uri'
+  | 'special';
+
+/** A search parameter of one resource type, compiled. */
+export interface SearchParameterInfo {
+  readonly code: string;
+  readonly url: string;
+  readonly type: SearchParameterType;
+  readonly description: string;
+  readonly expression: string;
+  /**
+   * Key of its rows. Parameters of a type that read the same places share it (`phonetic` and
+   * `name`, `patient` and `subject`), so that each place has one row; restrict to `targets`.
+   */
+  readonly key: number;
+  /** Presence token in `tk`, of this parameter alone. */
+  readonly presence: bigint;
+  /** Where its tokens stand; undefined unless `type` is token. */
+  readonly tokens?: 'tk' | 'tok' | 'both';
+  /**
+   * For tokens read from elements of type `code`, which carry no system: the systems that a search
+   * for `system|code` may name. Such a search is one for `code` alone.
+   */
+  readonly implicitSystems: readonly string[];
+  /** Types that a reference may lead to; empty for other parameters. */
+  readonly targets: readonly string[];
+  /** True when every value is a plain date (birthdate), to be compared by calendar day. */
+  readonly daysOnly: boolean;
+  /** The parts of a composite, in order. */
+  readonly components: readonly CompositePart[];
+}
+
+/** One part of a composite parameter. */
+export interface CompositePart {
+  readonly definition: string;
+  readonly expression: string;
+  readonly type: SearchParameterType;
+}
+
+/** The rows by which a resource is found. Every list is free of repetitions. */
+export interface IndexRows {
+  /** Low-cardinality tokens and presence, hashed, ascending. */
+  readonly tk: bigint[];
+  /** Near-unique tokens (identifiers, contact points, texts as tokens, uris). */
+  readonly tok: TokenRow[];
+  readonly str: StringRow[];
+  readonly ref: ReferenceRow[];
+  readonly dat: DateRow[];
+  readonly num: NumberRow[];
+}
+
+/** `hash` = valueHash(key, value); `system` = systemKey, 0 for none. */
+export interface TokenRow {
+  readonly hash: bigint;
+  readonly system: number;
+}
+
+/**
+ * `val` is normalised, at most 200 characters; `raw` is null when the text is `val` with a
+ * capital first letter, else the text (serves `:exact`).
+ */
+export interface StringRow {
+  readonly param: number;
+  readonly val: string;
+  readonly raw: string | null;
+}
+
+/**
+ * `type` is the number of the target's type and `target` the idKey of its id; for what is not
+ * local (absolute URLs, canonicals, urn:) `type` is 0 and `target` the hashedKey of the literal.
+ */
+export interface ReferenceRow {
+  readonly param: number;
+  readonly type: number;
+  readonly target: string;
+}
+
+/** ISO instants in UTC, half-open [lower, upper); null is an open end. */
+export interface DateRow {
+  readonly param: number;
+  readonly lower: string | null;
+  readonly upper: string | null;
+}
+
+/**
+ * `unit` is 0n (any), unitHash(system, code) or unitHash('', code or printed unit); `low` and
+ * `high` bound the precision [low, high), `value` is exact. Decimal texts; ±Infinity when open.
+ */
+export interface NumberRow {
+  readonly param: number;
+  readonly unit: bigint;
+  readonly low: string;
+  readonly high: string;
+  readonly value: string;
+}
+
+/** Which elements lead a resource into a compartment. */
+export interface Compartment {
+  readonly code: string;
+  /** By resource type: the search parameters, any of which leads into the compartment. */
+  readonly parameters: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What a value set says about a code. */
+export type Membership = 'in' | 'out' | 'unknown';
+
+/** The codes of a value set that we carry. */
+export interface ExpandedValueSet {
+  readonly url: string;
+  /** False when it draws on a code system that we do not carry whole. */
+  readonly complete: boolean;
+  /** By system, the codes with their display. */
+  readonly codes: ReadonlyMap<string, ReadonlyMap<string, string | undefined>>;
+  /** Whether a code belongs; without `system`, whether it belongs under any system. */
+  contains(code: string, system?: string): Membership;
+}
+
+/** An element of a type, as `_summary`, `_elements` and documentation need it. */
+export interface ElementInfo {
+  readonly path: string;
+  readonly min: number;
+  readonly max: number;
+  readonly types: readonly string[];
+  readonly summary: boolean;
+  readonly modifier: boolean;
+}
+
+/** Options of a validation. */
+export interface ValidateOptions {
+  /** Canonicals of profiles to hold the resource against, beside those of meta.profile. */
+  readonly profiles?: readonly string[];
+}
+
+/** FHIR R4 and what the modules add to it. */
+export interface Definitions {
+  /** Concrete R4 types, alphabetical. */
+  readonly resourceTypes: readonly string[];
+  isResourceType(type: string): boolean;
+  /** The smallint under which a type is stored; throws RangeError for an unknown type. */
+  typeNumber(type: string): number;
+  typeOfNumber(number: number): string | undefined;
+
+  /** All faults of a resource: empty, or warnings only, means that it may be stored. */
+  validate(resource: unknown, options?: ValidateOptions): Issue[];
+
+  /** Search parameters of a type, those of Resource and DomainResource included, by code. */
+  searchParameters(type: string): readonly SearchParameterInfo[];
+  searchParameter(type: string, code: string): SearchParameterInfo | undefined;
+  /** Index rows of a valid resource; its absolute references to ourselves are made relative. */
+  extract(resource: Resource): IndexRows;
+
+  /** StructureDefinition with snapshot, by canonical (a `|version` is ignored). */
+  snapshot(url: string): StructureDefinition | undefined;
+  /** Canonicals of the profiles brought by modules, by type. */
+  profiles(type: string): readonly string[];
+  valueSet(url: string): ExpandedValueSet | undefined;
+  codeSystem(url: string): ReadonlyMap<string, string | undefined> | undefined;
+
+  /** Element by path, e.g. `Patient.contact.name`; choice elements as `Observation.value[x]`. */
+  elementInfo(path: string): ElementInfo | undefined;
+  /** Names of the top-level properties that stay under `_summary=true`. */
+  summaryElements(type: string): ReadonlySet<string>;
+  isSummary(type: string, element: string): boolean;
+  /** Names of the top-level properties that must stand (min > 0), kept under `_elements`. */
+  mandatoryElements(type: string): ReadonlySet<string>;
+
+  compartment(code: string): Compartment | undefined;
+}

@@ -1,0 +1,91 @@
+/**
+ * FHIR JSON with exact decimals: `1.00` comes back as `1.00`, which plain JSON.parse destroys.
+ *
+ * A number whose shortest form is its source text stays a JavaScript number; any other becomes a
+ * `FhirDecimal` that holds the source text. Most bodies have no such number, which one regular
+ * expression tells; only the others take the slower way through a reviver.
+ *
+ * Spec: https://hl7.org/fhir/R4/json.html, https://hl7.org/fhir/R4/datatypes.html#decimal
+ */
+
+import { problem } from '../../sdk/problem.ts';
+
+declare global {
+  interface JSON {
+    /** A value that stringify writes as it stands (ECMAScript 2026). */
+    rawJSON(text: string): object;
+  }
+}
+
+/** A decimal whose written form matters; equal numbers of different precision are different. */
+export class FhirDecimal {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  toJSON(): object {
+    return JSON.rawJSON(this.text);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  valueOf(): number {
+    return Number(this.text);
+  }
+}
+
+/** True for what stands for a FHIR number: a JavaScript number or a FhirDecimal. */
+export function isNumber(value: unknown): value is number | FhirDecimal {
+  return typeof value === 'number' || value instanceof FhirDecimal;
+}
+
+/** The written form of a number. */
+export function numberText(value: number | FhirDecimal): string {
+  return typeof value === 'number' ? String(value) : value.text;
+}
+
+/** A number that plain parsing may change; also matches inside strings, which costs time only. */
+const FRAGILE =
+  /[:[,\s]-?(?:\d+\.\d*0[\s,}\]]|\d+(?:\.\d+)?[eE]|[\d.]{16}|0[\s,}\]]|0$)|\.\d*0$|\d[eE][-+\d]/;
+
+/**
+ * Parses JSON, keeping the text of decimals that JavaScript would rewrite.
+ *
+ * @throws Problem `structure` with line and column when the text is not JSON
+ */
+export function parseJson(text: string): unknown {
+  try {
+    return FRAGILE.test(text) ? JSON.parse(text, keepDecimals) : JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) throw notJson(text, error);
+    throw error;
+  }
+}
+
+function keepDecimals(_key: string, value: unknown, context?: { source?: string }): unknown {
+  if (typeof value !== 'number') return value;
+  const source = context?.source;
+  return source === undefined || String(value) === source ? value : new FhirDecimal(source);
+}
+
+function notJson(text: string, error: SyntaxError): Error {
+  const at = Number(/position (\d+)/.exec(error.message)?.[1] ?? Number.NaN);
+  const before = Number.isNaN(at) ? text : text.slice(0, at);
+  const line = before.split('\n').length;
+  const column = before.length - before.lastIndexOf('\n');
+  const what = text.trim() === '' ? 'The body is empty' : 'The body is not JSON';
+  return problem(
+    'structure',
+    'not-json',
+    `${what}: it breaks at line ${line}, column ${column}. Send one complete JSON object.`,
+  );
+}
+
+/** Writes a resource; FhirDecimals stand as they were read. */
+export function writeJson(value: unknown): string {
+  return JSON.stringify(value);
+}
