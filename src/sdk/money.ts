@@ -20,7 +20,7 @@ export interface Money {
 const EXPONENT: Readonly<Record<string, number>> = {
   BHD: 3,
   BIF: 0,
-  CLF: 4,
+
   CLP: 0,
   DJF: 0,
   GNF: 0,
@@ -37,8 +37,6 @@ const EXPONENT: Readonly<Record<string, number>> = {
   RWF: 0,
   TND: 3,
   UGX: 0,
-  UYI: 0,
-  UYW: 4,
   VND: 0,
   VUV: 0,
   XAF: 0,

@@ -1,0 +1,124 @@
+/**
+ * Connects to PostgreSQL: a pool whose types are exact (int8 as bigint, numeric and date as text),
+ * and the thin `Database` that a unit of work hands to modules.
+ *
+ * Hot paths use named prepared statements, which cost half of an unnamed one; a pooler in
+ * transaction mode cannot keep them, so they can be switched off.
+ */
+
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { Database, Statement } from '../sdk/index.ts';
+
+const { builtins } = pg.types;
+
+const parsers: Readonly<Record<number, (text: string) => unknown>> = {
+  [builtins.INT8]: (text) => BigInt(text),
+  [builtins.NUMERIC]: (text) => text,
+  [builtins.DATE]: (text) => text,
+};
+
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    const own = format === 'binary' ? undefined : parsers[oid];
+    return own ?? pg.types.getTypeParser(oid, format as 'text');
+  }) as typeof pg.types.getTypeParser,
+};
+
+/** Oldest PostgreSQL that the SQL is written for. */
+const VERSION_MIN = 150000;
+
+/** The server is too old; the message is for the operator. */
+export class DatabaseTooOld extends Error {}
+
+/** Opens a pool. Connections are made when first needed. */
+export function createPool(url: string, options: { max: number; name?: string }): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max,
+    types,
+    application_name: options.name ?? `amana:${process.pid}`,
+    idleTimeoutMillis: 60_000,
+    connectionTimeoutMillis: 30_000,
+  });
+  // A connection that breaks while idle is replaced by the pool; the next query tells the caller.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/**
+ * Opens the pool of the job queue, which serialises its job ids as JSON and therefore cannot use
+ * our bigint parsing.
+ */
+export function createQueuePool(url: string, options: { max: number }): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: options.max,
+    application_name: `amana:${process.pid}`,
+  });
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
+  return pool;
+}
+
+/** @throws DatabaseTooOld with both versions in the message */
+export async function checkVersion(pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ number: string; text: string }>(
+    `select current_setting('server_version_num') as number,
+            current_setting('server_version') as text`,
+  );
+  if (Number(rows[0]?.number) < VERSION_MIN) {
+    throw new DatabaseTooOld(
+      `PostgreSQL ${rows[0]?.text} is too old; Amana needs version 15 or newer.`,
+    );
+  }
+}
+
+/** Something that runs queries: a pool or one client of it. */
+type Runner = Pick<pg.PoolClient, 'query'>;
+
+/** Wraps a client (or a pool, for reads) as the `Database` that modules see. */
+export function database(runner: Runner, named: boolean): Database {
+  const send = async <Row extends object>(
+    statement: Statement | string,
+    values: readonly unknown[] = [],
+  ): Promise<pg.QueryResult<Row>> => {
+    if (typeof statement === 'string') return runner.query<Row>(statement, [...values]);
+    return runner.query<Row>({
+      ...(named && { name: statement.name }),
+      text: statement.text,
+      values: [...values],
+    });
+  };
+  return {
+    async query<Row extends object>(statement: Statement | string, values?: readonly unknown[]) {
+      return (await send<Row>(statement, values)).rows;
+    },
+    async one<Row extends object>(statement: Statement | string, values?: readonly unknown[]) {
+      const { rows } = await send<Row>(statement, values);
+      if (rows.length !== 1) throw new Error(`${nameOf(statement)}: ${rows.length} rows, not one`);
+      return rows[0] as Row;
+    },
+    async maybe<Row extends object>(statement: Statement | string, values?: readonly unknown[]) {
+      const { rows } = await send<Row>(statement, values);
+      if (rows.length > 1) throw new Error(`${nameOf(statement)}: ${rows.length} rows, not one`);
+      return rows[0];
+    },
+    async run(statement: Statement | string, values?: readonly unknown[]) {
+      return (await send(statement, values)).rowCount ?? 0;
+    },
+    async copyIn(statement, chunks) {
+      const stream = (runner as pg.PoolClient).query(copyFrom(statement));
+      await pipeline(Readable.from(chunks), stream);
+      return stream.rowCount;
+    },
+    copyOut: (statement) => (runner as pg.PoolClient).query(copyTo(statement)),
+  };
+}
+
+function nameOf(statement: Statement | string): string {
+  return typeof statement === 'string' ? statement.slice(0, 60) : statement.name;
+}

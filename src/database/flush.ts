@@ -1,0 +1,92 @@
+/**
+ * What a unit of work leaves behind, written in one statement just before COMMIT: rows of the
+ * trail, events for the outbox, jobs for the queue.
+ */
+
+import type { UnitOfWork } from '../app.ts';
+import { type AuditAct, type JobToken, statement } from '../sdk/index.ts';
+
+/** Collected while the work runs. */
+export interface Leavings {
+  readonly events: { name: string; data: unknown }[];
+  readonly jobs: {
+    job: JobToken<unknown>;
+    data: unknown;
+    runAt?: Date;
+    key?: string;
+    queue?: string;
+  }[];
+  readonly acts: AuditAct[];
+  readonly afterCommit: (() => void)[];
+}
+
+const TRAIL = statement(
+  'audit.append',
+  `insert into audit_event
+     (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
+   select $1, $2, $3, $4, a.action, a.interaction, a.type, a.resource_id, a.version, a.detail
+   from unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])
+     with ordinality as a(action, interaction, type, resource_id, version, detail, n)
+   order by a.n`,
+);
+
+const OUTBOX = statement(
+  'jobs.emit',
+  `insert into outbox (name, data, at)
+   select e.name, e.data::json, $3
+   from unnest($1::text[], $2::text[]) with ordinality as e(name, data, n) order by e.n`,
+);
+
+/** `after` is the pause in seconds: the queue runs on the database's clock, not on ours. */
+const QUEUE = statement(
+  'jobs.enqueue',
+  `select graphile_worker.add_jobs((
+     select array_agg((j.name, j.data::json, j.queue,
+       case when j.after > 0 then clock_timestamp() + make_interval(secs => j.after) end,
+       j.attempts_max, j.key, null, null)::graphile_worker.job_spec order by j.n)
+     from unnest($1::text[], $2::text[], $3::text[], $4::float8[], $5::int[], $6::text[])
+       with ordinality as j(name, data, queue, after, attempts_max, key, n)))`,
+);
+
+/** Writes the leavings inside the open transaction. */
+export async function flush(unit: UnitOfWork, leavings: Leavings): Promise<void> {
+  const { acts, events, jobs } = leavings;
+  if (acts.length > 0) {
+    await unit.db.run(TRAIL, [
+      unit.now,
+      unit.actor.id,
+      unit.actor.kind,
+      unit.requestId,
+      acts.map((act) => act.action),
+      acts.map((act) => act.interaction),
+      acts.map((act) => act.type ?? null),
+      acts.map((act) => act.id ?? null),
+      acts.map((act) => act.version ?? null),
+      acts.map((act) => (act.detail ? JSON.stringify(act.detail) : null)),
+    ]);
+  }
+  if (events.length > 0) {
+    await unit.db.run(OUTBOX, [
+      events.map((each) => each.name),
+      events.map((each) => toJson(each.data)),
+      unit.now,
+    ]);
+  }
+  if (jobs.length > 0) {
+    await unit.db.query(QUEUE, [
+      jobs.map((each) => each.job.name),
+      jobs.map((each) => toJson(each.data)),
+      jobs.map((each) => each.queue ?? null),
+      jobs.map((each) => (each.runAt ? (each.runAt.getTime() - unit.now.getTime()) / 1000 : 0)),
+      jobs.map((each) => each.job.attemptsMax),
+      jobs.map((each) => each.key ?? null),
+    ]);
+  }
+}
+
+/** JSON in which internal ids (bigint) are written as decimal text. */
+function toJson(data: unknown): string {
+  return JSON.stringify(data, (_key, value) =>
+    typeof value === 'bigint' ? value.toString() : value,
+  );
+}

@@ -1,0 +1,175 @@
+/**
+ * Unit of work: one actor, one instant, one transaction, one Context.
+ *
+ * Events, jobs and the trail are collected and written by one statement before COMMIT, so that they
+ * exist exactly when the work does. A unit of work holds one connection and never takes a second:
+ * a pool of n would hang for ever under n units that each wait for another.
+ */
+
+import { randomUUID } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import type { App, UnitOfWork, UnitOptions } from '../app.ts';
+import {
+  type Actor,
+  type AuditAct,
+  type Context,
+  type EventToken,
+  type ExtensionPoint,
+  type JobToken,
+  newUuid,
+  type Permission,
+  problem,
+} from '../sdk/index.ts';
+import { NAMED_STATEMENTS } from '../settings.ts';
+import { database } from './connect.ts';
+import { flush, type Leavings } from './flush.ts';
+
+/** The commit's answer was lost: the work may or may not have happened. */
+export class CommitUnknown extends Error {}
+
+/** The actor of jobs, the clock and start-up. */
+export const SYSTEM: Actor = {
+  id: 'system',
+  name: 'System',
+  kind: 'system',
+  permissions: new Set(['*']),
+  reach: { areas: 'all', schemes: 'all' },
+};
+
+/**
+ * Runs `work` as one unit of work and answers what it answers.
+ *
+ * @throws whatever `work` throws, after rolling back; CommitUnknown when COMMIT got no answer
+ */
+export async function runUnitOfWork<Result>(
+  app: App,
+  actor: Actor,
+  options: UnitOptions,
+  work: (unit: UnitOfWork) => Promise<Result>,
+): Promise<Result> {
+  if (options.readOnly) return work(readOnlyUnit(app, actor, options));
+  const client = await app.pool.connect();
+  let broken: Error | undefined;
+  try {
+    return await inTransaction(app, actor, options, client, work);
+  } catch (error) {
+    if (error instanceof CommitUnknown) broken = error;
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+async function inTransaction<Result>(
+  app: App,
+  actor: Actor,
+  options: UnitOptions,
+  client: PoolClient,
+  work: (unit: UnitOfWork) => Promise<Result>,
+): Promise<Result> {
+  const leavings: Leavings = { events: [], jobs: [], acts: [], afterCommit: [] };
+  await client.query('begin');
+  let result: Result;
+  try {
+    const unit = makeUnit(app, actor, options, client, leavings);
+    result = await work(unit);
+    await flush(unit, leavings);
+  } catch (error) {
+    await rollBack(client);
+    throw error;
+  }
+  if (options.rolledBack) {
+    await rollBack(client);
+    return result;
+  }
+  await commit(client);
+  for (const run of leavings.afterCommit) run();
+  if (leavings.events.length > 0 || leavings.jobs.length > 0) app.wake();
+  return result;
+}
+
+async function rollBack(client: PoolClient): Promise<void> {
+  // A connection that is already gone has rolled back by itself.
+  await client.query('rollback').catch(() => {});
+}
+
+async function commit(client: PoolClient): Promise<void> {
+  let tag: string | undefined;
+  try {
+    tag = (await client.query('commit')).command;
+  } catch (error) {
+    throw new CommitUnknown('The database did not answer the commit.', { cause: error });
+  }
+  // PostgreSQL answers ROLLBACK to a COMMIT of a transaction in which a statement had failed.
+  if (tag !== 'COMMIT') throw new Error('The transaction had failed and was rolled back.');
+}
+
+function readOnlyUnit(app: App, actor: Actor, options: UnitOptions): UnitOfWork {
+  const leavings: Leavings = { events: [], jobs: [], acts: [], afterCommit: [] };
+  const unit = makeUnit(app, actor, options, app.pool, leavings);
+  const refuse = (): never => {
+    throw new Error('a read-only unit of work cannot emit, enqueue or audit');
+  };
+  return Object.assign(unit, { emit: refuse, enqueue: refuse, afterCommit: refuse });
+}
+
+function makeUnit(
+  app: App,
+  actor: Actor,
+  options: UnitOptions,
+  runner: PoolClient | Pool,
+  leavings: Leavings,
+): UnitOfWork {
+  const now = app.clock.now();
+  const may = (permission: Permission): boolean =>
+    actor.permissions.has('*') || actor.permissions.has(permission.name);
+  const context: Omit<UnitOfWork, 'fhir'> = {
+    app,
+    client: options.readOnly ? undefined : (runner as PoolClient),
+    readOnly: options.readOnly ?? false,
+    actor,
+    now,
+    requestId: options.requestId ?? randomUUID(),
+    db: database(runner as PoolClient, app.settings.get(NAMED_STATEMENTS) === 'on'),
+    log: app.log,
+    newId: () => newUuid(now),
+    may,
+    demand(permission) {
+      if (!may(permission)) throw lacking(permission);
+    },
+    emit<Data>(event: EventToken<Data>, data: Data) {
+      if (app.registers.reactionsByEvent.has(event.name)) {
+        leavings.events.push({ name: event.name, data });
+      }
+    },
+    enqueue<Data>(job: JobToken<Data>, data: Data, how: Parameters<Context['enqueue']>[2] = {}) {
+      leavings.jobs.push({ job: job as JobToken<unknown>, data, ...how });
+    },
+    parts: <Part>(point: ExtensionPoint<Part>) =>
+      (app.registers.contributions.get(point.name) ?? []) as readonly Part[],
+    setting: (wanted) => app.settings.get(wanted),
+    audit(act: AuditAct) {
+      leavings.acts.push(act);
+    },
+    afterCommit(run) {
+      leavings.afterCommit.push(run);
+    },
+  };
+  const unit = context as UnitOfWork;
+  let fhir: UnitOfWork['fhir'] | undefined;
+  Object.defineProperty(unit, 'fhir', {
+    get: () => {
+      fhir ??= app.fhirAccess(unit);
+      return fhir;
+    },
+  });
+  return unit;
+}
+
+function lacking(permission: Permission) {
+  return problem(
+    'forbidden',
+    'permission-missing',
+    `This needs the permission "${permission.name}" (${permission.allows}); ask an administrator.`,
+  );
+}
