@@ -12,7 +12,7 @@
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, readFileSync } from 'node:fs';
+import { chownSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -119,6 +119,34 @@ function isAlive(pid: number): boolean {
   }
 }
 
+/** Dead, but not yet reaped by its parent, as under an init that reaps late (containers). */
+function isZombie(pid: number): boolean {
+  const file = `/proc/${pid}/stat`;
+  return existsSync(file) && /^\d+ \(.*\) Z /.test(readFileSync(file, 'utf8'));
+}
+
+/**
+ * A zombie postmaster looks alive to PostgreSQL, which then refuses to start. Its file may go only
+ * when no backend of it is left, because two servers on one data folder would destroy it.
+ */
+async function clearZombie(data: string, pidFile: string): Promise<void> {
+  for (let tries = 0; tries < 100; tries += 1) {
+    if (!processesIn(data)) return rm(pidFile, { force: true });
+    await pause(100);
+  }
+  throw new EmbeddedUnavailable(`Server processes without a postmaster hold ${data}; stop them.`);
+}
+
+function processesIn(folder: string): boolean {
+  return readdirSync('/proc').some((name) => {
+    try {
+      return /^\d+$/.test(name) && readlinkSync(`/proc/${name}/cwd`) === folder;
+    } catch {
+      return false;
+    }
+  });
+}
+
 function urlOf(files: Files, port: string | number, name = 'amana'): string {
   const password = readFileSync(files.secret, 'utf8').trim();
   return `postgres://${USER}:${password}@127.0.0.1:${port}/${name}`;
@@ -129,6 +157,7 @@ async function joinRunning(files: Files): Promise<string | undefined> {
   const pidFile = join(files.data, 'postmaster.pid');
   if (!existsSync(pidFile)) return undefined;
   const [pid, , , port] = readFileSync(pidFile, 'utf8').split('\n');
+  if (pid && isZombie(Number(pid))) await clearZombie(files.data, pidFile);
   if (!pid || !port || !isAlive(Number(pid))) return undefined;
   const url = urlOf(files, port);
   for (let tries = 0; tries < 300; tries += 1) {
