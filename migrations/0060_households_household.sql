@@ -50,7 +50,6 @@ create table household_member (
   primary key (household_id, member_id),
   constraint household_member_collector_known check (collector in ('primary', 'alternate')),
   constraint household_member_collector_active check (active or collector is null),
-  constraint household_member_head_active check (active or role is distinct from 'head'),
   constraint household_member_birth_range check (birth_date <= birth_date_last)
 );
 comment on table household_member is

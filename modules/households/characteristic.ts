@@ -1,0 +1,70 @@
+/**
+ * Socio-economic facts of a household: Group.characteristic as number, code or yes/no by code.
+ *
+ * What is missing stays missing: a rule that asks for it answers "undetermined", never zero.
+ *
+ * Spec: https://hl7.org/fhir/R4/group-definitions.html#Group.characteristic
+ */
+
+import type { Group, GroupCharacteristic } from '@medplum/fhirtypes';
+import { codeSystem, type Issue } from '../../src/sdk/index.ts';
+
+/** One fact; exactly one of the values is set. */
+export interface Characteristic {
+  readonly code: string;
+  /** Decimal text, exact as written. */
+  readonly number: string | null;
+  readonly value: string | null;
+  readonly boolean: boolean | null;
+}
+
+const OURS = codeSystem('household-characteristic');
+
+/** Facts in force on `today`, each code once; adds an issue where two contradict each other. */
+export function readCharacteristics(
+  group: Group,
+  today: string,
+  issues: Issue[],
+): Characteristic[] {
+  const facts = new Map<string, { fact: Characteristic; since: string }>();
+  (group.characteristic ?? []).forEach((each, index) => {
+    const fact = readFact(each);
+    const { start, end } = each.period ?? {};
+    if (!fact || (start ?? '') > `${today}T~` || (end !== undefined && end.slice(0, 10) < today)) {
+      return;
+    }
+    const since = start ?? '';
+    const other = facts.get(fact.code);
+    if (!other || since > other.since) facts.set(fact.code, { fact, since });
+    else if (since === other.since && !same(fact, other.fact)) {
+      issues.push({
+        severity: 'error',
+        kind: 'invariant',
+        code: 'characteristic-twice',
+        expression: `Group.characteristic[${index}]`,
+        diagnostics: `"${fact.code}" has two values at once; give each a period, or leave one.`,
+      });
+    }
+  });
+  return [...facts.values()].map(({ fact }) => fact);
+}
+
+function readFact(each: GroupCharacteristic): Characteristic | undefined {
+  const codings = each.code.coding ?? [];
+  const code = (codings.find((coding) => coding.system === OURS) ?? codings[0])?.code;
+  if (!code) return undefined;
+  const empty = { code, number: null, value: null, boolean: null };
+  if (each.valueBoolean !== undefined) {
+    return { ...empty, boolean: each.exclude ? !each.valueBoolean : each.valueBoolean };
+  }
+  // "Excluded" makes sense of yes and no only; another value that is excluded says nothing.
+  if (each.exclude) return undefined;
+  const quantity = each.valueQuantity?.value;
+  if (quantity !== undefined) return { ...empty, number: String(quantity) };
+  const value = each.valueCodeableConcept?.coding?.[0]?.code ?? each.valueCodeableConcept?.text;
+  return value === undefined ? undefined : { ...empty, value };
+}
+
+function same(a: Characteristic, b: Characteristic): boolean {
+  return a.number === b.number && a.value === b.value && a.boolean === b.boolean;
+}

@@ -1,0 +1,57 @@
+/**
+ * Households: who belongs together, who heads, who collects, what is known of them.
+ *
+ * The face of the room: its events, holds, readers of phones and accounts. Other rooms join the
+ * published views `households_*` (`migrations/0063_households_views.sql`).
+ */
+
+import type { Flag, Group, Patient } from '@medplum/fhirtypes';
+import type { Module, ResourceWrite, StoredBinding } from '../../src/sdk/index.ts';
+import { structureDefinition } from '../../src/sdk/index.ts';
+import { projectFlags } from './hold.ts';
+import { projectGroups, projectPatients } from './project.ts';
+import { PHONE_COUNTRY } from './settings.ts';
+
+export { normaliseBankAccount, normalisePhone } from './account.ts';
+export {
+  type HoldEvent,
+  type HouseholdEvent,
+  holdRaised,
+  holdReleased,
+  householdChanged,
+  householdRegistered,
+  type MemberEvent,
+  memberChanged,
+} from './events.ts';
+export { type Hold, raiseHold, releaseHold } from './hold.ts';
+export { isHousehold } from './household.ts';
+export { PHONE_COUNTRY } from './settings.ts';
+
+const group: StoredBinding = {
+  kept: 'stored',
+  type: 'Group',
+  profile: structureDefinition('household'),
+  project: (ctx, writes) => projectGroups(ctx, writes as readonly ResourceWrite<Group>[]),
+};
+
+const patient: StoredBinding = {
+  kept: 'stored',
+  type: 'Patient',
+  profile: structureDefinition('member'),
+  project: (ctx, writes) => projectPatients(ctx, writes as readonly ResourceWrite<Patient>[]),
+};
+
+const flag: StoredBinding = {
+  kept: 'stored',
+  type: 'Flag',
+  profile: structureDefinition('hold'),
+  project: (ctx, writes) => projectFlags(ctx, writes as readonly ResourceWrite<Flag>[]),
+};
+
+export const households: Module = {
+  name: 'households',
+  title: 'Households',
+  settings: [PHONE_COUNTRY],
+  // Patients before Groups: most members are then known when their household takes them.
+  resources: [patient, group, flag],
+};

@@ -1,0 +1,257 @@
+/**
+ * Keeps typed facts in step with Groups and Patients, in the write that changes them.
+ *
+ * Order matters in one place: households let go of members before any takes one, so that a
+ * transaction may move a member from one household to another.
+ *
+ * What must hold is in the tables (`migrations/0060–0063`); here it is said in words when broken.
+ */
+
+import type { Group, Patient } from '@medplum/fhirtypes';
+import { type Context, type Problem, problem, type ResourceWrite } from '../../src/sdk/index.ts';
+import { householdChanged, householdRegistered, memberChanged } from './events.ts';
+import { type HouseholdFacts, isHousehold, readHousehold } from './household.ts';
+import { declaresMember, readMember } from './member.ts';
+import { PHONE_COUNTRY } from './settings.ts';
+import {
+  clearParts,
+  existingHouseholds,
+  type HouseholdWrite,
+  removeHouseholds,
+  writeHouseholds,
+} from './store/households.ts';
+import { claimIdentifiers, releaseIdentifiers } from './store/identifiers.ts';
+import {
+  claimMembers,
+  elsewhere,
+  inAnother,
+  knownMembers,
+  type MemberRow,
+  type Membership,
+  type MemberWrite,
+  releaseMembers,
+  removeMembers,
+  writeMembers,
+} from './store/members.ts';
+
+// ── members ──────────────────────────────────────────────────────────────────────────────────
+
+/** Projects Patients that declare the member profile or are members already. */
+export async function projectPatients(
+  ctx: Context,
+  writes: readonly ResourceWrite<Patient>[],
+): Promise<void> {
+  const older = writes.filter((write) => write.action !== 'create').map((write) => write.rid);
+  const known = await knownMembers(ctx, older);
+  const gone = writes.filter((write) => write.resource === undefined).map((write) => write.rid);
+  const kept = writes.flatMap((write) =>
+    write.resource && (known.has(write.rid) || declaresMember(write.resource))
+      ? [memberWrite(ctx, write.rid, write.version, write.resource)]
+      : [],
+  );
+  await writeMembersWithClaims(ctx, kept, older);
+  if (gone.length > 0) {
+    await removeMembers(ctx, gone);
+    await releaseIdentifiers(ctx, 'member', gone);
+  }
+}
+
+function memberWrite(ctx: Context, rid: bigint, version: number, patient: Patient): MemberWrite {
+  return { rid, version, facts: readMember(patient, ctx.setting(PHONE_COUNTRY)) };
+}
+
+async function writeMembersWithClaims(
+  ctx: Context,
+  writes: readonly MemberWrite[],
+  older: readonly bigint[],
+): Promise<void> {
+  if (writes.length === 0) return;
+  const rids = new Set(writes.map((write) => write.rid));
+  await writeMembers(ctx, writes);
+  await claimIdentifiers(
+    ctx,
+    'member',
+    writes.map(({ rid, facts }) => ({ rid, id: facts.id, identifiers: facts.identifiers })),
+    older.filter((rid) => rids.has(rid)),
+  );
+  for (const { rid, facts } of writes) {
+    ctx.emit(memberChanged, { memberId: String(rid), id: facts.id });
+  }
+}
+
+// ── households ───────────────────────────────────────────────────────────────────────────────
+
+/** A household being written, with its references still as FHIR ids. */
+interface Incoming {
+  readonly rid: bigint;
+  readonly version: number;
+  readonly facts: HouseholdFacts;
+}
+
+/** Projects Groups that are households; forgets those that are so no longer. */
+export async function projectGroups(
+  ctx: Context,
+  writes: readonly ResourceWrite<Group>[],
+): Promise<void> {
+  const older = writes.filter((write) => write.action !== 'create').map((write) => write.rid);
+  const existing = await existingHouseholds(ctx, older);
+  const incoming = writes.flatMap((write) =>
+    write.resource && isHousehold(write.resource)
+      ? [{ rid: write.rid, version: write.version, facts: factsOf(ctx, write.resource) }]
+      : [],
+  );
+  const stays = new Set(incoming.map((each) => each.rid));
+  const gone = [...existing].filter((rid) => !stays.has(rid));
+  if (incoming.length === 0 && gone.length === 0) return;
+  await write(ctx, incoming, existing, gone);
+  for (const { rid, facts } of incoming) {
+    const event = existing.has(rid) ? householdChanged : householdRegistered;
+    ctx.emit(event, { householdId: String(rid), id: facts.id });
+  }
+}
+
+function factsOf(ctx: Context, group: Group): HouseholdFacts {
+  const today = ctx.now.toISOString().slice(0, 10);
+  return readHousehold(group, today, ctx.setting(PHONE_COUNTRY));
+}
+
+async function write(
+  ctx: Context,
+  incoming: readonly Incoming[],
+  existing: ReadonlySet<bigint>,
+  gone: readonly bigint[],
+): Promise<void> {
+  const refer = await resolve(ctx, incoming);
+  const wanted = incoming.flatMap((each) =>
+    each.facts.members
+      .filter((member) => member.active)
+      .map((member) => ({
+        householdId: each.rid,
+        memberId: refer('Patient', member.id, `Group.member[${member.position}].entity`),
+        id: member.id,
+        household: each.facts.id,
+      })),
+  );
+  await releaseMembers(ctx, [...existing], wanted);
+  await clearParts(ctx, [...existing]);
+  await removeHouseholds(ctx, gone);
+  await releaseIdentifiers(ctx, 'household', gone);
+  const taken = await take(ctx, wanted);
+  await writeHouseholds(
+    ctx,
+    incoming.map((each) => withReferences(each, refer, taken)),
+  );
+  await claimIdentifiers(
+    ctx,
+    'household',
+    incoming.map(({ rid, facts }) => ({ rid, id: facts.id, identifiers: facts.identifiers })),
+    [...existing].filter((rid) => !gone.includes(rid)),
+  );
+}
+
+type Refer = (type: string, id: string, expression: string) => bigint;
+
+/** Looks up the internal ids of everything these households refer to, once per type. */
+async function resolve(ctx: Context, incoming: readonly Incoming[]): Promise<Refer> {
+  const facts = incoming.map((each) => each.facts);
+  const wanted: Readonly<Record<string, readonly string[]>> = {
+    Patient: facts.flatMap((each) => each.members.map((member) => member.id)),
+    Location: facts
+      .flatMap((each) => [each.areaId, each.preferredPayPointId])
+      .filter((id) => id !== undefined),
+    Organization: facts.flatMap((each) => each.accounts.map((account) => account.providerId)),
+  };
+  const found = new Map<string, Map<string, bigint>>();
+  for (const [type, ids] of Object.entries(wanted)) {
+    if (ids.length > 0) found.set(type, await ctx.fhir.rids(type, [...new Set(ids)]));
+  }
+  return (type, id, expression) => {
+    const rid = found.get(type)?.get(id);
+    if (rid !== undefined) return rid;
+    throw problem(
+      'unprocessable-reference',
+      'reference-unknown',
+      `${type}/${id} is not known here; send it first or in the same transaction.`,
+      expression,
+    );
+  };
+}
+
+function withReferences(
+  each: Incoming,
+  refer: Refer,
+  taken: ReadonlyMap<bigint, MemberRow>,
+): HouseholdWrite {
+  const { facts } = each;
+  return {
+    ...each,
+    areaId:
+      facts.areaId === undefined
+        ? null
+        : refer('Location', facts.areaId, `Group.extension('household-area')`),
+    preferredPayPointId:
+      facts.preferredPayPointId === undefined
+        ? null
+        : refer('Location', facts.preferredPayPointId, `Group.extension('preferred-pay-point')`),
+    members: facts.members.map((link) => {
+      const memberId = refer('Patient', link.id, `Group.member[${link.position}].entity`);
+      return { memberId, link, facts: taken.get(memberId) };
+    }),
+    accounts: facts.accounts.map((account) => ({
+      ...account,
+      provider: refer('Organization', account.providerId, `Group.extension('payment-account')`),
+    })),
+  };
+}
+
+interface WantedMember extends Membership {
+  readonly id: string;
+  readonly household: string;
+}
+
+/** Takes members into their households; Patients that were no members yet become so. */
+async function take(
+  ctx: Context,
+  wanted: readonly WantedMember[],
+): Promise<Map<bigint, MemberRow>> {
+  if (wanted.length === 0) return new Map();
+  refuseTwoHouseholds(wanted);
+  const taken = await claimMembers(ctx, wanted);
+  const missing = wanted.filter((each) => !taken.has(each.memberId));
+  if (missing.length === 0) return taken;
+  const rids = missing.map((each) => each.memberId);
+  const clash = await elsewhere(ctx, rids);
+  if (clash) throw clash;
+  await adopt(ctx, rids);
+  const adopted = await claimMembers(ctx, missing);
+  const late = missing.filter((each) => !adopted.has(each.memberId));
+  if (late.length > 0) throw (await elsewhere(ctx, rids)) ?? vanished(late[0]!.id);
+  return new Map([...taken, ...adopted]);
+}
+
+function refuseTwoHouseholds(wanted: readonly WantedMember[]): void {
+  const seen = new Map<bigint, WantedMember>();
+  for (const each of wanted) {
+    const other = seen.get(each.memberId);
+    if (other) throw inAnother(each.id, other.household);
+    seen.set(each.memberId, each);
+  }
+}
+
+/** Makes plain Patients members, for a household has named them. */
+async function adopt(ctx: Context, rids: readonly bigint[]): Promise<void> {
+  const patients = await ctx.fhir.readByRid<Patient>('Patient', rids);
+  const writes = [...patients].map(([rid, patient]) =>
+    memberWrite(ctx, rid, Number(patient.meta?.versionId ?? 1), patient),
+  );
+  await writeMembersWithClaims(ctx, writes, []);
+}
+
+function vanished(id: string): Problem {
+  return problem(
+    'unprocessable-reference',
+    'reference-unknown',
+    `Patient/${id} cannot be read; it may have been deleted.`,
+    'Group.member',
+  );
+}

@@ -1,0 +1,182 @@
+/**
+ * Rows of households: the household, its members, its facts and its accounts, written by one
+ * statement for any number of households.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+import type { AccountFacts, HouseholdFacts, MemberLink } from '../household.ts';
+import type { MemberRow } from './members.ts';
+
+/** A household about to be written, its references resolved. */
+export interface HouseholdWrite {
+  readonly rid: bigint;
+  readonly version: number;
+  readonly facts: HouseholdFacts;
+  readonly areaId: bigint | null;
+  readonly preferredPayPointId: bigint | null;
+  readonly members: readonly ResolvedMember[];
+  readonly accounts: readonly (AccountFacts & { readonly provider: bigint })[];
+}
+
+/** A membership with the member's facts; those of an ended one need not be known. */
+export interface ResolvedMember {
+  readonly memberId: bigint;
+  readonly link: MemberLink;
+  readonly facts: MemberRow | undefined;
+}
+
+const EXISTING = statement(
+  'households.existing',
+  'select household_id from household where household_id = any($1::bigint[])',
+);
+
+/** Which of these Groups are households already. */
+export async function existingHouseholds(
+  ctx: Context,
+  rids: readonly bigint[],
+): Promise<Set<bigint>> {
+  if (rids.length === 0) return new Set();
+  const rows = await ctx.db.query<{ household_id: bigint }>(EXISTING, [rids]);
+  return new Set(rows.map((row) => row.household_id));
+}
+
+const CLEAR = statement(
+  'households.clear-parts',
+  `with members as (delete from household_member where household_id = any($1::bigint[])),
+        facts as (delete from household_characteristic where household_id = any($1::bigint[]))
+   delete from household_account where household_id = any($1::bigint[])`,
+);
+
+const REMOVE = statement(
+  'households.remove',
+  'delete from household where household_id = any($1::bigint[])',
+);
+
+/** Removes members, facts and accounts of households, before they are written anew. */
+export async function clearParts(ctx: Context, rids: readonly bigint[]): Promise<void> {
+  if (rids.length > 0) await ctx.db.run(CLEAR, [rids]);
+}
+
+/** Removes households with all their parts. */
+export async function removeHouseholds(ctx: Context, rids: readonly bigint[]): Promise<void> {
+  if (rids.length === 0) return;
+  await clearParts(ctx, rids);
+  await ctx.db.run(REMOVE, [rids]);
+}
+
+const WRITE = statement(
+  'households.write',
+  `with written as (
+     insert into household (household_id, fhir_id, area_id, preferred_pay_point_id, head_id,
+       collector_id, collector_basis, members_count, active, version, registered_at, updated_at)
+     select w.*, $11, $11
+     from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
+       $6::bigint[], $7::text[], $8::smallint[], $9::boolean[], $10::int[])
+       as w(household_id, fhir_id, area_id, preferred_pay_point_id, head_id, collector_id,
+         collector_basis, members_count, active, version)
+     order by 1
+     on conflict (household_id) do update set
+       area_id = excluded.area_id, preferred_pay_point_id = excluded.preferred_pay_point_id,
+       head_id = excluded.head_id, collector_id = excluded.collector_id,
+       collector_basis = excluded.collector_basis, members_count = excluded.members_count,
+       active = excluded.active, version = excluded.version, updated_at = excluded.updated_at
+   ), members as (
+     insert into household_member (household_id, member_id, position, role, collector, active,
+       sex, birth_date, birth_date_last, disability, deceased, deceased_on)
+     select * from unnest($12::bigint[], $13::bigint[], $14::smallint[], $15::text[], $16::text[],
+       $17::boolean[], $18::text[], $19::date[], $20::date[], $21::boolean[], $22::boolean[],
+       $23::date[])
+   ), facts as (
+     insert into household_characteristic (household_id, code, number_value, code_value,
+       boolean_value)
+     select * from unnest($24::bigint[], $25::text[], $26::numeric[], $27::text[], $28::boolean[])
+   )
+   insert into household_account (household_id, kind, provider_id, account_number, holder_name,
+     preferred)
+   select * from unnest($29::bigint[], $30::text[], $31::bigint[], $32::text[], $33::text[],
+     $34::boolean[])`,
+);
+
+/** Writes households and their parts; parts from before must have been cleared. */
+export async function writeHouseholds(
+  ctx: Context,
+  writes: readonly HouseholdWrite[],
+): Promise<void> {
+  if (writes.length === 0) return;
+  await ctx.db.run(WRITE, [
+    ...householdColumns(writes),
+    ctx.now,
+    ...memberColumns(writes),
+    ...characteristicColumns(writes),
+    ...accountColumns(writes),
+  ]);
+}
+
+function householdColumns(writes: readonly HouseholdWrite[]): unknown[][] {
+  const rows = writes.map((write) => {
+    const head = write.members.find((each) => each.link.active && each.link.role === 'head');
+    const declared = write.members.find((each) => each.link.collector === 'primary');
+    const collector = declared ?? head;
+    return {
+      write,
+      headId: head?.memberId ?? null,
+      collectorId: collector?.memberId ?? null,
+      basis: declared ? 'declared' : head ? 'head' : null,
+    };
+  });
+  return [
+    rows.map(({ write }) => write.rid),
+    rows.map(({ write }) => write.facts.id),
+    rows.map(({ write }) => write.areaId),
+    rows.map(({ write }) => write.preferredPayPointId),
+    rows.map(({ headId }) => headId),
+    rows.map(({ collectorId }) => collectorId),
+    rows.map(({ basis }) => basis),
+    rows.map(({ write }) => write.members.filter((each) => each.link.active).length),
+    rows.map(({ write }) => write.facts.active),
+    rows.map(({ write }) => write.version),
+  ];
+}
+
+function memberColumns(writes: readonly HouseholdWrite[]): unknown[][] {
+  const rows = writes.flatMap(({ rid, members }) => members.map((member) => ({ rid, ...member })));
+  return [
+    rows.map(({ rid }) => rid),
+    rows.map(({ memberId }) => memberId),
+    rows.map(({ link }) => link.position),
+    rows.map(({ link }) => link.role),
+    rows.map(({ link }) => link.collector),
+    rows.map(({ link }) => link.active),
+    rows.map(({ facts }) => facts?.sex ?? null),
+    rows.map(({ facts }) => facts?.birth_date ?? null),
+    rows.map(({ facts }) => facts?.birth_date_last ?? null),
+    rows.map(({ facts }) => facts?.disability ?? null),
+    rows.map(({ facts }) => facts?.deceased ?? false),
+    rows.map(({ facts }) => facts?.deceased_on ?? null),
+  ];
+}
+
+function characteristicColumns(writes: readonly HouseholdWrite[]): unknown[][] {
+  const rows = writes.flatMap(({ rid, facts }) =>
+    facts.characteristics.map((each) => ({ rid, ...each })),
+  );
+  return [
+    rows.map(({ rid }) => rid),
+    rows.map(({ code }) => code),
+    rows.map(({ number }) => number),
+    rows.map(({ value }) => value),
+    rows.map(({ boolean }) => boolean),
+  ];
+}
+
+function accountColumns(writes: readonly HouseholdWrite[]): unknown[][] {
+  const rows = writes.flatMap(({ rid, accounts }) => accounts.map((each) => ({ rid, ...each })));
+  return [
+    rows.map(({ rid }) => rid),
+    rows.map(({ kind }) => kind),
+    rows.map(({ provider }) => provider),
+    rows.map(({ number }) => number),
+    rows.map(({ holderName }) => holderName),
+    rows.map(({ preferred }) => preferred),
+  ];
+}

@@ -1,0 +1,208 @@
+/**
+ * Rows of members, and the one household each of them is in.
+ *
+ * `member.household_id` is taken by compare-and-set under the row's lock: that is the constraint
+ * "a member in one household at a time". The copy of a member's facts in `household_member` is
+ * written by whoever changes either side while holding that lock, so it cannot go stale.
+ */
+
+import { type Context, problem, statement } from '../../../src/sdk/index.ts';
+import type { MemberFacts } from '../member.ts';
+
+/** A member's facts with the internal id, as written and as read. */
+export interface MemberRow {
+  readonly member_id: bigint;
+  readonly household_id: bigint | null;
+  readonly sex: string | null;
+  readonly birth_date: string | null;
+  readonly birth_date_last: string | null;
+  readonly disability: boolean | null;
+  readonly deceased: boolean;
+  readonly deceased_on: string | null;
+}
+
+/** A Patient about to be written as a member. */
+export interface MemberWrite {
+  readonly rid: bigint;
+  readonly version: number;
+  readonly facts: MemberFacts;
+}
+
+const FACTS = `member_id, household_id, sex, birth_date, birth_date_last, disability, deceased,
+  deceased_on`;
+
+const UPSERT = statement(
+  'households.upsert-members',
+  `insert into member (member_id, fhir_id, sex, birth_date, birth_date_last,
+     birth_date_precision, disability, deceased, deceased_on, active, phone, version, updated_at)
+   select w.*, $13
+   from unnest($1::bigint[], $2::text[], $3::text[], $4::date[], $5::date[], $6::text[],
+     $7::boolean[], $8::boolean[], $9::date[], $10::boolean[], $11::text[], $12::int[])
+     as w(member_id, fhir_id, sex, birth_date, birth_date_last, birth_date_precision, disability,
+       deceased, deceased_on, active, phone, version)
+   order by 1
+   on conflict (member_id) do update set
+     sex = excluded.sex, birth_date = excluded.birth_date,
+     birth_date_last = excluded.birth_date_last,
+     birth_date_precision = excluded.birth_date_precision, disability = excluded.disability,
+     deceased = excluded.deceased, deceased_on = excluded.deceased_on, active = excluded.active,
+     phone = excluded.phone, version = excluded.version, updated_at = excluded.updated_at
+   returning member_id, household_id`,
+);
+
+const COPY_FACTS = statement(
+  'households.copy-member-facts',
+  `update household_member h
+   set sex = m.sex, birth_date = m.birth_date, birth_date_last = m.birth_date_last,
+       disability = m.disability, deceased = m.deceased, deceased_on = m.deceased_on
+   from member m
+   where m.member_id = any($1::bigint[]) and h.household_id = any($2::bigint[])
+     and h.household_id = m.household_id and h.member_id = m.member_id
+     and (h.sex, h.birth_date, h.birth_date_last, h.disability, h.deceased, h.deceased_on)
+       is distinct from
+         (m.sex, m.birth_date, m.birth_date_last, m.disability, m.deceased, m.deceased_on)`,
+);
+
+/** Inserts or updates members and carries their facts into their households. */
+export async function writeMembers(ctx: Context, writes: readonly MemberWrite[]): Promise<void> {
+  if (writes.length === 0) return;
+  const rows = await ctx.db.query<{ member_id: bigint; household_id: bigint | null }>(UPSERT, [
+    writes.map((write) => write.rid),
+    writes.map((write) => write.facts.id),
+    writes.map((write) => write.facts.sex),
+    writes.map((write) => write.facts.birthDate),
+    writes.map((write) => write.facts.birthDateLast),
+    writes.map((write) => write.facts.birthDatePrecision),
+    writes.map((write) => write.facts.disability),
+    writes.map((write) => write.facts.deceased),
+    writes.map((write) => write.facts.deceasedOn),
+    writes.map((write) => write.facts.active),
+    writes.map((write) => write.facts.phone),
+    writes.map((write) => write.version),
+    ctx.now,
+  ]);
+  const inside = rows.filter((row) => row.household_id !== null);
+  if (inside.length === 0) return;
+  await ctx.db.run(COPY_FACTS, [
+    inside.map((row) => row.member_id),
+    inside.map((row) => row.household_id),
+  ]);
+}
+
+const KNOWN = statement(
+  'households.known-members',
+  `select ${FACTS} from member where member_id = any($1::bigint[])`,
+);
+
+/** Members among these Patients, by internal id. */
+export async function knownMembers(
+  ctx: Context,
+  rids: readonly bigint[],
+): Promise<Map<bigint, MemberRow>> {
+  if (rids.length === 0) return new Map();
+  const rows = await ctx.db.query<MemberRow>(KNOWN, [rids]);
+  return new Map(rows.map((row) => [row.member_id, row]));
+}
+
+const CLAIM = statement(
+  'households.claim-members',
+  `update member m set household_id = p.household_id
+   from unnest($1::bigint[], $2::bigint[]) as p(member_id, household_id)
+   where m.member_id = p.member_id
+     and (m.household_id is null or m.household_id = p.household_id)
+   returning m.member_id, m.household_id, m.sex, m.birth_date, m.birth_date_last, m.disability,
+     m.deceased, m.deceased_on`,
+);
+
+/** A member who is to be in a household. */
+export interface Membership {
+  readonly memberId: bigint;
+  readonly householdId: bigint;
+}
+
+/** Takes members into households; answers those taken. Absent ones are in another or unknown. */
+export async function claimMembers(
+  ctx: Context,
+  wanted: readonly Membership[],
+): Promise<Map<bigint, MemberRow>> {
+  const sorted = wanted.toSorted((a, b) => Number(a.memberId - b.memberId));
+  const rows = await ctx.db.query<MemberRow>(CLAIM, [
+    sorted.map((each) => each.memberId),
+    sorted.map((each) => each.householdId),
+  ]);
+  return new Map(rows.map((row) => [row.member_id, row]));
+}
+
+const RELEASE = statement(
+  'households.release-members',
+  `update member m set household_id = null
+   from household_member h
+   where h.household_id = any($1::bigint[]) and h.active
+     and m.member_id = h.member_id and m.household_id = h.household_id
+     and not exists (
+       select from unnest($2::bigint[], $3::bigint[]) as stays(member_id, household_id)
+       where stays.member_id = h.member_id and stays.household_id = h.household_id)`,
+);
+
+/** Lets go of members that these households no longer name. */
+export async function releaseMembers(
+  ctx: Context,
+  households: readonly bigint[],
+  stays: readonly Membership[],
+): Promise<void> {
+  if (households.length === 0) return;
+  await ctx.db.run(RELEASE, [
+    households,
+    stays.map((each) => each.memberId),
+    stays.map((each) => each.householdId),
+  ]);
+}
+
+const ELSEWHERE = statement(
+  'households.members-elsewhere',
+  `select m.member_id, m.fhir_id, h.fhir_id as household_fhir_id
+   from member m join household h on h.household_id = m.household_id
+   where m.member_id = any($1::bigint[]) order by 1 limit 1`,
+);
+
+/** The Problem for the first of these members who is in another household; none: undefined. */
+export async function elsewhere(ctx: Context, rids: readonly bigint[]) {
+  const [row] = await ctx.db.query<{ fhir_id: string; household_fhir_id: string }>(ELSEWHERE, [
+    rids,
+  ]);
+  return row && inAnother(row.fhir_id, row.household_fhir_id);
+}
+
+/** Says that a member is in another household, and how to move one. */
+export function inAnother(member: string, household: string) {
+  return problem(
+    'duplicate',
+    'member-in-another-household',
+    `Patient/${member} is a member of Group/${household}. End that membership first ` +
+      '(inactive = true), or send both households in one transaction.',
+    'Group.member',
+  );
+}
+
+const REMOVE = statement(
+  'households.remove-members',
+  'delete from member where member_id = any($1::bigint[]) and household_id is null',
+);
+
+/**
+ * Forgets members whose Patient has been deleted.
+ *
+ * @throws Problem `member-in-household` when one of them is still in a household
+ */
+export async function removeMembers(ctx: Context, rids: readonly bigint[]): Promise<void> {
+  const known = await knownMembers(ctx, rids);
+  if (known.size === 0) return;
+  const removed = await ctx.db.run(REMOVE, [[...known.keys()]]);
+  if (removed < known.size) {
+    throw problem(
+      'conflict',
+      'member-in-household',
+      'A Patient that is a member of a household cannot be deleted; end the membership first.',
+    );
+  }
+}
