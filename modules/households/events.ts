@@ -31,7 +31,7 @@ export const householdRegistered = event<HouseholdEvent>(
 
 export const householdChanged = event<HouseholdEvent>(
   'households.household-changed',
-  'Members, area, accounts or facts of a household may have changed.',
+  'Members, area, accounts or facts of a household may have changed, or it is one no longer.',
 );
 
 export const memberChanged = event<MemberEvent>(

@@ -108,6 +108,9 @@ export async function projectGroups(
     const event = existing.has(rid) ? householdChanged : householdRegistered;
     ctx.emit(event, { householdId: String(rid), id: facts.id });
   }
+  for (const { rid, id } of writes.filter((each) => gone.includes(each.rid))) {
+    ctx.emit(householdChanged, { householdId: String(rid), id });
+  }
 }
 
 function factsOf(ctx: Context, group: Group): HouseholdFacts {
