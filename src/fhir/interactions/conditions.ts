@@ -1,0 +1,177 @@
+/**
+ * Conditions of writes: a search that must find none, one, or not several. The locks of a condition
+ * are taken before it is looked up (see `store/locks.ts`), so that the answer still holds when the
+ * write is done.
+ *
+ * Spec: https://hl7.org/fhir/R4/http.html#ccreate
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { Problem, problem, statement } from '../../sdk/index.ts';
+import { systemKey, valueHash } from '../definitions/hash.ts';
+import { parseSearch, type Search } from '../search/parse.ts';
+import { sourcesOf } from '../search/source.ts';
+import { parseToken } from '../search/values.ts';
+import { idOf } from '../store/content.ts';
+import { criterionLock, identifierLock } from '../store/locks.ts';
+import { fhirOf } from '../types.ts';
+
+/** A condition of one write, understood. */
+export interface Condition {
+  readonly type: string;
+  readonly query: string;
+  readonly search: Search;
+  /** Set when it is exactly `identifier=system|value`. */
+  readonly identifier?: { readonly system: string | undefined; readonly value: string };
+  readonly locks: readonly bigint[];
+  readonly place?: string;
+}
+
+/**
+ * Understands a condition. An empty one is refused: it would match everything.
+ *
+ * @throws Problem naming the parameter
+ */
+export function parseCondition(
+  unit: UnitOfWork,
+  type: string,
+  text: string,
+  place?: string,
+): Condition {
+  try {
+    const query = text.replace(/^[^?]*\?/, '');
+    const parameters = new URLSearchParams(query.replaceAll('+', '%2B'));
+    const search = parseSearch(fhirOf(unit).definitions, [type], parameters, false);
+    if (search.terms.length === 0) {
+      throw problem('invalid', 'condition-empty', 'The condition has no search parameter.');
+    }
+    return { type, query, search, place, ...criterion(type, search, query) };
+  } catch (error) {
+    throw error instanceof Problem && place ? at(error, place) : error;
+  }
+}
+
+function at(error: Problem, place: string): Problem {
+  const issues = error.issues.map((issue) => ({ ...issue, expression: place }));
+  return new Problem(issues, { status: error.status });
+}
+
+function criterion(
+  type: string,
+  search: Search,
+  query: string,
+): Pick<Condition, 'identifier' | 'locks'> {
+  const locks: bigint[] = [];
+  let identifier: Condition['identifier'];
+  for (const term of search.terms) {
+    if (term.kind !== 'parameter' || term.info.code !== 'identifier' || term.modifier) continue;
+    for (const text of term.values) {
+      const { system, code } = parseToken(text, 'identifier');
+      locks.push(identifierLock(type, code));
+      if (search.terms.length === 1 && term.values.length === 1 && code) {
+        identifier = { system, value: code };
+      }
+    }
+  }
+  // Writers lock the identifiers they write; other criteria are exact among equal conditions only.
+  return locks.length > 0 ? { locks, identifier } : { locks: [criterionLock(type, query)] };
+}
+
+const BY_IDENTIFIER = statement(
+  'fhir.by-identifier',
+  `select t.hash, t.system, r.content, r.rid, r.ver, r.lu
+   from tok t join resource r on r.rid = t.rid and r.bucket = t.bucket
+   where t.hash = any($1::bigint[]) and r.type = $2 and not r.deleted`,
+);
+
+/** What a condition found. */
+export interface Match {
+  readonly id: string;
+  readonly rid: bigint;
+  readonly version: number;
+  readonly lastUpdated: Date;
+  readonly content: string;
+}
+
+/**
+ * Resolves conditions: one look-up per type for those by identifier, a search each for others.
+ *
+ * @throws Problem multiple-matches (412) naming the condition that is not selective
+ */
+export async function resolveConditions(
+  unit: UnitOfWork,
+  conditions: readonly Condition[],
+): Promise<Map<Condition, Match | undefined>> {
+  const found = new Map<Condition, Match | undefined>();
+  const simple = conditions.filter((each) => each.identifier);
+  for (const [type, group] of Map.groupBy(simple, (each) => each.type)) {
+    await resolveIdentifiers(unit, type, group, found);
+  }
+  for (const condition of conditions) {
+    if (!condition.identifier) found.set(condition, await resolveOther(unit, condition));
+  }
+  return found;
+}
+
+async function resolveIdentifiers(
+  unit: UnitOfWork,
+  type: string,
+  conditions: readonly Condition[],
+  found: Map<Condition, Match | undefined>,
+): Promise<void> {
+  const key = fhirOf(unit).definitions.searchParameter(type, 'identifier')!.key;
+  const hashOf = (each: Condition): bigint => valueHash(key, each.identifier!.value);
+  const rows = await unit.db.query<{
+    hash: bigint;
+    system: number;
+    content: string;
+    rid: bigint;
+    ver: number;
+    lu: Date;
+  }>(BY_IDENTIFIER, [conditions.map(hashOf), fhirOf(unit).definitions.typeNumber(type)]);
+  const byHash = Map.groupBy(rows, (row) => row.hash);
+  for (const condition of conditions) {
+    const { system } = condition.identifier!;
+    const matching = (byHash.get(hashOf(condition)) ?? []).filter(
+      (row) => system === undefined || row.system === systemKey(system),
+    );
+    const distinct = new Map(matching.map((row) => [row.rid, row]));
+    if (distinct.size > 1) throw severalMatch(condition);
+    const [row] = distinct.values();
+    found.set(
+      condition,
+      row && {
+        id: idOf(row.content),
+        rid: row.rid,
+        version: row.ver,
+        lastUpdated: row.lu,
+        content: row.content,
+      },
+    );
+  }
+}
+
+async function resolveOther(unit: UnitOfWork, condition: Condition): Promise<Match | undefined> {
+  const [source] = sourcesOf(unit, condition.search);
+  const rows = await source!.fetch(undefined, false, 2);
+  if (rows.length > 1) throw severalMatch(condition);
+  const [row] = rows;
+  if (!row) return undefined;
+  const meta = /"versionId":"(\d+)","lastUpdated":"([^"]+)"/.exec(row.content);
+  return {
+    id: row.id,
+    rid: row.key,
+    version: Number(meta?.[1]),
+    lastUpdated: new Date(meta?.[2] ?? 0),
+    content: row.content,
+  };
+}
+
+function severalMatch(condition: Condition): Problem {
+  return problem(
+    'multiple-matches',
+    'condition-ambiguous',
+    `Several ${condition.type} match the condition; make it select one.`,
+    condition.place ?? condition.type,
+  );
+}

@@ -1,0 +1,193 @@
+/**
+ * FHIR operations: finds the operation, checks its input against its OperationDefinition, runs it.
+ * https://hl7.org/fhir/R4/operations.html
+ */
+
+import type {
+  OperationDefinitionParameter,
+  Parameters,
+  ParametersParameter,
+  Resource,
+} from '@medplum/fhirtypes';
+import type { UnitOfWork } from '../../app.ts';
+import { type Operation, problem, type RawAnswer } from '../../sdk/index.ts';
+import { writeJson } from '../formats/json.ts';
+import { type FhirHouse, type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
+import { textResponse } from './respond.ts';
+
+/** Finds the operation of a request; `code` begins with `$`. */
+export function findOperation(
+  house: FhirHouse,
+  code: string,
+  type?: string,
+  id?: string,
+): Operation {
+  const key = type ? (id ? `${type}/[id]/${code}` : `${type}/${code}`) : code;
+  const found = house.operations.get(key);
+  if (found) return found;
+  const known = [...house.operations.keys()].filter((each) => each.endsWith(`/${code}`));
+  const where = known.length > 0 ? ` It exists as ${known.join(', ')}.` : '';
+  throw problem('not-found', 'operation-unknown', `There is no operation ${key} here.${where}`);
+}
+
+/** True when an operation may be called by GET. */
+export function isReadOnly(operation: Operation): boolean {
+  return operation.definition.affectsState === false && !operation.rolledBack;
+}
+
+/**
+ * Runs an operation.
+ *
+ * @throws Problem from the input check, the permission and the operation
+ */
+export async function runOperation(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  operation: Operation,
+  type?: string,
+  id?: string,
+): Promise<FhirResponse> {
+  unit.demand(operation.permission);
+  const { parameters, body } = inputOf(unit, request, operation);
+  const answer = await operation.run(unit, {
+    ...(type && { type }),
+    ...(id && { id }),
+    parameters,
+    ...(body && { body }),
+  });
+  if (!unit.readOnly) {
+    const { code } = operation.definition;
+    unit.audit({ action: 'E', interaction: `$${code}`, ...(type && { type }), ...(id && { id }) });
+  }
+  if (isRaw(answer)) return { status: answer.status ?? 200, headers: {}, raw: answer };
+  return textResponse(200, writeJson(answer));
+}
+
+function isRaw(answer: Resource | RawAnswer): answer is RawAnswer {
+  return !('resourceType' in answer);
+}
+
+function inputOf(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  operation: Operation,
+): { parameters: Parameters; body?: Resource } {
+  const wanted = (operation.definition.parameter ?? []).filter((each) => each.use === 'in');
+  const body = request.body as Resource | undefined;
+  const given: ParametersParameter[] = [];
+  if (request.method === 'POST' && body?.resourceType === 'Parameters') {
+    given.push(...(body.parameter ?? []));
+  }
+  for (const [name, value] of request.query) {
+    if (name.startsWith('_') && !wanted.some((each) => each.name === name)) continue;
+    given.push(fromText(wanted, name, value));
+  }
+  const bare = body && body.resourceType !== 'Parameters' ? body : undefined;
+  if (bare) {
+    const single = wanted.find((each) => isResourceParameter(unit, each));
+    if (!single) {
+      throw problem(
+        'structure',
+        'operation-body',
+        `$${operation.definition.code} takes Parameters, not a ${bare.resourceType}.`,
+        'resourceType',
+      );
+    }
+    given.push({ name: single.name!, resource: bare });
+  }
+  checkInput(operation, wanted, given);
+  return {
+    parameters: { resourceType: 'Parameters', parameter: given },
+    ...(bare && { body: bare }),
+  };
+}
+
+function isResourceParameter(unit: UnitOfWork, each: OperationDefinitionParameter): boolean {
+  const type = each.type ?? '';
+  return type === 'Resource' || type === 'Any' || fhirOf(unit).definitions.isResourceType(type);
+}
+
+const PRIMITIVE: Readonly<Record<string, (text: string) => unknown>> = {
+  boolean: (text) => (text === 'true' ? true : text === 'false' ? false : undefined),
+  integer: (text) => (/^-?\d{1,10}$/.test(text) ? Number(text) : undefined),
+  positiveInt: (text) => (/^[1-9]\d{0,9}$/.test(text) ? Number(text) : undefined),
+  unsignedInt: (text) => (/^\d{1,10}$/.test(text) ? Number(text) : undefined),
+  decimal: (text) => (/^-?\d+(\.\d+)?$/.test(text) ? Number(text) : undefined),
+};
+
+function fromText(
+  wanted: readonly OperationDefinitionParameter[],
+  name: string,
+  text: string,
+): ParametersParameter {
+  const type = wanted.find((each) => each.name === name)?.type ?? 'string';
+  if (type === 'Reference') return { name, valueReference: { reference: text } };
+  const value = PRIMITIVE[type] ? PRIMITIVE[type](text) : text;
+  if (value === undefined) {
+    throw problem('invalid', 'operation-parameter', `${name} is a ${type}, not "${text}".`, name);
+  }
+  return { name, [`value${type[0]!.toUpperCase()}${type.slice(1)}`]: value } as ParametersParameter;
+}
+
+function checkInput(
+  operation: Operation,
+  wanted: readonly OperationDefinitionParameter[],
+  given: readonly ParametersParameter[],
+): void {
+  const { code } = operation.definition;
+  const known = new Map(wanted.map((each) => [each.name, each]));
+  for (const [index, each] of given.entries()) {
+    const definition = known.get(each.name);
+    const place = `Parameters.parameter[${index}]`;
+    if (!definition) {
+      const names = [...known.keys()].join(', ') || 'none';
+      throw problem(
+        'invalid',
+        'operation-parameter',
+        `$${code} takes ${names}, not "${each.name}".`,
+        place,
+      );
+    }
+    checkType(definition, each, place);
+  }
+  for (const definition of wanted) {
+    const count = given.filter((each) => each.name === definition.name).length;
+    const max = definition.max === '*' ? Number.POSITIVE_INFINITY : Number(definition.max);
+    if (count < (definition.min ?? 0)) {
+      throw problem(
+        'required',
+        'operation-parameter',
+        `$${code} needs "${definition.name}".`,
+        definition.name,
+      );
+    }
+    if (count > max) {
+      throw problem(
+        'invalid',
+        'operation-parameter',
+        `$${code} takes "${definition.name}" once.`,
+        definition.name,
+      );
+    }
+  }
+}
+
+function checkType(
+  definition: OperationDefinitionParameter,
+  given: ParametersParameter,
+  place: string,
+): void {
+  const { type, name } = definition;
+  if (
+    !type ||
+    type === 'Any' ||
+    type === 'Resource' ||
+    /^[A-Z]/.test(type) === (given.resource !== undefined)
+  ) {
+    if (given.resource === undefined || type === given.resource.resourceType || !type) return;
+    if (type === 'Any' || type === 'Resource') return;
+  }
+  if (given.resource === undefined && `value${type![0]!.toUpperCase()}${type!.slice(1)}` in given)
+    return;
+  throw problem('invalid', 'operation-parameter', `"${name}" must be a ${type}.`, place);
+}

@@ -1,0 +1,222 @@
+/**
+ * FHIR create, update and delete, plain and conditional, of single resources.
+ * https://hl7.org/fhir/R4/http.html#create, #update, #delete
+ */
+
+import type { Resource } from '@medplum/fhirtypes';
+import type { UnitOfWork } from '../../app.ts';
+import { isId, type Problem, problem } from '../../sdk/index.ts';
+import { authorize } from '../authorize.ts';
+import { isSubsetted } from '../search/summary.ts';
+import { takeLocks } from '../store/locks.ts';
+import { plannedLocks, validate, writeResources } from '../store/write.ts';
+import { type FhirRequest, type FhirResponse, fhirOf, type PlannedWrite } from '../types.ts';
+import { parseCondition, resolveConditions } from './conditions.ts';
+import { textResponse, versionHeaders, versionOf, writtenResponse } from './respond.ts';
+
+/**
+ * The body as a resource of a type.
+ *
+ * @throws Problem when it is absent, not an object, or another type
+ */
+export function bodyOf(request: FhirRequest, type: string): Resource {
+  const { body } = request;
+  if (body === undefined || body === null || typeof body !== 'object' || Array.isArray(body)) {
+    throw problem('structure', 'body-missing', `Send a ${type} as JSON object in the body.`);
+  }
+  const { resourceType } = body as Resource;
+  if (resourceType === undefined) {
+    throw problem(
+      'structure',
+      'resource-type-missing',
+      `The body has no resourceType; it must be "${type}".`,
+      'resourceType',
+    );
+  }
+  if ((resourceType as string) !== type) {
+    throw problem(
+      'structure',
+      'resource-type-differs',
+      `The body is a ${String(resourceType).slice(0, 64)}, the URL asks for a ${type}.`,
+      'resourceType',
+    );
+  }
+  return body as Resource;
+}
+
+/** The room that takes a posted resource because it declares the room's profile. */
+export async function accepted(
+  unit: UnitOfWork,
+  resource: Resource,
+): Promise<Resource | undefined> {
+  const declared = resource.meta?.profile ?? [];
+  for (const binding of fhirOf(unit).projected.get(resource.resourceType) ?? []) {
+    if (!declared.includes(binding.profile)) continue;
+    authorize(unit, 'write', resource.resourceType);
+    validate(unit, resource);
+    if (binding.accept) return binding.accept(unit, resource);
+    throw problem(
+      'not-supported',
+      'profile-read-only',
+      `${binding.profile} is shown, not taken: it comes about by operations of its room.`,
+      `${resource.resourceType}.meta.profile`,
+    );
+  }
+  return undefined;
+}
+
+/** `POST Type`, with `If-None-Exist` conditional */
+export async function create(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+): Promise<FhirResponse> {
+  const resource = bodyOf(request, type);
+  const taken = await accepted(unit, resource);
+  if (taken) return acceptedResponse(unit, taken);
+  const plan: PlannedWrite = { action: 'create', type, id: unit.newId(), resource };
+  const criteria = request.headers['if-none-exist'];
+  if (criteria !== undefined) {
+    authorize(unit, 'write', type);
+    const condition = parseCondition(unit, type, criteria);
+    await takeLocks(unit, [...condition.locks, ...plannedLocks([plan])]);
+    const match = (await resolveConditions(unit, [condition])).get(condition);
+    if (match) return writtenResponse(fhirOf(unit), request, { ...match, type }, 200);
+  }
+  const [written] = await writeResources(unit, [plan], { locked: criteria !== undefined });
+  return writtenResponse(fhirOf(unit), request, written!, 201);
+}
+
+function acceptedResponse(unit: UnitOfWork, resource: Resource): FhirResponse {
+  const version = Number(resource.meta?.versionId ?? 1);
+  return textResponse(201, JSON.stringify(resource), {
+    ...versionHeaders(version, unit.now),
+    location: `${fhirOf(unit).base()}/${resource.resourceType}/${resource.id}/_history/${version}`,
+  });
+}
+
+/** `PUT Type/id` */
+export async function update(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+  id: string,
+): Promise<FhirResponse> {
+  const resource = bodyOf(request, type);
+  refusePart(resource);
+  if (resource.id !== id) throw idDiffers(type, id, resource.id);
+  const plan: PlannedWrite = {
+    action: 'update',
+    type,
+    id: checkedId(id),
+    resource,
+    ifMatch: versionOf(request.headers['if-match']),
+    ifNoneMatch: request.headers['if-none-match'],
+  };
+  const [written] = await writeResources(unit, [plan]);
+  return writtenResponse(fhirOf(unit), request, written!, written!.action === 'create' ? 201 : 200);
+}
+
+/** `PUT Type?criteria` */
+export async function conditionalUpdate(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+): Promise<FhirResponse> {
+  const resource = bodyOf(request, type);
+  refusePart(resource);
+  authorize(unit, 'write', type);
+  const condition = parseCondition(unit, type, request.query.toString());
+  await takeLocks(unit, [
+    ...condition.locks,
+    ...plannedLocks([{ action: 'update', type, id: resource.id ?? '', resource }]),
+  ]);
+  const match = (await resolveConditions(unit, [condition])).get(condition);
+  const plan = conditionalPlan(unit, type, resource, match?.id);
+  const ifMatch = versionOf(request.headers['if-match']);
+  const [written] = await writeResources(unit, [{ ...plan, ifMatch }], { locked: true });
+  return writtenResponse(fhirOf(unit), request, written!, written!.action === 'create' ? 201 : 200);
+}
+
+/** What a conditional update writes: the match, or a new resource (under the body's id, if any). */
+export function conditionalPlan(
+  unit: UnitOfWork,
+  type: string,
+  resource: Resource,
+  matched: string | undefined,
+  place?: string,
+): PlannedWrite {
+  if (matched !== undefined) {
+    if (resource.id !== undefined && resource.id !== matched) {
+      throw problem(
+        'invalid',
+        'id-differs',
+        `The condition matches ${type}/${matched}, the body says ${resource.id}; leave its id out.`,
+        place ?? `${type}.id`,
+      );
+    }
+    return { action: 'update', type, id: matched, resource, place };
+  }
+  const id = resource.id === undefined ? unit.newId() : checkedId(resource.id);
+  return { action: 'create', type, id, resource, place };
+}
+
+/** `DELETE Type/id` */
+export async function remove(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+  id: string,
+): Promise<FhirResponse> {
+  const ifMatch = versionOf(request.headers['if-match']);
+  const [written] = await writeResources(unit, [{ action: 'delete', type, id, ifMatch }]);
+  return written
+    ? { status: 204, headers: { etag: `W/"${written.version}"` } }
+    : { status: 204, headers: {} };
+}
+
+/** `DELETE Type?criteria`: none or one */
+export async function conditionalRemove(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+): Promise<FhirResponse> {
+  authorize(unit, 'write', type);
+  const condition = parseCondition(unit, type, request.query.toString());
+  await takeLocks(unit, condition.locks);
+  const match = (await resolveConditions(unit, [condition])).get(condition);
+  if (!match) return { status: 204, headers: {} };
+  return remove(unit, request, type, match.id);
+}
+
+/** @throws Problem for an id that FHIR does not allow */
+export function checkedId(id: string): string {
+  if (isId(id)) return id;
+  throw problem(
+    'value',
+    'id-malformed',
+    `"${id.slice(0, 80)}" is not a FHIR id: letters, digits, "-" and ".", at most 64.`,
+    'id',
+  );
+}
+
+function idDiffers(type: string, id: string, body: string | undefined): Problem {
+  return problem(
+    'invalid',
+    'id-differs',
+    `The URL names ${type}/${id}, the body ${body === undefined ? 'has no id' : `says ${body}`}; ` +
+      'they must be the same.',
+    `${type}.id`,
+  );
+}
+
+function refusePart(resource: Resource): void {
+  if (isSubsetted(resource)) {
+    throw problem(
+      'business-rule',
+      'resource-subsetted',
+      'This is only a part of the resource (tag SUBSETTED); read it whole before changing it.',
+      `${resource.resourceType}.meta.tag`,
+    );
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * Projected resources: views of typed tables, searched by SQL generated over the room's published
+ * view and rendered by the room. The store keeps no copy of them.
+ */
+
+import type { Resource } from '@medplum/fhirtypes';
+import type { UnitOfWork } from '../app.ts';
+import {
+  idKey,
+  type ProjectedBinding,
+  type ProjectedParameter,
+  type ProjectedRow,
+  parseReference,
+  problem,
+} from '../sdk/index.ts';
+import { instantTest, intervalTest, type Values } from './search/conditions.ts';
+import type { SortKey, Term } from './search/parse.ts';
+import { unescaped } from './search/parse.ts';
+import { parseDate, parseNumber, parseToken } from './search/values.ts';
+import { writeContent } from './store/content.ts';
+import { fhirOf } from './types.ts';
+
+/** A rendered row. */
+export interface Rendered {
+  readonly id: string;
+  readonly key: bigint;
+  readonly version: number;
+  readonly lastUpdated: Date;
+  readonly content: string;
+}
+
+/** Renders rows of a binding's view. */
+export async function render(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  rows: readonly ProjectedRow[],
+): Promise<Rendered[]> {
+  if (rows.length === 0) return [];
+  const resources = await binding.render(unit, rows);
+  return resources.map((resource, at) => {
+    const row = rows[at]!;
+    const profiled = withProfile(resource, binding.profile);
+    return {
+      id: row.id,
+      key: row.key,
+      version: row.version,
+      lastUpdated: row.updated_at,
+      content: writeContent(profiled, row.id, row.version, row.updated_at),
+    };
+  });
+}
+
+function withProfile(resource: Resource, profile: string): Resource {
+  return { ...resource, meta: { ...resource.meta, profile: [profile] } };
+}
+
+/** Reads one projected resource; undefined when no room shows it. */
+export async function readProjected(
+  unit: UnitOfWork,
+  type: string,
+  id: string,
+): Promise<Rendered | undefined> {
+  const found = await readProjectedMany(unit, type, [id]);
+  return found[0];
+}
+
+/** Reads projected resources of a type by id. */
+export async function readProjectedMany(
+  unit: UnitOfWork,
+  type: string,
+  ids: readonly string[],
+): Promise<Rendered[]> {
+  const found: Rendered[] = [];
+  if (ids.length === 0) return found;
+  for (const binding of fhirOf(unit).projected.get(type) ?? []) {
+    const rows = await unit.db.query<ProjectedRow>(
+      `select * from ${binding.view} where id = any($1::text[])`,
+      [ids],
+    );
+    found.push(...(await render(unit, binding, rows)));
+  }
+  return found;
+}
+
+/** Conditions of a search over a view, as SQL over alias `v`; undefined when nothing can match. */
+export function projectedConditions(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  terms: readonly Term[],
+  values: Values,
+): string[] | undefined {
+  const tests: string[] = [];
+  for (const term of terms) {
+    const test = projectedTest(unit, binding, term, values);
+    if (test === false) return undefined;
+    if (test !== true) tests.push(test);
+  }
+  return tests;
+}
+
+const META_ONLY = new Set(['_tag', '_security', '_source']);
+
+function projectedTest(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  term: Term,
+  values: Values,
+): string | boolean {
+  if (term.kind === 'id') {
+    return `v.id = any(${values.add(term.values.map(unescaped), 'text[]')})`;
+  }
+  if (term.kind === 'updated') {
+    const tests = term.values.map((each) =>
+      instantTest('v.updated_at', parseDate(each, '_lastUpdated'), values),
+    );
+    return `(${tests.join(' or ')})`;
+  }
+  const code = term.kind === 'list' ? '_list' : term.kind === 'has' ? '_has' : term.info.code;
+  if (code === '_profile' && term.kind === 'parameter') {
+    return term.values.map(unescaped).includes(binding.profile);
+  }
+  if (META_ONLY.has(code)) return term.kind === 'parameter' && term.modifier === 'not';
+  const parameter = binding.search[code];
+  if (!parameter || term.kind === 'has') throw notServed(binding, code);
+  if (term.kind === 'chain') return chainTest(unit, binding, parameter, term, values);
+  const modifier = term.kind === 'parameter' ? term.modifier : undefined;
+  return parameterTest(unit, binding, parameter, { code, modifier, texts: term.values }, values);
+}
+
+function chainTest(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  parameter: ProjectedParameter,
+  term: Extract<Term, { kind: 'chain' }>,
+  values: Values,
+): string {
+  const inner = term.targets.find((each) => each.term.kind === 'id');
+  if (parameter.type !== 'reference' || !inner || inner.term.kind !== 'id') {
+    throw problem(
+      'not-supported',
+      'search-chain',
+      `${binding.type}.${term.info.code} can be chained to _id only.`,
+      term.info.code,
+    );
+  }
+  const texts = inner.term.values.map((id) => `${parameter.target}/${id}`);
+  return parameterTest(unit, binding, parameter, { code: term.info.code, texts }, values);
+}
+
+interface Asked {
+  readonly code: string;
+  readonly modifier?: string;
+  readonly texts: readonly string[];
+}
+
+function parameterTest(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  parameter: ProjectedParameter,
+  asked: Asked,
+  values: Values,
+): string {
+  const column = `v.${parameter.column}`;
+  if (asked.modifier === 'missing') {
+    return asked.texts[0] === 'true' ? `${column} is null` : `${column} is not null`;
+  }
+  const any = (test: (text: string) => string): string => `(${asked.texts.map(test).join(' or ')})`;
+  if (asked.modifier && !(parameter.type === 'token' && asked.modifier === 'not')) {
+    if (!(parameter.type === 'reference' && asked.modifier === parameter.target)) {
+      throw problem(
+        'not-supported',
+        'search-modifier',
+        `${binding.type}.${asked.code} does not take :${asked.modifier} here.`,
+        asked.code,
+      );
+    }
+  }
+  switch (parameter.type) {
+    case 'token': {
+      const test = any((text) => tokenTest(column, parameter.system, text, asked.code, values));
+      return asked.modifier === 'not' ? `(${column} is null or not ${test})` : test;
+    }
+    case 'reference':
+      return any((text) => referenceTest(unit, parameter, unescaped(text), values));
+    case 'date':
+      return any((text) => {
+        const value = parseDate(text, asked.code);
+        return parameter.end
+          ? intervalTest(column, `v.${parameter.end}`, value, values)
+          : instantTest(column, value, values);
+      });
+    case 'string':
+      return any((text) => {
+        const pattern = `${unescaped(text).replace(/[\\%_]/g, '\\$&')}%`;
+        return `${column} ilike ${values.add(pattern, 'text')}`;
+      });
+    case 'uri':
+      return any((text) => `${column} = ${values.add(unescaped(text), 'text')}`);
+    case 'number':
+      return any((text) => numberTest(column, text, asked.code, values));
+    case 'money':
+      return any((text) => moneyTest(parameter, text, asked.code, values));
+  }
+}
+
+function tokenTest(
+  column: string,
+  system: string | undefined,
+  text: string,
+  code: string,
+  values: Values,
+): string {
+  const token = parseToken(text, code);
+  if (token.system !== undefined && token.system !== (system ?? '')) return 'false';
+  if (token.code === '') return `${column} is not null`;
+  return `${column} = ${values.add(token.code, 'text')}`;
+}
+
+function referenceTest(
+  unit: UnitOfWork,
+  parameter: Extract<ProjectedParameter, { type: 'reference' }>,
+  text: string,
+  values: Values,
+): string {
+  const own = `${fhirOf(unit).base()}/`;
+  const literal = text.startsWith(own) ? text.slice(own.length) : text;
+  const local = parseReference(literal) ?? { type: parameter.target, id: literal };
+  if (local.type !== parameter.target) return 'false';
+  if (parameter.holds === 'id') {
+    return `v.${parameter.column} = ${values.add(local.id, 'text')}`;
+  }
+  const number = fhirOf(unit).definitions.typeNumber(parameter.target);
+  return `v.${parameter.column} = (select r.rid from resource r
+    where r.type = ${number} and r.id = ${values.add(idKey(local.id), 'uuid')})`;
+}
+
+function numberTest(column: string, text: string, code: string, values: Values): string {
+  const value = parseNumber(text, code);
+  const operators: Partial<Record<typeof value.prefix, string>> = {
+    gt: '>',
+    lt: '<',
+    ge: '>=',
+    le: '<=',
+    ne: '<>',
+    sa: '>',
+    eb: '<',
+  };
+  return `${column} ${operators[value.prefix] ?? '='} ${values.add(value.value, 'numeric')}`;
+}
+
+function moneyTest(
+  parameter: Extract<ProjectedParameter, { type: 'money' }>,
+  text: string,
+  code: string,
+  values: Values,
+): string {
+  const [number = '', system = '', currency = system] = text.split('|');
+  const major = `(v.${parameter.column} / (10 ^ currency_exponent(v.${parameter.currency}))::numeric)`;
+  const test = numberTest(major, number, code, values);
+  const unit = currency ? ` and v.${parameter.currency} = ${values.add(currency, 'text')}` : '';
+  return `(${test}${unit})`;
+}
+
+/** The expression of a sort key over a view. */
+export function projectedSort(binding: ProjectedBinding, key: SortKey): string {
+  if (key.code === '_lastUpdated') return 'v.updated_at';
+  if (key.code === '_id') return 'v.id';
+  const parameter = binding.search[key.code];
+  if (!parameter) throw notServed(binding, key.code);
+  return `v.${parameter.column}`;
+}
+
+function notServed(binding: ProjectedBinding, code: string) {
+  const served = ['_id', '_lastUpdated', '_profile', ...Object.keys(binding.search)];
+  return problem(
+    'not-supported',
+    'search-parameter-unknown',
+    `${binding.type} with profile ${binding.profile} cannot be searched by "${code}"; ` +
+      `it can by ${served.join(', ')}.`,
+    code,
+  );
+}

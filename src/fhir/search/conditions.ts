@@ -1,0 +1,481 @@
+/**
+ * From terms to SQL: each term becomes a set of internal ids, or a condition on the row `r` of the
+ * table `resource`. The caller decides which set is walked first.
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { hashedKey, idKey, parseReference, problem } from '../../sdk/index.ts';
+import type { SearchParameterInfo } from '../definitions/definitions.ts';
+import {
+  bareCodeHash,
+  codeHash,
+  ofTypeValue,
+  paramKey,
+  systemCodeHash,
+  systemHash,
+  systemKey,
+  unitHash,
+  valueHash,
+} from '../definitions/hash.ts';
+import { capitalized, normalize } from '../definitions/normalize.ts';
+import { fhirOf } from '../types.ts';
+import type { Term } from './parse.ts';
+import { unescaped } from './parse.ts';
+import {
+  type Interval,
+  type NumberValue,
+  type Prefix,
+  parseDate,
+  parseNumber,
+  parseQuantity,
+  parseToken,
+} from './values.ts';
+
+/** A condition in SQL. */
+export interface Condition {
+  /** `rid in (…)`-able: a select of `rid`; undefined when only `test` can be said. */
+  readonly set?: string;
+  /** A boolean over `r`. */
+  readonly test: string;
+  /** How few rows the set is expected to have: lower is walked first. */
+  readonly rank: number;
+}
+
+/** Collects the values of a statement. */
+export class Values {
+  readonly list: unknown[] = [];
+
+  /** Adds a value and answers its placeholder with a cast. */
+  add(value: unknown, type: string): string {
+    this.list.push(value);
+    return `$${this.list.length}::${type}`;
+  }
+}
+
+/** The condition of a term on resources of a type. */
+export function conditionOf(unit: UnitOfWork, type: string, term: Term, values: Values): Condition {
+  switch (term.kind) {
+    case 'id': {
+      const keys = values.add(
+        term.values.map((each) => idKey(unescaped(each))),
+        'uuid[]',
+      );
+      return fromTest(`r.id = any(${keys})`, 0);
+    }
+    case 'updated':
+      return fromTest(
+        anyOf(term.values, (each) => instantTest('r.lu', parseDate(each, '_lastUpdated'), values)),
+        60,
+      );
+    case 'list':
+      return listCondition(term.values, values);
+    case 'chain':
+      return chainCondition(unit, term, values);
+    case 'has':
+      return hasCondition(unit, type, term, values);
+    case 'parameter':
+      return parameterCondition(unit, type, term, values);
+  }
+}
+
+type ParameterTerm = Extract<Term, { kind: 'parameter' }>;
+
+function parameterCondition(
+  unit: UnitOfWork,
+  type: string,
+  term: ParameterTerm,
+  values: Values,
+): Condition {
+  const { info, modifier } = term;
+  if (modifier === 'missing') {
+    const presence = values.add([info.presence], 'bigint[]');
+    const has = `r.tk @> ${presence}`;
+    return fromTest(term.values[0] === 'true' ? `not ${has}` : has, 90);
+  }
+  switch (info.type) {
+    case 'token':
+      return tokenCondition(type, term, values);
+    case 'string':
+      return stringCondition(term, values);
+    case 'reference':
+      return referenceCondition(unit, type, term, values);
+    case 'uri':
+      return uriCondition(type, term, values);
+    case 'date':
+      return fromSet(
+        unionOf(term.values, (each) => dateSet(info, parseDate(each, term.name), values)),
+        40,
+      );
+    case 'number':
+      return fromSet(
+        unionOf(term.values, (each) =>
+          numberSet(info.key, 0n, parseNumber(each, term.name), values),
+        ),
+        40,
+      );
+    case 'quantity':
+      return fromSet(
+        unionOf(term.values, (each) => quantitySet(info, each, term.name, values)),
+        40,
+      );
+    default:
+      throw problem(
+        'not-supported',
+        'search-parameter-type',
+        `${info.code} is a ${info.type} parameter, which this server does not search yet.`,
+        term.name,
+      );
+  }
+}
+
+// ── tokens ───────────────────────────────────────────────────────────────────────────────────
+
+function tokenCondition(type: string, term: ParameterTerm, values: Values): Condition {
+  const { info, modifier, name } = term;
+  if (modifier === 'text')
+    return stringSet(paramKey(type, `${info.code}:text`), term.values, values);
+  if (modifier === 'of-type') return ofTypeCondition(type, term, values);
+  const tokens = term.values.map((each) => parseToken(each, name));
+  const conditions = tokens.map((each) => oneToken(info, each, values));
+  const joined = joinOr(conditions);
+  return modifier === 'not' ? fromTest(`not (${joined.test})`, 95) : joined;
+}
+
+function oneToken(
+  info: SearchParameterInfo,
+  { system, code }: { system: string | undefined; code: string },
+  values: Values,
+): Condition {
+  if (code === '' && system) return inTk(systemHash(info.key, system), values);
+  const conditions: Condition[] = [];
+  if (info.tokens !== 'tk') {
+    const hash = values.add(valueHash(info.key, code), 'bigint');
+    const key = system === undefined ? '' : ` and system = ${values.add(systemKey(system), 'int')}`;
+    conditions.push(fromSet(`select rid from tok where hash = ${hash}${key}`, 10));
+  }
+  if (info.tokens !== 'tok') conditions.push(inTk(tkHash(info, system, code), values));
+  return joinOr(conditions);
+}
+
+function tkHash(info: SearchParameterInfo, system: string | undefined, code: string): bigint {
+  if (system === undefined || info.implicitSystems.includes(system))
+    return codeHash(info.key, code);
+  return system === '' ? bareCodeHash(info.key, code) : systemCodeHash(info.key, system, code);
+}
+
+function inTk(hash: bigint, values: Values): Condition {
+  return fromTest(`r.tk @> ${values.add([hash], 'bigint[]')}`, 50);
+}
+
+function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Condition {
+  const key = paramKey(type, `${term.info.code}:of-type`);
+  return fromSet(
+    unionOf(term.values, (each) => {
+      const [system, code, value, more] = each.split('|').map(unescaped);
+      if (!system || !code || !value || more !== undefined) {
+        throw problem(
+          'invalid',
+          'search-token',
+          `${term.name} takes system|code|value.`,
+          term.name,
+        );
+      }
+      const hash = values.add(valueHash(key, ofTypeValue(system, code, value)), 'bigint');
+      return `select rid from tok where hash = ${hash}`;
+    }),
+    10,
+  );
+}
+
+// ── strings and uris ─────────────────────────────────────────────────────────────────────────
+
+function stringCondition(term: ParameterTerm, values: Values): Condition {
+  const { info, modifier } = term;
+  const param = values.add(info.key, 'int');
+  if (modifier === 'exact') {
+    return fromSet(
+      unionOf(term.values, (each) => {
+        const raw = unescaped(each);
+        const val = normalize(raw);
+        const exact = raw === capitalized(val) ? 'raw is null' : `raw = ${values.add(raw, 'text')}`;
+        return `select rid from str where param = ${param} and val = ${values.add(val, 'text')} and ${exact}`;
+      }),
+      20,
+    );
+  }
+  if (modifier === 'contains' || modifier === 'text') {
+    return fromSet(
+      unionOf(term.values, (each) => {
+        const pattern = `%${likeText(normalize(unescaped(each)))}%`;
+        return `select rid from str where param = ${param} and val like ${values.add(pattern, 'text')}`;
+      }),
+      70,
+    );
+  }
+  return stringSet(info.key, term.values, values);
+}
+
+/** Prefix search on folded texts. */
+function stringSet(key: number, texts: readonly string[], values: Values): Condition {
+  const param = values.add(key, 'int');
+  return fromSet(
+    unionOf(texts, (each) => {
+      const val = normalize(unescaped(each));
+      const from = values.add(val, 'text');
+      const to = values.add(`${val}\u{10ffff}`, 'text');
+      return `select rid from str where param = ${param} and val >= ${from} and val < ${to}`;
+    }),
+    30,
+  );
+}
+
+function likeText(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}
+
+function uriCondition(type: string, term: ParameterTerm, values: Values): Condition {
+  const { info, modifier } = term;
+  const hashes: bigint[] = [];
+  for (const each of term.values.map(unescaped)) {
+    if (modifier === 'below')
+      hashes.push(valueHash(paramKey(type, `${info.code}:below`), trimSlash(each)));
+    else if (modifier === 'above') {
+      for (const ancestor of ancestors(each)) hashes.push(valueHash(info.key, ancestor));
+    } else hashes.push(valueHash(info.key, each));
+  }
+  return fromSet(`select rid from tok where hash = any(${values.add(hashes, 'bigint[]')})`, 10);
+}
+
+function trimSlash(text: string): string {
+  return text.replace(/\/+$/, '');
+}
+
+/** A uri and all that it stands below, by path segment. */
+function ancestors(uri: string): string[] {
+  const found = [uri];
+  for (
+    let at = uri.lastIndexOf('/');
+    at > 0 && uri[at - 1] !== '/';
+    at = uri.lastIndexOf('/', at - 1)
+  ) {
+    found.push(uri.slice(0, at), uri.slice(0, at + 1));
+  }
+  return found;
+}
+
+// ── references ───────────────────────────────────────────────────────────────────────────────
+
+function referenceCondition(
+  unit: UnitOfWork,
+  type: string,
+  term: ParameterTerm,
+  values: Values,
+): Condition {
+  const { info, modifier } = term;
+  if (modifier === 'identifier') {
+    const key = paramKey(type, `${info.code}:identifier`);
+    return joinOr(
+      term.values.map((each) =>
+        oneToken({ ...info, key, tokens: 'tok' }, parseToken(each, term.name), values),
+      ),
+    );
+  }
+  const param = values.add(info.key, 'int');
+  return fromSet(
+    unionOf(term.values, (each) => {
+      const { target, types } = targetOf(unit, info, modifier, unescaped(each));
+      const only = types ? ` and type = any(${values.add(types, 'smallint[]')})` : '';
+      return `select rid from ref where target = ${values.add(target, 'uuid')} and param = ${param}${only}`;
+    }),
+    12,
+  );
+}
+
+function targetOf(
+  unit: UnitOfWork,
+  info: SearchParameterInfo,
+  modifier: string | undefined,
+  text: string,
+): { target: string; types?: number[] } {
+  const { definitions, base } = fhirOf(unit);
+  const own = `${base()}/`;
+  const literal = text.startsWith(own) ? text.slice(own.length) : text;
+  const local = parseReference(literal);
+  if (local && definitions.isResourceType(local.type)) {
+    return { target: idKey(local.id), types: [definitions.typeNumber(local.type)] };
+  }
+  if (/^[A-Za-z0-9\-.]{1,64}$/.test(literal)) {
+    const types = modifier ? [modifier] : info.targets;
+    return {
+      target: idKey(literal),
+      ...(types.length > 0 && { types: types.map((each) => definitions.typeNumber(each)) }),
+    };
+  }
+  return { target: hashedKey(literal), types: [0] };
+}
+
+function chainCondition(
+  unit: UnitOfWork,
+  term: Extract<Term, { kind: 'chain' }>,
+  values: Values,
+): Condition {
+  const { definitions } = fhirOf(unit);
+  const param = values.add(term.info.key, 'int');
+  const sets = term.targets.map(({ type, term: inner }) => {
+    const number = definitions.typeNumber(type);
+    const found = resourceSet(unit, type, inner, values, 'r.id');
+    return `select f.rid from (${found}) t join ref f
+      on f.target = t.id and f.param = ${param} and f.type = ${number}`;
+  });
+  return fromSet(sets.join(' union '), 25);
+}
+
+function hasCondition(
+  unit: UnitOfWork,
+  type: string,
+  term: Extract<Term, { kind: 'has' }>,
+  values: Values,
+): Condition {
+  const { definitions } = fhirOf(unit);
+  const param = values.add(term.info.key, 'int');
+  const found = resourceSet(unit, term.type, term.term, values, 'r.rid');
+  // The referrers' targets are looked up by the reference index of the parameter.
+  return fromTest(
+    `r.id in (select f.target from ref f where f.param = ${param}
+       and f.type = ${definitions.typeNumber(type)} and f.rid in (${found}))`,
+    45,
+  );
+}
+
+/** Resources of a type for which a term holds, as a select of one column of `r`. */
+function resourceSet(
+  unit: UnitOfWork,
+  type: string,
+  term: Term,
+  values: Values,
+  column: string,
+): string {
+  const number = fhirOf(unit).definitions.typeNumber(type);
+  const condition = conditionOf(unit, type, term, values);
+  const test = condition.set ? `r.rid in (${condition.set})` : condition.test;
+  return `select ${column} from resource r where r.type = ${number} and not r.deleted and ${test}`;
+}
+
+function listCondition(ids: readonly string[], values: Values): Condition {
+  const keys = values.add(
+    ids.map((each) => idKey(unescaped(each))),
+    'uuid[]',
+  );
+  const item = values.add(paramKey('List', 'item'), 'int');
+  return fromTest(
+    `r.id in (select f.target from ref f join resource l
+       on l.rid = f.rid and l.bucket = f.bucket and not l.deleted
+       where l.id = any(${keys}) and f.param = ${item})`,
+    15,
+  );
+}
+
+// ── dates and numbers ────────────────────────────────────────────────────────────────────────
+
+/** Tests an instant column against a search interval. */
+export function instantTest(column: string, value: Interval, values: Values): string {
+  return intervalTest(column, column, value, values, true);
+}
+
+/**
+ * `lower` and `upper` are columns of the stored interval [lower, upper). For an instant both are
+ * the instant itself (`point`).
+ */
+export function intervalTest(
+  lower: string,
+  upper: string,
+  { prefix, lower: from, upper: to }: Interval,
+  values: Values,
+  point = false,
+): string {
+  const a = values.add(from, 'timestamptz');
+  const b = values.add(to, 'timestamptz');
+  const ends = point ? `${upper} <` : `${upper} <=`;
+  const inside = `(${lower} >= ${a} and ${ends} ${b})`;
+  const tests: Record<Prefix, string> = {
+    eq: inside,
+    ne: `not ${inside}`,
+    gt: point ? `${upper} >= ${b}` : `${upper} > ${b}`,
+    lt: `${lower} < ${a}`,
+    ge: point ? `${lower} >= ${a}` : `(${upper} > ${b} or ${inside})`,
+    le: point ? `${lower} < ${b}` : `(${lower} < ${a} or ${inside})`,
+    sa: `${lower} >= ${b}`,
+    eb: point ? `${upper} < ${a}` : `${upper} <= ${a}`,
+    ap: `(${lower} < ${b}::timestamptz + greatest(abs(extract(epoch from now() - ${a})) * 0.1, 0) * interval '1 second'
+      and ${upper} >= ${a}::timestamptz - greatest(abs(extract(epoch from now() - ${a})) * 0.1, 0) * interval '1 second')`,
+  };
+  return tests[prefix];
+}
+
+function dateSet(info: SearchParameterInfo, value: Interval, values: Values): string {
+  const param = values.add(info.key, 'int');
+  return `select rid from dat where param = ${param} and ${intervalTest('lower', 'upper', value, values)}`;
+}
+
+function numberTest(value: NumberValue, values: Values): string {
+  const exact = values.add(value.value, 'numeric');
+  const low = values.add(value.low, 'numeric');
+  const high = values.add(value.high, 'numeric');
+  const inside = `(val >= ${low} and val < ${high})`;
+  const tests: Record<Prefix, string> = {
+    eq: inside,
+    ne: `not ${inside}`,
+    gt: `val > ${exact}`,
+    lt: `val < ${exact}`,
+    ge: `val >= ${exact}`,
+    le: `val <= ${exact}`,
+    sa: `low > ${exact}`,
+    eb: `high <= ${exact}`,
+    ap: `val between ${exact} - abs(${exact}) * 0.1 and ${exact} + abs(${exact}) * 0.1`,
+  };
+  return tests[value.prefix];
+}
+
+function numberSet(key: number, unit: bigint, value: NumberValue, values: Values): string {
+  const param = values.add(key, 'int');
+  return `select rid from num where param = ${param} and unit = ${values.add(unit, 'bigint')}
+    and ${numberTest(value, values)}`;
+}
+
+function quantitySet(
+  info: SearchParameterInfo,
+  text: string,
+  name: string,
+  values: Values,
+): string {
+  const value = parseQuantity(text, name);
+  const unit = value.unit === undefined ? 0n : unitHash(value.system ?? '', value.unit);
+  return numberSet(info.key, unit, value, values);
+}
+
+// ── joining ──────────────────────────────────────────────────────────────────────────────────
+
+function fromSet(set: string, rank: number): Condition {
+  return { set, test: `r.rid in (${set})`, rank };
+}
+
+function fromTest(test: string, rank: number): Condition {
+  return { test, rank };
+}
+
+function anyOf(texts: readonly string[], test: (text: string) => string): string {
+  return `(${texts.map(test).join(' or ')})`;
+}
+
+function unionOf(texts: readonly string[], set: (text: string) => string): string {
+  return texts.map(set).join(' union ');
+}
+
+function joinOr(conditions: readonly Condition[]): Condition {
+  if (conditions.length === 1) return conditions[0]!;
+  const rank = Math.max(...conditions.map((each) => each.rank));
+  if (conditions.every((each) => each.set)) {
+    return fromSet(conditions.map((each) => each.set).join(' union '), rank);
+  }
+  return fromTest(`(${conditions.map((each) => each.test).join(' or ')})`, rank);
+}

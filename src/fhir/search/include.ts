@@ -1,0 +1,130 @@
+/**
+ * `_include` and `_revinclude`: resources that the matches of a page refer to, or that refer to
+ * them; each once; `:iterate` to a fixed point with a cap that is said.
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { idKey, statement } from '../../sdk/index.ts';
+import { mayRead } from '../authorize.ts';
+import { readProjectedMany } from '../projection.ts';
+import { idOf, parseContent } from '../store/content.ts';
+import { loadRowsByRid } from '../store/read.ts';
+import { fhirOf } from '../types.ts';
+import type { Include } from './parse.ts';
+import type { Found } from './source.ts';
+
+/** Included resources of one page at most. */
+export const INCLUDED_MAX = 5000;
+const ROUNDS_MAX = 10;
+
+/** What was included, and whether the cap cut it short. */
+export interface Included {
+  readonly found: readonly Found[];
+  readonly cut: boolean;
+}
+
+/** Finds what a page's matches include. */
+export async function includesOf(
+  unit: UnitOfWork,
+  matches: readonly Found[],
+  includes: readonly Include[],
+): Promise<Included> {
+  const seen = new Set(matches.map((each) => `${each.type}/${each.id}`));
+  const all: Found[] = [];
+  let fresh: readonly Found[] = matches;
+  for (let round = 0; round < ROUNDS_MAX && fresh.length > 0; round += 1) {
+    const wanted = includes.filter((each) => round === 0 || each.iterate);
+    const next: Found[] = [];
+    for (const include of wanted) {
+      const found = include.reverse
+        ? await referrers(unit, fresh, include)
+        : await referred(unit, fresh, include);
+      for (const each of found) {
+        const name = `${each.type}/${each.id}`;
+        if (seen.has(name) || !mayRead(unit, each.type)) continue;
+        if (all.length >= INCLUDED_MAX) return { found: all, cut: true };
+        seen.add(name);
+        all.push(each);
+        next.push(each);
+      }
+    }
+    fresh = next;
+  }
+  return { found: all, cut: false };
+}
+
+async function referred(
+  unit: UnitOfWork,
+  from: readonly Found[],
+  include: Include,
+): Promise<Found[]> {
+  const { definitions } = fhirOf(unit);
+  const wanted = new Map<string, Set<string>>();
+  for (const each of from) {
+    if (include.source !== '*' && include.source !== each.type) continue;
+    const key = definitions.searchParameter(each.type, include.code)?.key;
+    for (const row of definitions.extract(parseContent(each.content)).ref) {
+      const type = definitions.typeOfNumber(row.type);
+      if (!type || (include.code !== '*' && row.param !== key)) continue;
+      if (include.target && include.target !== type) continue;
+      const keys = wanted.get(type) ?? new Set();
+      wanted.set(type, keys.add(row.target));
+    }
+  }
+  const found: Found[] = [];
+  for (const [type, keys] of wanted) found.push(...(await byKeys(unit, type, [...keys])));
+  return found;
+}
+
+const BY_KEY = statement(
+  'fhir.by-key',
+  `select r.rid, r.content from resource r
+   where r.type = $1 and r.id = any($2::uuid[]) and not r.deleted`,
+);
+
+async function byKeys(unit: UnitOfWork, type: string, keys: readonly string[]): Promise<Found[]> {
+  const rows = await unit.db.query<{ rid: bigint; content: string }>(BY_KEY, [
+    fhirOf(unit).definitions.typeNumber(type),
+    keys,
+  ]);
+  const projected = await readProjectedMany(unit, type, keys);
+  return [
+    ...rows.map((row) => asFound(type, idOf(row.content), row.rid, row.content)),
+    ...projected.map((each) => asFound(type, each.id, each.key, each.content)),
+  ];
+}
+
+const REFERRERS = statement(
+  'fhir.referrers',
+  `select distinct f.rid from ref f
+   where f.target = any($1::uuid[]) and f.param = any($2::int[]) limit $3`,
+);
+
+async function referrers(
+  unit: UnitOfWork,
+  to: readonly Found[],
+  include: Include,
+): Promise<Found[]> {
+  const { definitions } = fhirOf(unit);
+  const targets = to.filter((each) => !include.target || include.target === each.type);
+  const parameters = definitions
+    .searchParameters(include.source)
+    .filter(
+      (each) => each.type === 'reference' && (include.code === '*' || each.code === include.code),
+    );
+  const rows = await unit.db.query<{ rid: bigint }>(REFERRERS, [
+    targets.map((each) => idKey(each.id)),
+    parameters.map((each) => each.key),
+    INCLUDED_MAX + 1,
+  ]);
+  const found = await loadRowsByRid(
+    unit,
+    include.source,
+    rows.map((row) => row.rid),
+  );
+  return found.map((row) => asFound(include.source, row.id, row.rid, row.content));
+}
+
+function asFound(type: string, id: string, key: bigint, content: string): Found {
+  return { type, id, key, rid: key, sort: [], content, source: 0 };
+}

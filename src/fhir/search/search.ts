@@ -1,0 +1,125 @@
+/**
+ * Runs a search: one page cut across its sources, with includes, total and links.
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { fhirOf } from '../types.ts';
+import { type Cursor, readCursor, writeCursor } from './cursor.ts';
+import { type Included, includesOf } from './include.ts';
+import type { Search } from './parse.ts';
+import { type Found, type Source, sourcesOf } from './source.ts';
+
+/** A page of a search. */
+export interface SearchPage {
+  readonly matches: readonly Found[];
+  readonly included: Included;
+  readonly total: number | undefined;
+  /** Query of the next and previous page; undefined at the ends. */
+  readonly next: string | undefined;
+  readonly previous: string | undefined;
+  readonly self: string;
+}
+
+/** Runs a search and answers one page. */
+export async function runSearch(unit: UnitOfWork, search: Search): Promise<SearchPage> {
+  const { cursorKey } = fhirOf(unit);
+  const sources = sourcesOf(unit, search);
+  const canonical = `${search.types.join(',')}?${search.honoured}`;
+  const cursor = search.cursor ? readCursor(cursorKey, search.cursor, canonical) : undefined;
+  const counting = search.count === 0 || search.summary === 'count';
+  const total = counting || search.total !== 'none' ? await countAll(sources) : undefined;
+  if (counting) {
+    return {
+      matches: [],
+      included: { found: [], cut: false },
+      total,
+      next: undefined,
+      previous: undefined,
+      self: search.honoured.toString(),
+    };
+  }
+  const { rows, more } = await cut(sources, search, cursor);
+  const included = await includesOf(unit, rows, search.includes);
+  const back = cursor?.direction === 'previous';
+  const link = (at: Found | undefined, direction: Cursor['direction']): string | undefined => {
+    if (!at) return undefined;
+    const query = new URLSearchParams(search.honoured);
+    const place = { source: at.source, sort: at.sort, key: at.key, direction };
+    query.append('_cursor', writeCursor(cursorKey, place, canonical));
+    return query.toString();
+  };
+  return {
+    matches: rows,
+    included,
+    total: total ?? (cursor || more ? undefined : rows.length),
+    next: more || back ? link(rows.at(-1), 'next') : undefined,
+    previous: (back ? more : cursor) ? link(rows[0], 'previous') : undefined,
+    self: search.honoured.toString(),
+  };
+}
+
+async function countAll(sources: readonly Source[]): Promise<number> {
+  let total = 0;
+  for (const source of sources) total += await source.count();
+  return total;
+}
+
+async function cut(
+  sources: readonly Source[],
+  search: Search,
+  cursor: Cursor | undefined,
+): Promise<{ rows: Found[]; more: boolean }> {
+  const back = cursor?.direction === 'previous';
+  const limit = search.count + 1;
+  const rows =
+    search.sort.length === 0 || sources.length === 1
+      ? await inSequence(sources, cursor, back, limit)
+      : await merged(sources, search, cursor, back, limit);
+  const more = rows.length > search.count;
+  const page = rows.slice(0, search.count);
+  return { rows: back ? page.reverse() : page, more };
+}
+
+/** Without a sort, the rows of one source follow those of another. */
+async function inSequence(
+  sources: readonly Source[],
+  cursor: Cursor | undefined,
+  back: boolean,
+  limit: number,
+): Promise<Found[]> {
+  const rows: Found[] = [];
+  const step = back ? -1 : 1;
+  for (let at = cursor?.source ?? 0; at >= 0 && at < sources.length; at += step) {
+    const from = at === cursor?.source ? cursor : undefined;
+    rows.push(...(await sources[at]!.fetch(from, back, limit - rows.length)));
+    if (rows.length >= limit) break;
+  }
+  return rows;
+}
+
+async function merged(
+  sources: readonly Source[],
+  search: Search,
+  cursor: Cursor | undefined,
+  back: boolean,
+  limit: number,
+): Promise<Found[]> {
+  const pages = await Promise.all(sources.map((source) => source.fetch(cursor, back, limit)));
+  const compare = (a: Found, b: Found): number => {
+    for (const [at, key] of search.sort.entries()) {
+      const order = compareValues(a.sort[at] ?? null, b.sort[at] ?? null, key.descending);
+      if (order !== 0) return back ? -order : order;
+    }
+    const order = a.key === b.key ? a.source - b.source : a.key > b.key ? -1 : 1;
+    return back ? -order : order;
+  };
+  return pages.flat().sort(compare).slice(0, limit);
+}
+
+function compareValues(a: string | null, b: string | null, descending: boolean): number {
+  if (a === b) return 0;
+  if (a === null) return 1;
+  if (b === null) return -1;
+  const order = a < b ? -1 : 1;
+  return descending ? -order : order;
+}

@@ -1,0 +1,165 @@
+/**
+ * The sources of a search: the stored resources of a type, and each room that projects the type.
+ * All give rows in the same order, so that a page can be cut across them.
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { type ProjectedBinding, type ProjectedRow, statement } from '../../sdk/index.ts';
+import { hash64 } from '../definitions/hash.ts';
+import { projectedConditions, projectedSort, render } from '../projection.ts';
+import { idOf } from '../store/content.ts';
+import { fhirOf } from '../types.ts';
+import { type Condition, conditionOf, Values } from './conditions.ts';
+import type { Cursor } from './cursor.ts';
+import { beyond, type Order, orderBy, storedOrder } from './order.ts';
+import type { Search } from './parse.ts';
+import { reachConditions } from './reach.ts';
+
+/** A row of a page. */
+export interface Found {
+  readonly type: string;
+  readonly id: string;
+  readonly key: bigint;
+  readonly sort: readonly (string | null)[];
+  readonly content: string;
+  readonly source: number;
+  /** Internal id of a stored resource. */
+  readonly rid?: bigint;
+}
+
+/** Something that can be searched. */
+export interface Source {
+  /** Rows from the cursor on, at most `limit`, in page order (reversed when going back). */
+  fetch(cursor: Cursor | undefined, back: boolean, limit: number): Promise<Found[]>;
+  count(): Promise<number>;
+}
+
+/** The sources of a search, in the order of their rows. */
+export function sourcesOf(unit: UnitOfWork, search: Search): Source[] {
+  const sources: Source[] = [];
+  for (const type of search.types) {
+    const reach = reachConditions(unit, type);
+    sources.push(storedSource(unit, type, search, reach, sources.length));
+    for (const binding of fhirOf(unit).projected.get(type) ?? []) {
+      sources.push(projectedSource(unit, binding, search, sources.length));
+    }
+  }
+  return sources;
+}
+
+function named(kind: string, text: string) {
+  return statement(`fhir.${kind}-${(hash64(text) & 0xffffffffffffn).toString(36)}`, text);
+}
+
+function storedSource(
+  unit: UnitOfWork,
+  type: string,
+  search: Search,
+  reach: readonly string[],
+  source: number,
+): Source {
+  const number = fhirOf(unit).definitions.typeNumber(type);
+  const build = (values: Values): { from: string; where: string } => {
+    const conditions = search.terms.map((term) => conditionOf(unit, type, term, values));
+    const first = walkFirst(conditions);
+    const rest = conditions.filter((each) => each !== first).map((each) => each.test);
+    const where = [`r.type = ${number}`, 'not r.deleted', ...rest, ...reach].join(' and ');
+    const from = first
+      ? `(select distinct rid from (${first.set}) w) m
+         join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`
+      : 'resource r';
+    return { from, where };
+  };
+  return {
+    async fetch(cursor, back, limit) {
+      const values = new Values();
+      const { from, where } = build(values);
+      const { joins, orders } = storedOrder(search.sort, values);
+      const after = cursor ? ` and ${beyond(orders, 'r.rid', cursor, values)}` : '';
+      const text = `select r.rid, r.content${sortColumns(orders)} from ${from}${joins}
+        where ${where}${after}
+        order by ${orderBy(orders, 'r.rid', back)} limit ${values.add(limit, 'int')}`;
+      const rows = await unit.db.query<{ rid: bigint; content: string; sort?: (string | null)[] }>(
+        named('search', text),
+        values.list,
+      );
+      return rows.map((row) => ({
+        type,
+        id: idOf(row.content),
+        key: row.rid,
+        rid: row.rid,
+        sort: row.sort ?? [],
+        content: row.content,
+        source,
+      }));
+    },
+    async count() {
+      const values = new Values();
+      const { from, where } = build(values);
+      const text = `select count(*) as n from ${from} where ${where}`;
+      return Number((await unit.db.one<{ n: bigint }>(named('count', text), values.list)).n);
+    },
+  };
+}
+
+/** The set that is walked: the most selective one, so that the planner has no choice to get wrong. */
+function walkFirst(conditions: readonly Condition[]): Condition | undefined {
+  return conditions
+    .filter((each) => each.set)
+    .reduce<Condition | undefined>(
+      (best, each) => (!best || each.rank < best.rank ? each : best),
+      undefined,
+    );
+}
+
+function sortColumns(orders: readonly Order[]): string {
+  if (orders.length === 0) return '';
+  return `, array[${orders.map((each) => `${each.expression}::text`).join(', ')}] as sort`;
+}
+
+function projectedSource(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  search: Search,
+  source: number,
+): Source {
+  return {
+    async fetch(cursor, back, limit) {
+      const values = new Values();
+      const tests = projectedConditions(unit, binding, search.terms, values);
+      if (!tests) return [];
+      const orders = search.sort.map(
+        (key): Order => ({
+          expression: projectedSort(binding, key),
+          type: key.info?.type === 'date' || key.code === '_lastUpdated' ? 'timestamptz' : 'text',
+          descending: key.descending,
+        }),
+      );
+      if (cursor) tests.push(beyond(orders, 'v.key', cursor, values));
+      const where = tests.length > 0 ? `where ${tests.join(' and ')}` : '';
+      const text = `select v.*${sortColumns(orders)} from ${binding.view} v ${where}
+        order by ${orderBy(orders, 'v.key', back)} limit ${values.add(limit, 'int')}`;
+      const rows = await unit.db.query<ProjectedRow & { sort?: (string | null)[] }>(
+        named('project', text),
+        values.list,
+      );
+      const rendered = await render(unit, binding, rows);
+      return rendered.map((each, at) => ({
+        type: binding.type,
+        id: each.id,
+        key: each.key,
+        sort: rows[at]!.sort ?? [],
+        content: each.content,
+        source,
+      }));
+    },
+    async count() {
+      const values = new Values();
+      const tests = projectedConditions(unit, binding, search.terms, values);
+      if (!tests) return 0;
+      const where = tests.length > 0 ? `where ${tests.join(' and ')}` : '';
+      const text = `select count(*) as n from ${binding.view} v ${where}`;
+      return Number((await unit.db.one<{ n: bigint }>(named('pcount', text), values.list)).n);
+    },
+  };
+}

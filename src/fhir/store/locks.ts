@@ -1,0 +1,63 @@
+/**
+ * Locks that make conditional writes exact under any concurrency: every writer takes, in one
+ * sorted order, an advisory lock on each identifier that it conditions on or writes, and looks up
+ * only in a later statement, whose snapshot is younger than the lock.
+ *
+ * Hashes are mapped to 65,536 buckets, so that a bundle of thousands of entries does not exhaust
+ * the server's lock table.
+ */
+
+import type { Resource } from '@medplum/fhirtypes';
+import type { UnitOfWork } from '../../app.ts';
+import { statement } from '../../sdk/index.ts';
+import { hash64, paramKey, valueHash } from '../definitions/hash.ts';
+
+/** Class of our advisory locks, so that they do not meet those of others. */
+const LOCK_CLASS = 0x616d61;
+
+const TAKE = statement(
+  'fhir.lock',
+  `select count(pg_advisory_xact_lock(${LOCK_CLASS}, b)) from unnest($1::int[]) b`,
+);
+
+/** The lock of an identifier of a type. */
+export function identifierLock(type: string, value: string): bigint {
+  return valueHash(paramKey(type, 'identifier'), value);
+}
+
+/** The lock of a resource id, which serialises two creations under one client-assigned id. */
+export function idLock(type: string, id: string): bigint {
+  return hash64(`${type}/${id}`);
+}
+
+/** The lock of any other criterion; exact among writers that use the same one. */
+export function criterionLock(type: string, query: string): bigint {
+  return hash64(`${type}?${query}`);
+}
+
+interface WithIdentifier {
+  readonly identifier?: readonly { readonly system?: string; readonly value?: string }[];
+}
+
+/** Identifiers of a resource (a single one counts as a list). */
+export function identifiersOf(
+  resource: Resource,
+): readonly { readonly system?: string; readonly value?: string }[] {
+  const { identifier } = resource as unknown as WithIdentifier;
+  if (!identifier) return [];
+  return Array.isArray(identifier) ? identifier : [identifier as never];
+}
+
+/** The locks that writing a resource takes. */
+export function locksOf(resource: Resource): bigint[] {
+  return identifiersOf(resource)
+    .filter((each) => typeof each?.value === 'string')
+    .map((each) => identifierLock(resource.resourceType, each.value!));
+}
+
+/** Takes locks in sorted order; waits for whoever holds one. */
+export async function takeLocks(unit: UnitOfWork, locks: readonly bigint[]): Promise<void> {
+  if (locks.length === 0) return;
+  const buckets = [...new Set(locks.map((lock) => Number(lock & 0xffffn)))].sort((a, b) => a - b);
+  await unit.db.query(TAKE, [buckets]);
+}

@@ -1,0 +1,144 @@
+/**
+ * Referential integrity: a reference to a resource of this server must lead to one that exists, in
+ * the store, among the resources written with it, or in a room's typed tables; and what is
+ * referred to cannot be deleted. Both can be switched off by REFERENTIAL_INTEGRITY.
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { idKey, type Problem, parseReference, problem, statement } from '../../sdk/index.ts';
+import { REFERENTIAL_INTEGRITY } from '../../settings.ts';
+import { fhirOf, type PlannedWrite } from '../types.ts';
+import type { RowChange } from './rows.ts';
+
+const MISSING = statement(
+  'fhir.missing-targets',
+  `select w.type, w.id as key from unnest($1::smallint[], $2::uuid[]) w(type, id)
+   where not exists (select 1 from resource r
+     where r.id = w.id and r.type = w.type and not r.deleted
+       and r.bucket = (('x' || right(w.id::text, 2))::bit(8)::int & 63))`,
+);
+
+/** @throws Problem naming element and target of the first reference that leads nowhere */
+export async function checkReferences(
+  unit: UnitOfWork,
+  plans: readonly PlannedWrite[],
+  changes: readonly RowChange[],
+): Promise<void> {
+  if (unit.setting(REFERENTIAL_INTEGRITY) === 'off') return;
+  const written = new Set(
+    changes.filter((each) => !each.deleted).map((each) => `${each.type}/${each.key}`),
+  );
+  const gone = new Set(
+    changes.filter((each) => each.deleted).map((each) => `${each.type}/${each.key}`),
+  );
+  const wanted = new Map<string, { type: number; key: string }>();
+  for (const change of changes) {
+    for (const row of change.add.ref) {
+      const name = `${row.type}/${row.target}`;
+      if (row.type !== 0 && !written.has(name))
+        wanted.set(name, { type: row.type, key: row.target });
+    }
+  }
+  if (wanted.size === 0) return;
+  const list = [...wanted.values()];
+  const missing = await unit.db.query<{ type: number; key: string }>(MISSING, [
+    list.map((each) => each.type),
+    list.map((each) => each.key),
+  ]);
+  const lost = new Set(missing.map((row) => `${row.type}/${row.key}`));
+  for (const name of wanted.keys()) if (gone.has(name)) lost.add(name);
+  if (lost.size > 0) await refuseUnlessProjected(unit, plans, lost);
+}
+
+async function refuseUnlessProjected(
+  unit: UnitOfWork,
+  plans: readonly PlannedWrite[],
+  lost: ReadonlySet<string>,
+): Promise<void> {
+  const { definitions } = fhirOf(unit);
+  for (const plan of plans) {
+    if (!plan.resource) continue;
+    for (const { path, reference } of referencesOf(plan.resource, plan.type)) {
+      const local = parseReference(reference);
+      if (!local || !definitions.isResourceType(local.type)) continue;
+      const name = `${definitions.typeNumber(local.type)}/${idKey(local.id)}`;
+      if (!lost.has(name) || (await isProjected(unit, local.type, local.id))) continue;
+      throw unknownReference(plan, path, reference);
+    }
+  }
+}
+
+function unknownReference(plan: PlannedWrite, path: string, reference: string): Problem {
+  const found = problem(
+    'unprocessable-reference',
+    'reference-unknown',
+    `${reference} does not exist here; send it first, or in the same transaction.`,
+    path,
+  );
+  return plan.place ? found.within(plan.place) : found;
+}
+
+/** True when a room shows a resource of this type and id from its typed tables. */
+export async function isProjected(unit: UnitOfWork, type: string, id: string): Promise<boolean> {
+  for (const binding of fhirOf(unit).projected.get(type) ?? []) {
+    const row = await unit.db.maybe(`select 1 as n from ${binding.view} where id = $1`, [id]);
+    if (row) return true;
+  }
+  return false;
+}
+
+/** Every literal reference in a resource with its FHIRPath. */
+export function* referencesOf(
+  value: unknown,
+  path: string,
+): Generator<{ path: string; reference: string }> {
+  if (Array.isArray(value)) {
+    for (const [index, each] of value.entries()) yield* referencesOf(each, `${path}[${index}]`);
+  } else if (value !== null && typeof value === 'object') {
+    for (const [name, each] of Object.entries(value)) {
+      if (name === 'reference' && typeof each === 'string') {
+        yield { path: `${path}.reference`, reference: each };
+      } else yield* referencesOf(each, `${path}.${name}`);
+    }
+  }
+}
+
+const REFERRER = statement(
+  'fhir.referrer',
+  `select f.target as key, r.content from ref f
+   join resource r on r.rid = f.rid and r.bucket = f.bucket and not r.deleted
+   where f.target = any($1::uuid[]) and f.type = $2 and not (f.rid = any($3::bigint[])) limit 1`,
+);
+
+/** @throws Problem conflict naming one resource that refers to what is to be deleted */
+export async function checkUnreferenced(
+  unit: UnitOfWork,
+  deletes: readonly PlannedWrite[],
+): Promise<void> {
+  if (deletes.length === 0 || unit.setting(REFERENTIAL_INTEGRITY) === 'off') return;
+  const { definitions } = fhirOf(unit);
+  const rids: bigint[] = [];
+  for (const [type, plans] of Map.groupBy(deletes, (plan) => plan.type)) {
+    const found = await unit.fhir.rids(
+      type,
+      plans.map((plan) => plan.id),
+    );
+    rids.push(...found.values());
+  }
+  for (const plan of deletes) {
+    const row = await unit.db.maybe<{ content: string }>(REFERRER, [
+      [idKey(plan.id)],
+      definitions.typeNumber(plan.type),
+      rids,
+    ]);
+    if (!row) continue;
+    const [, type, id] = /^\{"resourceType":"(\w+)","id":"([^"]+)"/.exec(row.content) ?? [];
+    throw problem(
+      'conflict',
+      'still-referenced',
+      `${plan.type}/${plan.id} cannot be deleted: ${type}/${id} refers to it. ` +
+        'Delete that first, or in the same transaction.',
+      plan.place,
+    );
+  }
+}

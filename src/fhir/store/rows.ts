@@ -1,0 +1,208 @@
+/**
+ * The statements that write a batch of resources: rows, history and index in one round trip each
+ * for creations and for changes. Index rows are never looked up by resource: those to remove are
+ * computed from the version that is replaced, and only the difference is written.
+ */
+
+import { statement } from '../../sdk/index.ts';
+import type { IndexRows } from '../definitions/definitions.ts';
+
+/** One resource row to write, with the index rows to add and to remove. */
+export interface RowChange {
+  readonly type: number;
+  readonly bucket: number;
+  readonly key: string;
+  readonly rid: bigint;
+  readonly version: number;
+  readonly deleted: boolean;
+  readonly content: string;
+  readonly tk: readonly bigint[];
+  readonly add: Omit<IndexRows, 'tk'>;
+  readonly remove: Omit<IndexRows, 'tk'>;
+  /** The version that is replaced, compressed; undefined for a creation. */
+  readonly old?: { readonly content: Buffer; readonly version: number; readonly lu: Date };
+  readonly method: number;
+}
+
+const ADD_INDEX = `
+  a_tok as (insert into tok (hash, rid, system, bucket)
+    select h, m.rid, s, m.bucket from unnest($10::int[], $11::bigint[], $12::int[]) x(o, h, s)
+    join m using (o)),
+  a_str as (insert into str (rid, param, bucket, val, raw)
+    select m.rid, p, m.bucket, v, w
+    from unnest($13::int[], $14::int[], $15::text[], $16::text[]) x(o, p, v, w) join m using (o)),
+  a_ref as (insert into ref (target, rid, param, type, bucket)
+    select t, m.rid, p, k, m.bucket
+    from unnest($17::int[], $18::int[], $19::smallint[], $20::uuid[]) x(o, p, k, t)
+    join m using (o)),
+  a_dat as (insert into dat (lower, upper, rid, param, bucket)
+    select l, u, m.rid, p, m.bucket
+    from unnest($21::int[], $22::int[], $23::timestamptz[], $24::timestamptz[]) x(o, p, l, u)
+    join m using (o)),
+  a_num as (insert into num (rid, unit, param, bucket, low, high, val)
+    select m.rid, n, p, m.bucket, l, h, v
+    from unnest($25::int[], $26::int[], $27::bigint[], $28::numeric[], $29::numeric[],
+                $30::numeric[]) x(o, p, n, l, h, v) join m using (o))`;
+
+/** $1 lu; $2.. types, buckets, keys, rids, versions, deleted, tk, contents; $10.. index rows. */
+export const INSERT = statement(
+  'fhir.insert',
+  `with m as materialized (
+     select * from unnest($2::smallint[], $3::smallint[], $4::uuid[], $5::bigint[], $6::int[],
+       $7::boolean[], $8::text[], $9::text[])
+       with ordinality as m(type, bucket, id, rid, ver, deleted, tk, content, o)),
+   r as (insert into resource (lu, rid, id, ver, type, bucket, deleted, tk, content)
+     select $1, rid, id, ver, type, bucket, deleted, tk::bigint[], content from m),
+   ${ADD_INDEX}
+   select 1`,
+);
+
+/** As INSERT, with $31.. the replaced versions and the index rows to remove. */
+export const UPDATE = statement(
+  'fhir.update',
+  `with m as materialized (
+     select * from unnest($2::smallint[], $3::smallint[], $4::uuid[], $5::bigint[], $6::int[],
+       $7::boolean[], $8::text[], $9::text[])
+       with ordinality as m(type, bucket, id, rid, ver, deleted, tk, content, o)),
+   r as (update resource r set lu = $1, ver = m.ver, deleted = m.deleted, tk = m.tk::bigint[],
+       content = m.content
+     from m where r.rid = m.rid and r.bucket = m.bucket and r.type = m.type),
+   h as (insert into history (lu, rid, ver, type, bucket, method, content)
+     select lu, m.rid, v, m.type, m.bucket, method, packed
+     from unnest($31::int[], $32::timestamptz[], $33::int[], $34::smallint[], $35::bytea[])
+       x(o, lu, v, method, packed) join m using (o)),
+   d_tok as (delete from tok t using unnest($36::int[], $37::bigint[], $38::int[]) x(o, h, s), m
+     where m.o = x.o and t.hash = x.h and t.rid = m.rid and t.system = x.s),
+   d_str as (delete from str t using unnest($39::int[], $40::int[], $41::text[]) x(o, p, v), m
+     where m.o = x.o and t.param = x.p and t.val = x.v and t.rid = m.rid),
+   d_ref as (delete from ref t using unnest($42::int[], $43::int[], $44::uuid[]) x(o, p, k), m
+     where m.o = x.o and t.target = x.k and t.param = x.p and t.rid = m.rid),
+   d_dat as (delete from dat t
+     using unnest($45::int[], $46::int[], $47::timestamptz[], $48::timestamptz[]) x(o, p, l, u), m
+     where m.o = x.o and t.param = x.p and t.lower = x.l and t.upper = x.u and t.rid = m.rid),
+   d_num as (delete from num t
+     using unnest($49::int[], $50::int[], $51::bigint[], $52::numeric[]) x(o, p, n, v), m
+     where m.o = x.o and t.param = x.p and t.unit = x.n and t.val = x.v and t.rid = m.rid),
+   ${ADD_INDEX}
+   select 1`,
+);
+
+/** Draws internal ids for new resources, in the order of the buckets given. */
+export const DRAW_RIDS = statement(
+  'fhir.draw-rids',
+  `select nextval('resource_rid') * 64 + b as rid
+   from unnest($1::int[]) with ordinality x(b, n) order by n`,
+);
+
+type Column = readonly unknown[];
+
+function flat<Row>(
+  changes: readonly RowChange[],
+  pick: (change: RowChange) => readonly Row[],
+  columns: readonly ((row: Row) => unknown)[],
+): Column[] {
+  const out: unknown[][] = [[], ...columns.map(() => [])];
+  changes.forEach((change, index) => {
+    for (const row of pick(change)) {
+      out[0]!.push(index + 1);
+      columns.forEach((column, at) => {
+        out[at + 1]!.push(column(row));
+      });
+    }
+  });
+  return out;
+}
+
+/** The values of INSERT. */
+export function insertValues(lu: Date, changes: readonly RowChange[]): unknown[] {
+  return [
+    lu,
+    changes.map((each) => each.type),
+    changes.map((each) => each.bucket),
+    changes.map((each) => each.key),
+    changes.map((each) => each.rid),
+    changes.map((each) => each.version),
+    changes.map((each) => each.deleted),
+    changes.map((each) => `{${each.tk.join(',')}}`),
+    changes.map((each) => each.content),
+    ...flat(changes, (each) => each.add.tok, [(row) => row.hash, (row) => row.system]),
+    ...flat(changes, (each) => each.add.str, [
+      (row) => row.param,
+      (row) => row.val,
+      (row) => row.raw,
+    ]),
+    ...flat(changes, (each) => each.add.ref, [
+      (row) => row.param,
+      (row) => row.type,
+      (row) => row.target,
+    ]),
+    ...flat(changes, (each) => each.add.dat, [
+      (row) => row.param,
+      (row) => row.lower ?? '-infinity',
+      (row) => row.upper ?? 'infinity',
+    ]),
+    ...flat(changes, (each) => each.add.num, [
+      (row) => row.param,
+      (row) => row.unit,
+      (row) => row.low,
+      (row) => row.high,
+      (row) => row.value,
+    ]),
+  ];
+}
+
+/** The values of UPDATE. */
+export function updateValues(lu: Date, changes: readonly RowChange[]): unknown[] {
+  return [
+    ...insertValues(lu, changes),
+    ...flat(
+      changes.map((each) => each),
+      (each) => (each.old ? [each] : []),
+      [
+        (row) => row.old!.lu,
+        (row) => row.old!.version,
+        (row) => row.method,
+        (row) => row.old!.content,
+      ],
+    ),
+    ...flat(changes, (each) => each.remove.tok, [(row) => row.hash, (row) => row.system]),
+    ...flat(changes, (each) => each.remove.str, [(row) => row.param, (row) => row.val]),
+    ...flat(changes, (each) => each.remove.ref, [(row) => row.param, (row) => row.target]),
+    ...flat(changes, (each) => each.remove.dat, [
+      (row) => row.param,
+      (row) => row.lower ?? '-infinity',
+      (row) => row.upper ?? 'infinity',
+    ]),
+    ...flat(changes, (each) => each.remove.num, [
+      (row) => row.param,
+      (row) => row.unit,
+      (row) => row.value,
+    ]),
+  ];
+}
+
+/** No index rows at all. */
+export const NO_ROWS: IndexRows = { tk: [], tok: [], str: [], ref: [], dat: [], num: [] };
+
+/** What must be added and removed to get from one version's rows to the next's. */
+export function difference(before: IndexRows, after: IndexRows): Pick<RowChange, 'add' | 'remove'> {
+  const pick = <Row>(from: readonly Row[], other: readonly Row[], key: (row: Row) => string) => {
+    const known = new Set(other.map(key));
+    return from.filter((row) => !known.has(key(row)));
+  };
+  const both = (from: IndexRows, other: IndexRows) => ({
+    tok: pick(from.tok, other.tok, (row) => `${row.hash}|${row.system}`),
+    str: pick(from.str, other.str, (row) => `${row.param}|${row.raw ?? ''}|${row.val}`),
+    ref: pick(from.ref, other.ref, (row) => `${row.param}|${row.type}|${row.target}`),
+    dat: pick(from.dat, other.dat, (row) => `${row.param}|${row.lower}|${row.upper}`),
+    num: pick(from.num, other.num, (row) => `${row.param}|${row.unit}|${row.low}|${row.value}`),
+  });
+  const remove = both(before, after);
+  const add = both(after, before);
+  // str rows are removed by value alone, so that a value kept under another raw form stands again.
+  const removed = new Set(remove.str.map((row) => `${row.param}|${row.val}`));
+  for (const row of after.str) {
+    if (removed.has(`${row.param}|${row.val}`) && !add.str.includes(row)) add.str.push(row);
+  }
+  return { add, remove };
+}

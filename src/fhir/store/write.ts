@@ -1,0 +1,275 @@
+/**
+ * Writes a batch of resources in the open unit of work: validated, guarded, indexed, with history,
+ * typed facts, trail and events; all or nothing.
+ *
+ * Order: permissions and validation → locks → earlier versions (row locks) → guards → references →
+ * rows in one statement each for creations and changes → fact tables of the rooms → trail, events.
+ */
+
+import type { Resource } from '@medplum/fhirtypes';
+import type { UnitOfWork } from '../../app.ts';
+import {
+  bucketOf,
+  idKey,
+  Problem,
+  problem,
+  type ResourceWrite,
+  resourceWritten,
+} from '../../sdk/index.ts';
+import { authorize } from '../authorize.ts';
+import { fhirOf, type PlannedWrite, type StoredRow, type Written } from '../types.ts';
+import { compress } from './compress.ts';
+import { parseContent, writeContent } from './content.ts';
+import { idLock, locksOf, takeLocks } from './locks.ts';
+import { loadRows } from './read.ts';
+import { checkReferences, checkUnreferenced } from './references.ts';
+import {
+  DRAW_RIDS,
+  difference,
+  INSERT,
+  insertValues,
+  NO_ROWS,
+  type RowChange,
+  UPDATE,
+  updateValues,
+} from './rows.ts';
+import { explainViolation } from './violations.ts';
+
+/** A plan with what stood before. */
+interface Prepared {
+  readonly plan: PlannedWrite;
+  readonly before: StoredRow | undefined;
+  readonly previous: Resource | undefined;
+  readonly action: ResourceWrite['action'];
+  readonly version: number;
+}
+
+/** Options of a write. */
+export interface WriteOptions {
+  /** The locks of these plans are already held (a bundle took them before its conditions). */
+  readonly locked?: boolean;
+}
+
+/**
+ * Writes resources. A delete of what is not there is left out of the answer.
+ *
+ * @throws Problem from validation, guards, preconditions and references, naming the place
+ */
+export async function writeResources(
+  unit: UnitOfWork,
+  plans: readonly PlannedWrite[],
+  options: WriteOptions = {},
+): Promise<Written[]> {
+  for (const plan of plans) {
+    authorize(unit, 'write', plan.type);
+    if (plan.resource) validate(unit, plan.resource, plan.place);
+  }
+  if (!options.locked) await takeLocks(unit, plannedLocks(plans));
+  const prepared = await prepare(unit, plans);
+  await guard(unit, prepared);
+  const written = await writeRows(unit, prepared);
+  await projectFacts(unit, prepared, written);
+  for (const each of written) leaveTrace(unit, each);
+  return written;
+}
+
+/** The locks that a batch of plans takes. */
+export function plannedLocks(plans: readonly PlannedWrite[]): bigint[] {
+  return plans.flatMap((plan) => [
+    idLock(plan.type, plan.id),
+    ...(plan.resource ? locksOf(plan.resource) : []),
+  ]);
+}
+
+/** Refuses a resource that breaks FHIR or a profile that it declares. */
+export function validate(unit: UnitOfWork, resource: Resource, place?: string): void {
+  const issues = fhirOf(unit)
+    .definitions.validate(resource)
+    .filter((issue) => issue.severity === 'error' || issue.severity === 'fatal');
+  if (issues.length === 0) return;
+  const found = new Problem(issues, { status: 422 });
+  throw place ? found.within(place) : found;
+}
+
+async function prepare(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promise<Prepared[]> {
+  const rows = new Map<string, Map<string, StoredRow>>();
+  const byType = Map.groupBy(plans, (plan) => plan.type);
+  for (const type of [...byType.keys()].sort()) {
+    const ids = byType.get(type)!.map((plan) => plan.id);
+    rows.set(type, await loadRows(unit, type, ids, true));
+  }
+  return plans.flatMap((plan) => {
+    const before = rows.get(plan.type)?.get(plan.id);
+    const live = before && !before.deleted ? before : undefined;
+    checkPreconditions(plan, live);
+    if (plan.action === 'delete' && !live) return [];
+    if (plan.action === 'create' && before) throw taken(plan);
+    return [
+      {
+        plan,
+        before,
+        previous: live && parseContent(live.content),
+        action: plan.action === 'delete' ? 'delete' : live ? 'update' : 'create',
+        version: (before?.ver ?? 0) + 1,
+      } as const,
+    ];
+  });
+}
+
+function checkPreconditions(plan: PlannedWrite, live: StoredRow | undefined): void {
+  if (plan.ifMatch !== undefined && String(live?.ver) !== plan.ifMatch) {
+    const present = live ? `is now version ${live.ver}` : 'does not exist';
+    throw problem(
+      'precondition-failed',
+      'version-changed',
+      `If-Match asks for version ${plan.ifMatch} of ${plan.type}/${plan.id}, which ${present}; ` +
+        'read it again and repeat the change.',
+      plan.place,
+    );
+  }
+  if (plan.ifNoneMatch !== undefined && live) {
+    throw problem(
+      'precondition-failed',
+      'resource-exists',
+      `${plan.type}/${plan.id} exists already, and If-None-Match asks that it does not.`,
+      plan.place,
+    );
+  }
+}
+
+function taken(plan: PlannedWrite): Problem {
+  return problem(
+    'conflict',
+    'id-taken',
+    `${plan.type}/${plan.id} exists already; use PUT to change it.`,
+    plan.place,
+  );
+}
+
+async function guard(unit: UnitOfWork, prepared: readonly Prepared[]): Promise<void> {
+  const { guards } = fhirOf(unit);
+  const byType = Map.groupBy(prepared, (each) => each.plan.type);
+  for (const [type, group] of byType) {
+    for (const each of guards.get(type) ?? []) {
+      await each.check(
+        unit,
+        group.map((item) => asWrite(item, item.before?.rid ?? 0n)),
+      );
+    }
+  }
+}
+
+function asWrite(item: Prepared, rid: bigint): ResourceWrite {
+  const { plan, previous, action, version } = item;
+  return {
+    action,
+    type: plan.type,
+    id: plan.id,
+    rid,
+    version,
+    resource: plan.resource && { ...plan.resource, id: plan.id },
+    previous,
+  };
+}
+
+async function writeRows(unit: UnitOfWork, prepared: readonly Prepared[]): Promise<Written[]> {
+  const fresh = prepared.filter((each) => !each.before);
+  const rids = await drawRids(unit, fresh);
+  const changes = prepared.map((each) => rowChange(unit, each, rids));
+  await checkReferences(
+    unit,
+    prepared.map((each) => each.plan),
+    changes,
+  );
+  await checkUnreferenced(
+    unit,
+    prepared.filter((each) => each.action === 'delete').map((each) => each.plan),
+  );
+  const inserts = changes.filter((_, at) => !prepared[at]!.before);
+  const updates = changes.filter((_, at) => prepared[at]!.before);
+  if (updates.length > 0) await unit.db.run(UPDATE, updateValues(unit.now, updates));
+  if (inserts.length > 0) await unit.db.run(INSERT, insertValues(unit.now, inserts));
+  return prepared.map((each, at) => ({
+    action: each.action,
+    type: each.plan.type,
+    id: each.plan.id,
+    rid: changes[at]!.rid,
+    version: each.version,
+    lastUpdated: unit.now,
+    content: changes[at]!.content,
+  }));
+}
+
+async function drawRids(
+  unit: UnitOfWork,
+  fresh: readonly Prepared[],
+): Promise<Map<Prepared, bigint>> {
+  if (fresh.length === 0) return new Map();
+  const rows = await unit.db.query<{ rid: bigint }>(DRAW_RIDS, [
+    fresh.map((each) => bucketOf(idKey(each.plan.id))),
+  ]);
+  return new Map(fresh.map((each, at) => [each, rows[at]!.rid]));
+}
+
+function rowChange(
+  unit: UnitOfWork,
+  each: Prepared,
+  rids: ReadonlyMap<Prepared, bigint>,
+): RowChange {
+  const { definitions } = fhirOf(unit);
+  const { plan, before, previous, version } = each;
+  const key = idKey(plan.id);
+  const resource = plan.resource ?? ({ resourceType: plan.type } as Resource);
+  const after = plan.resource ? definitions.extract({ ...plan.resource, id: plan.id }) : NO_ROWS;
+  const earlier = previous ? definitions.extract(previous) : NO_ROWS;
+  return {
+    type: definitions.typeNumber(plan.type),
+    bucket: bucketOf(key),
+    key,
+    rid: before?.rid ?? rids.get(each)!,
+    version,
+    deleted: plan.action === 'delete',
+    content: writeContent(resource, plan.id, version, unit.now),
+    tk: after.tk,
+    ...difference(earlier, after),
+    ...(before && {
+      old: { content: compress(before.content), version: before.ver, lu: before.lu },
+    }),
+    method: before?.deleted ? 3 : before?.ver === 1 ? 1 : 2,
+  };
+}
+
+async function projectFacts(
+  unit: UnitOfWork,
+  prepared: readonly Prepared[],
+  written: readonly Written[],
+): Promise<void> {
+  const { stored } = fhirOf(unit);
+  const writes = prepared.map((each, at) => asWrite(each, written[at]!.rid));
+  const byType = Map.groupBy(writes, (write) => write.type);
+  // Areas and people before the groups that point to them.
+  const order = ['Organization', 'Location', 'Patient', 'Group', 'InsurancePlan', 'Coverage'];
+  const rank = (type: string): number => (order.includes(type) ? order.indexOf(type) : 99);
+  const types = [...byType.keys()].sort((a, b) => rank(a) - rank(b) || (a < b ? -1 : 1));
+  for (const type of types) {
+    for (const binding of stored.get(type) ?? []) {
+      if (!binding.project) continue;
+      const places = new Map(
+        prepared.map((each) => [`${each.plan.type}/${each.plan.id}`, each.plan.place]),
+      );
+      await explainViolation(() => binding.project!(unit, byType.get(type)!), places);
+    }
+  }
+}
+
+function leaveTrace(unit: UnitOfWork, each: Written): void {
+  const { action, type, id, version } = each;
+  unit.audit({
+    action: action === 'create' ? 'C' : action === 'update' ? 'U' : 'D',
+    interaction: action,
+    type,
+    id,
+    version,
+  });
+  unit.emit(resourceWritten, { type, id, rid: each.rid.toString(), version, action });
+}
