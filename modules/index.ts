@@ -1,0 +1,9 @@
+/**
+ * The register of modules, in dependency order. `src/main.ts` introduces these to the house.
+ */
+
+import type { Module } from '../src/sdk/index.ts';
+import { households } from './households/index.ts';
+
+/** All modules of this repository. */
+export const MODULES: readonly Module[] = [households];

@@ -1,0 +1,170 @@
+/**
+ * People and programs that may sign in, their roles, and what the roles grant.
+ */
+
+import type { Pool } from 'pg';
+import { type Actor, type Clock, newUuid, problem } from '../sdk/index.ts';
+import { hashSecret } from './secret.ts';
+
+/** An actor as the administration sees it. */
+export interface ActorRecord {
+  readonly actor_id: string;
+  readonly kind: 'user' | 'client';
+  readonly name: string;
+  readonly login: string;
+  readonly active: boolean;
+  readonly roles: readonly string[];
+}
+
+/** What a new actor is made of. */
+export interface NewActor {
+  readonly kind: 'user' | 'client';
+  readonly name: string;
+  readonly login: string;
+  /** Password or client secret; undefined for clients that sign with a key. */
+  readonly secret?: string;
+  /** Public keys of a client that signs its assertions (private_key_jwt). */
+  readonly jwks?: { keys: unknown[] };
+  readonly roles: readonly string[];
+}
+
+const SELECT = `
+  select a.actor_id, a.kind, a.name, a.login, a.active,
+         coalesce(array_agg(r.role order by r.role) filter (where r.role is not null), '{}') as roles
+  from access_actor a left join access_actor_role r using (actor_id)`;
+
+/** Every actor. */
+export async function listActors(pool: Pool): Promise<ActorRecord[]> {
+  const { rows } = await pool.query<ActorRecord>(`${SELECT} group by a.actor_id order by a.login`);
+  return rows;
+}
+
+/**
+ * Makes an actor with roles.
+ *
+ * @throws Problem duplicate (login), code-invalid (role)
+ */
+export async function createActor(pool: Pool, clock: Clock, actor: NewActor): Promise<string> {
+  const id = newUuid(clock.now());
+  const hash = actor.secret === undefined ? null : await hashSecret(actor.secret);
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    const { rowCount } = await client.query(
+      `insert into access_actor (actor_id, kind, name, login, secret_hash, jwks)
+       values ($1, $2, $3, $4, $5, $6) on conflict (login) do nothing`,
+      [
+        id,
+        actor.kind,
+        actor.name,
+        actor.login,
+        hash,
+        actor.jwks ? JSON.stringify(actor.jwks) : null,
+      ],
+    );
+    if (!rowCount) {
+      throw problem('duplicate', 'login-taken', 'This login is taken; choose another.', 'login');
+    }
+    await setRoles(client, id, actor.roles);
+    await client.query('commit');
+    return id;
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+type Queries = Pick<Pool, 'query'>;
+
+/** Gives an actor exactly these roles; `changed_at` tells caches. */
+export async function setRoles(
+  pool: Queries,
+  actorId: string,
+  roles: readonly string[],
+): Promise<void> {
+  const { rows } = await pool.query<{ role: string }>(
+    'select role from unnest($1::text[]) role where role not in (select role from access_role)',
+    [roles],
+  );
+  if (rows[0]) {
+    throw problem('code-invalid', 'role-unknown', `There is no role "${rows[0].role}".`, 'roles');
+  }
+  await pool.query('delete from access_actor_role where actor_id = $1', [actorId]);
+  await pool.query(
+    'insert into access_actor_role select $1, role from unnest($2::text[]) role on conflict do nothing',
+    [actorId, roles],
+  );
+  await pool.query('update access_actor set changed_at = now() where actor_id = $1', [actorId]);
+}
+
+/** Credentials of a login; undefined when unknown or inactive. */
+export async function findLogin(
+  pool: Pool,
+  login: string,
+): Promise<
+  | {
+      actor_id: string;
+      kind: 'user' | 'client';
+      name: string;
+      secret_hash: string | null;
+      jwks: unknown;
+    }
+  | undefined
+> {
+  const { rows } = await pool.query(
+    `select actor_id, kind, name, secret_hash, jwks from access_actor
+     where login = $1 and active`,
+    [login],
+  );
+  return rows[0];
+}
+
+/** True until the first actor exists. */
+export async function isUnclaimed(pool: Pool): Promise<boolean> {
+  const { rowCount } = await pool.query('select 1 from access_actor limit 1');
+  return rowCount === 0;
+}
+
+/** The actor behind a login or id, with the permissions of its roles; undefined when inactive. */
+export async function loadActor(pool: Pool, idOrLogin: string): Promise<Actor | undefined> {
+  const { rows } = await pool.query<{
+    actor_id: string;
+    kind: 'user' | 'client';
+    name: string;
+    permissions: string[];
+  }>(
+    `select a.actor_id, a.kind, a.name,
+            coalesce(array_agg(distinct p.permission) filter (where p.permission is not null), '{}')
+              as permissions
+     from access_actor a
+     left join access_actor_role r using (actor_id)
+     left join access_role_permission p using (role)
+     where (a.actor_id = $1 or a.login = $1) and a.active
+     group by a.actor_id`,
+    [idOrLogin],
+  );
+  const row = rows[0];
+  return (
+    row && {
+      id: row.actor_id,
+      kind: row.kind,
+      name: row.name,
+      permissions: new Set(row.permissions),
+      reach: { areas: 'all', schemes: 'all' },
+    }
+  );
+}
+
+/** Permissions of roles, for actors that an outside provider names. */
+export async function permissionsOf(
+  pool: Pool,
+  roles: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const { rows } = await pool.query<{ permission: string }>(
+    'select distinct permission from access_role_permission where role = any($1::text[])',
+    [roles],
+  );
+  return new Set(rows.map((row) => row.permission));
+}

@@ -1,0 +1,56 @@
+/**
+ * Content negotiation for FHIR: what the client accepts and what it sends. JSON only for now; what
+ * cannot be given is refused, never silently given in another form.
+ *
+ * Spec: https://hl7.org/fhir/R4/http.html#mime-type
+ */
+
+import { type Problem, problem } from '../sdk/index.ts';
+
+const JSON_TYPES = new Set([
+  'application/fhir+json',
+  'application/json',
+  'text/json',
+  'application/json+fhir',
+  'application/*',
+  'text/*',
+  '*/*',
+  'json',
+]);
+
+/** @throws Problem not-acceptable when neither `_format` nor Accept allows JSON */
+export function checkAccept(format: string | null, accept: string | undefined): void {
+  if (format !== null) {
+    // `+` arrives as a blank where the client has not escaped it.
+    const wanted = format.split(';')[0]!.trim().replace(' ', '+').toLowerCase();
+    if (!JSON_TYPES.has(wanted)) throw notAcceptable(wanted);
+    return;
+  }
+  if (!accept) return;
+  const ranges = accept.split(',').map((each) => each.trim().toLowerCase());
+  const allowed = ranges.some((range) => {
+    const [type = '', ...parameters] = range.split(';').map((each) => each.trim());
+    return JSON_TYPES.has(type) && !parameters.some((each) => /^q=0(\.0*)?$/.test(each));
+  });
+  if (!allowed) throw notAcceptable(accept);
+}
+
+function notAcceptable(wanted: string): Problem {
+  return problem(
+    'not-acceptable',
+    'format-unknown',
+    `"${wanted.slice(0, 100)}" cannot be given; ask for application/fhir+json.`,
+  );
+}
+
+/** What kind of body a content type announces. */
+export function bodyKind(contentType: string | undefined): 'json' | 'form' {
+  const type = (contentType ?? 'application/fhir+json').split(';')[0]!.trim().toLowerCase();
+  if (type === 'application/x-www-form-urlencoded') return 'form';
+  if (JSON_TYPES.has(type) || type.endsWith('+json')) return 'json';
+  throw problem(
+    'unsupported-media-type',
+    'format-unknown',
+    `"${type.slice(0, 100)}" is not taken; send application/fhir+json.`,
+  );
+}

@@ -1,0 +1,159 @@
+/**
+ * The Express application: limits, request ids, security headers, CORS, and what is mounted where.
+ */
+
+import { randomUUID } from 'node:crypto';
+import compression from 'compression';
+import express, { type Express, type NextFunction, type Request, type Response } from 'express';
+import type Provider from 'oidc-provider';
+import type { Authenticator } from '../access/authenticate.ts';
+import type { App } from '../app.ts';
+import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
+import { problem, type Route } from '../sdk/index.ts';
+import { BODY_MAX_BYTES, CORS_ORIGINS } from '../settings.ts';
+import { readBody } from './body.ts';
+import { errorHandler } from './errors.ts';
+import { fhirEndpoint } from './fhir-endpoint.ts';
+import { live, ready } from './health.ts';
+import { home } from './home.ts';
+import { manageRoutes } from './manage.ts';
+import { signInRoutes } from './sign-in.ts';
+
+export const FHIR_PATH = '/fhir/R4';
+
+/** What the web application is made of. */
+export interface WebParts {
+  readonly app: App;
+  readonly authenticator: Authenticator;
+  readonly provider: () => Provider;
+  readonly issuer: () => string;
+  readonly isStopping: () => boolean;
+}
+
+/** Builds the Express application. */
+export function createWeb(parts: WebParts): Express {
+  const { app, authenticator, provider } = parts;
+  const web = express();
+  web.disable('x-powered-by');
+  web.set('etag', false);
+  web.set('query parser', false);
+  web.set('trust proxy', 'loopback');
+  web.use(requestId);
+  web.use(headers);
+  web.use(cors(app.settings.get(CORS_ORIGINS)));
+  web.get('/health/live', live);
+  web.get('/health/ready', ready(app, parts.isStopping));
+  web.get('/', home);
+  web.get('/.well-known/smart-configuration', (_request, response) => {
+    response.json(smartConfiguration(parts.issuer()));
+  });
+  // Small answers are not worth the time that compressing takes.
+  web.use(FHIR_PATH, compression({ threshold: 2048, level: 1 }), fhirEndpoint(app, authenticator));
+  web.get('/fhir/.well-known/smart-configuration', (_request, response) => {
+    response.json(smartConfiguration(parts.issuer()));
+  });
+  web.use('/fhir', () => {
+    throw problem('not-found', 'path-unknown', `The FHIR base is ${FHIR_PATH}.`);
+  });
+  web.use(manageRoutes(app.pool, app.clock, authenticator));
+  web.use(signInRoutes(app.pool, provider));
+  for (const module of app.registers.modules) {
+    for (const route of module.routes ?? []) mount(web, parts, route);
+  }
+  web.use((request: Request, response: Response, next: NextFunction) => {
+    if (!/^\/(oidc|\.well-known)\//.test(request.path)) return next();
+    return void provider().callback()(request, response);
+  });
+  web.use((request: Request) => {
+    throw problem(
+      'not-found',
+      'path-unknown',
+      `There is nothing at ${request.path.slice(0, 200)}.`,
+    );
+  });
+  web.use(errorHandler(app.log));
+  return web;
+}
+
+function requestId(request: Request, response: Response, next: NextFunction): void {
+  const given = request.headers['x-request-id'];
+  const id = typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
+  response.locals.requestId = id;
+  response.set('x-request-id', id);
+  request.once('aborted', () => {
+    response.locals.aborted = true;
+  });
+  next();
+}
+
+function headers(_request: Request, response: Response, next: NextFunction): void {
+  response.set({
+    'x-content-type-options': 'nosniff',
+    'referrer-policy': 'no-referrer',
+    'x-frame-options': 'DENY',
+    'cache-control': 'no-store',
+  });
+  next();
+}
+
+function cors(origins: readonly string[]) {
+  return (request: Request, response: Response, next: NextFunction): void => {
+    const { origin } = request.headers;
+    if (origin && (origins.includes('*') || origins.includes(origin))) {
+      response.set({
+        'access-control-allow-origin': origin,
+        vary: 'Origin',
+        'access-control-expose-headers':
+          'ETag, Location, Content-Location, Last-Modified, X-Request-Id',
+      });
+    }
+    if (request.method !== 'OPTIONS') return next();
+    response
+      .set({
+        'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+        'access-control-allow-headers':
+          'Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, X-Request-Id',
+        'access-control-max-age': '600',
+        allow: 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+      })
+      .status(204)
+      .end();
+  };
+}
+
+function smartConfiguration(issuer: string) {
+  return {
+    issuer,
+    jwks_uri: `${issuer}/oidc/jwks`,
+    authorization_endpoint: `${issuer}/oidc/authorize`,
+    token_endpoint: `${issuer}/oidc/token`,
+    grant_types_supported: ['authorization_code', 'client_credentials'],
+    token_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt'],
+    code_challenge_methods_supported: ['S256'],
+    capabilities: ['client-confidential-symmetric', 'client-confidential-asymmetric'],
+  };
+}
+
+function mount(web: Express, { app, authenticator }: WebParts, route: Route): void {
+  const method = route.method.toLowerCase() as 'get' | 'post' | 'put';
+  web[method](route.path, async (request: Request, response: Response) => {
+    const actor =
+      route.access === 'verified-here'
+        ? SYSTEM
+        : await authenticator.actorOf(request.headers.authorization);
+    const body = await readBody(request, app.settings.get(BODY_MAX_BYTES));
+    const requestId = response.locals.requestId as string;
+    const answer = await runUnitOfWork(app, actor, { requestId }, async (ctx) => {
+      if (route.access !== 'verified-here') ctx.demand(route.access);
+      return route.run(ctx, {
+        params: request.params as Record<string, string>,
+        query: new URL(request.url, 'http://local').searchParams,
+        headers: request.headers as Record<string, string | undefined>,
+        body,
+        remoteAddress: request.socket.remoteAddress ?? '',
+      });
+    });
+    response.status(answer.status).set({ ...answer.headers });
+    response.end(answer.body);
+  });
+}

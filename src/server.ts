@@ -1,0 +1,220 @@
+/**
+ * Starts and stops the house: database → schema → App → jobs and clock → HTTP; and back, finishing
+ * the work in hand.
+ */
+
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type Authenticator, createAuthenticator } from './access/authenticate.ts';
+import { bootstrap, type FirstAccess } from './access/bootstrap.ts';
+import { createProvider, loadKeys } from './access/provider.ts';
+import type { App } from './app.ts';
+import { checkVersion, createPool, createQueuePool } from './database/connect.ts';
+import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
+import { migrate } from './database/migrate.ts';
+import type { FhirHouse } from './fhir/types.ts';
+import { buildApp, type Plan } from './house.ts';
+import { createWeb } from './http/web.ts';
+import { catchUp, startCron } from './jobs/cron.ts';
+import { startDispatcher } from './jobs/outbox.ts';
+import { startWorker } from './jobs/worker.ts';
+import type { Clock, Log } from './sdk/index.ts';
+import {
+  DATA_DIR,
+  DATABASE_URL,
+  HOST,
+  JOBS_AT_ONCE,
+  OIDC_AUDIENCE,
+  OIDC_ISSUER,
+  OIDC_ROLES_CLAIM,
+  POOL_MAX,
+  PORT,
+  PUBLIC_URL,
+  REQUEST_TIMEOUT_SECONDS,
+} from './settings.ts';
+
+const PORT_DEFAULT = 8080;
+const PORTS_TRIED = 100;
+
+/** The port that was asked for is taken; the message is for the operator. */
+export class PortTaken extends Error {}
+
+/** A running house. */
+export interface RunningHouse {
+  readonly app: App<FhirHouse>;
+  readonly authenticator: Authenticator;
+  /** Public URL without trailing slash. */
+  readonly url: string;
+  readonly port: number;
+  readonly embedded: EmbeddedDatabase | undefined;
+  readonly migrated: readonly string[];
+  readonly firstAccess: FirstAccess | undefined;
+  /** Stops taking requests, finishes the work in hand, stops the database if it is ours. */
+  stop(): Promise<void>;
+}
+
+/** How to start. */
+export interface StartOptions {
+  readonly plan: Plan;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Fills an empty database before anything is served. */
+  readonly seed?: (app: App<FhirHouse>) => Promise<void>;
+  /** False: no worker, dispatcher and clock; tests settle the house themselves. */
+  readonly jobs?: boolean;
+}
+
+/** Starts the house. */
+export async function startHouse(options: StartOptions): Promise<RunningHouse> {
+  const { plan, clock, log } = options;
+  const { settings } = plan;
+  const given = settings.get(DATABASE_URL);
+  const embedded = given ? undefined : await startEmbedded(settings.get(DATA_DIR));
+  const url = given ?? embedded!.url;
+  const max = settings.get(POOL_MAX);
+  const pool = createPool(url, { max });
+  const queuePool = createQueuePool(url, { max: Math.min(10, settings.get(JOBS_AT_ONCE) + 3) });
+  const closing: (() => Promise<unknown>)[] = [];
+  const close = async (): Promise<void> => {
+    for (const each of closing.reverse()) await each();
+  };
+  if (embedded) closing.push(() => embedded.leave());
+  closing.push(
+    () => pool.end(),
+    () => queuePool.end(),
+  );
+  try {
+    await checkVersion(pool);
+    const migrated = await migrate(url, queuePool, plan.migrations);
+    const house = await serve(options, pool, queuePool, closing);
+    return {
+      ...house,
+      embedded,
+      migrated,
+      firstAccess: await bootstrap(pool, clock, settings),
+      stop: close,
+    };
+  } catch (error) {
+    log.error('start failed', {}, error);
+    await close();
+    throw error;
+  }
+}
+
+async function serve(
+  options: StartOptions,
+  pool: ReturnType<typeof createPool>,
+  queuePool: ReturnType<typeof createPool>,
+  closing: (() => Promise<unknown>)[],
+): Promise<Pick<RunningHouse, 'app' | 'authenticator' | 'url' | 'port'>> {
+  const { plan, clock, log } = options;
+  const { settings } = plan;
+  let origin = '';
+  let wake = (): void => {};
+  let stopping = false;
+  const app = await buildApp({
+    plan,
+    pool,
+    queuePool,
+    clock,
+    log,
+    origin: () => origin,
+    wake: () => wake(),
+  });
+  const keys = await loadKeys(pool);
+  const outside = settings.get(OIDC_ISSUER);
+  const authenticator = createAuthenticator(
+    pool,
+    keys,
+    () => origin,
+    outside
+      ? {
+          issuer: outside,
+          audience: settings.get(OIDC_AUDIENCE),
+          rolesClaim: settings.get(OIDC_ROLES_CLAIM),
+        }
+      : undefined,
+  );
+  let provider: ReturnType<typeof createProvider> | undefined;
+  const web = createWeb({
+    app,
+    authenticator,
+    provider: () => provider!,
+    issuer: () => origin,
+    isStopping: () => stopping,
+  });
+  const server = createServer(
+    { requestTimeout: settings.get(REQUEST_TIMEOUT_SECONDS) * 1000 },
+    web,
+  );
+  server.headersTimeout = 15_000;
+  server.keepAliveTimeout = 65_000;
+  const port = await listen(server, settings.get(HOST), settings.get(PORT));
+  const host = settings.get(HOST) === '0.0.0.0' ? 'localhost' : settings.get(HOST);
+  origin = settings.get(PUBLIC_URL) ?? `http://${host}:${port}`;
+  provider = createProvider(pool, origin, keys);
+  await options.seed?.(app);
+  if (options.jobs !== false) {
+    const running = await startJobs(app);
+    wake = running.wake;
+    closing.push(running.stop);
+  }
+  closing.push(async () => {
+    stopping = true;
+    await closeServer(server);
+  });
+  return { app, authenticator, url: origin, port };
+}
+
+async function startJobs(app: App): Promise<{ wake: () => void; stop: () => Promise<void> }> {
+  const dispatcher = startDispatcher(app);
+  const atOnce = app.settings.get(JOBS_AT_ONCE);
+  const worker = atOnce > 0 ? await startWorker(app, atOnce) : undefined;
+  await catchUp(app);
+  const cron = startCron(app);
+  return {
+    wake: dispatcher.wake,
+    async stop() {
+      await cron.stop();
+      await dispatcher.stop();
+      await worker?.stop();
+    },
+  };
+}
+
+async function listen(server: Server, host: string, wanted: number | undefined): Promise<number> {
+  const last = wanted === undefined ? PORT_DEFAULT + PORTS_TRIED : wanted;
+  for (let port = wanted ?? PORT_DEFAULT; port <= last; port += 1) {
+    if (await bind(server, host, port)) return (server.address() as AddressInfo).port;
+  }
+  throw new PortTaken(
+    wanted === undefined
+      ? `All ports from ${PORT_DEFAULT} to ${last} are taken; set PORT.`
+      : `Port ${wanted} is taken by another program; set PORT to a free one.`,
+  );
+}
+
+function bind(server: Server, host: string, port: number): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const failed = (error: NodeJS.ErrnoException): void => {
+      server.off('listening', listening);
+      if (error.code === 'EADDRINUSE') resolve(false);
+      else reject(error);
+    };
+    const listening = (): void => {
+      server.off('error', failed);
+      resolve(true);
+    };
+    server.once('error', failed);
+    server.once('listening', listening);
+    server.listen(port, host);
+  });
+}
+
+/** Waits for requests in hand; idle connections are closed at once. */
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
