@@ -1,0 +1,128 @@
+/**
+ * Makes the one `Definitions` value of a running house from HL7's R4 and what modules bring.
+ *
+ * Types, value sets and parameters are compiled when first met; making it costs milliseconds.
+ */
+
+import type { Resource, StructureDefinition } from '@medplum/fhirtypes';
+import { compartmentOf } from './compartments.ts';
+import { Types } from './compile.ts';
+import type { Definitions, ElementInfo } from './definitions.ts';
+import { loadSearchParameters } from './load.ts';
+import { ProfileChecks } from './profile-check.ts';
+import { type Brought, Registry } from './profiles.ts';
+import { isResourceType, RESOURCE_TYPES, typeNumber, typeOfNumber } from './resource-types.ts';
+import type { Json } from './run.ts';
+import { choiceKey, type ElementNode } from './schema.ts';
+import { SearchParameters } from './search-parameters.ts';
+import { Terminology } from './terminology.ts';
+import { Validator } from './validate.ts';
+
+/**
+ * Definitions of R4 and what is brought: profiles, extensions, value sets, code systems and
+ * search parameters of the modules (resources of other types are ignored).
+ *
+ * @throws Error when two definitions claim one canonical, or a profile has no snapshot
+ */
+export function createDefinitions(brought: Brought | readonly Resource[] = {}): Definitions {
+  const registry = new Registry(isList(brought) ? sorted(brought) : brought);
+  const terminology = new Terminology(registry);
+  const types = new Types({
+    baseStructure: (type) => registry.baseStructure(type),
+    isResourceType,
+    terminology,
+  });
+  const validator = new Validator(
+    types,
+    new ProfileChecks(types, (url) => registry.structure(url)),
+  );
+  const search = new SearchParameters(types, loadSearchParameters(), registry.searchParameters);
+  return {
+    resourceTypes: RESOURCE_TYPES,
+    isResourceType,
+    typeNumber,
+    typeOfNumber,
+    validate: (resource, options) => validator.validate(resource, options),
+    searchParameters: (type) => search.of(type).parameters,
+    searchParameter: (type, code) => search.of(type).byCode.get(code),
+    extract: (resource) =>
+      search.of(resource.resourceType).extractor.extract(resource as unknown as Json),
+    snapshot: (url): StructureDefinition | undefined => registry.structure(url.split('|')[0]!),
+    profiles: (type) => registry.profilesOf(type),
+    valueSet: (url) => terminology.valueSet(url),
+    codeSystem: (url) => terminology.codeSystem(url),
+    compartment: compartmentOf,
+    ...elements(types),
+  };
+}
+
+function isList(brought: Brought | readonly Resource[]): brought is readonly Resource[] {
+  return Array.isArray(brought);
+}
+
+function sorted(resources: readonly Resource[]): Brought {
+  const of = <T extends Resource['resourceType']>(type: T) =>
+    resources.filter(
+      (each): each is Extract<Resource, { resourceType: T }> => each.resourceType === type,
+    );
+  return {
+    structureDefinitions: of('StructureDefinition'),
+    valueSets: of('ValueSet'),
+    codeSystems: of('CodeSystem'),
+    searchParameters: of('SearchParameter'),
+  };
+}
+
+type ElementPart = Pick<
+  Definitions,
+  'elementInfo' | 'summaryElements' | 'isSummary' | 'mandatoryElements'
+>;
+
+function elements(types: Types): ElementPart {
+  const summaries = new Map<string, ReadonlySet<string>>();
+  const mandatory = new Map<string, ReadonlySet<string>>();
+  const summaryElements = (type: string) =>
+    kept(summaries, type, () => namesOf(types, type, (node) => node.summary));
+  return {
+    elementInfo: (path) => {
+      const node = types.element(path);
+      return node && infoOf(node);
+    },
+    summaryElements,
+    isSummary: (type, element) => summaryElements(type).has(element),
+    mandatoryElements: (type) =>
+      kept(mandatory, type, () => namesOf(types, type, (node) => node.min > 0)),
+  };
+}
+
+function kept<Value>(cache: Map<string, Value>, key: string, make: () => Value): Value {
+  const known = cache.get(key);
+  if (known !== undefined) return known;
+  const made = make();
+  cache.set(key, made);
+  return made;
+}
+
+/** JSON names of the top-level elements that pass a test, siblings of primitives included. */
+function namesOf(types: Types, type: string, test: (node: ElementNode) => boolean): Set<string> {
+  const names = new Set(['resourceType', 'id', 'meta', 'implicitRules', '_implicitRules']);
+  for (const node of types.schema(type)?.children ?? []) {
+    if (!test(node)) continue;
+    const keys = node.choice
+      ? node.types.map((each) => choiceKey(node.name, each.code))
+      : [node.name];
+    for (const key of keys) names.add(key).add(`_${key}`);
+  }
+  return names;
+}
+
+function infoOf(node: ElementNode): ElementInfo {
+  return {
+    path: node.path,
+    min: node.min,
+    max: node.max,
+    types: node.types.map((type) => type.code),
+    summary: node.summary,
+    modifier: node.modifier,
+  };
+}

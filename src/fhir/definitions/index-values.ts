@@ -1,0 +1,374 @@
+/**
+ * What rows a value makes, by the parameter's type and the value's FHIR type.
+ *
+ * Values may be of odd shape (a caller may extract what it did not validate); what does not fit
+ * makes no row. How the rows answer searches is told in `README.md`.
+ *
+ * Spec: https://hl7.org/fhir/R4/search.html#ptypes
+ */
+
+import { hashedKey, idKey, parseReference } from '../../sdk/reference.ts';
+import { isNumber, numberText } from '../formats/json.ts';
+import { intervalOf } from './dates.ts';
+import { decimalRange } from './decimals.ts';
+import type { SearchParameterType } from './definitions.ts';
+import {
+  bareCodeHash,
+  codeHash,
+  ofTypeValue,
+  paramKey,
+  systemCodeHash,
+  systemHash,
+  systemKey,
+  unitHash,
+  valueHash,
+} from './hash.ts';
+import { isResourceType, typeNumber } from './resource-types.ts';
+import type { RowCollector } from './rows.ts';
+import { isObject, type Json } from './run.ts';
+
+/** Writes the rows of one value. */
+export type Indexer = (value: unknown, rows: RowCollector) => void;
+
+/** The keys under which a parameter's rows stand. */
+export interface Keys {
+  readonly type: string;
+  readonly code: string;
+  readonly key: number;
+}
+
+/** The indexer of a parameter type for values of a FHIR type; undefined when none is made. */
+export function indexerOf(
+  parameter: SearchParameterType,
+  valueType: string,
+  keys: Keys,
+): Indexer | undefined {
+  switch (parameter) {
+    case 'token':
+      return tokenIndexer(valueType, keys);
+    case 'string':
+      return stringIndexer(valueType, keys.key);
+    case 'reference':
+      return referenceIndexer(keys);
+    case 'date':
+      return dateIndexer(valueType, keys.key);
+    case 'number':
+    case 'quantity':
+      return numberIndexer(valueType, keys.key);
+    case 'uri':
+      return uriIndexer(keys);
+    case 'special':
+      return valueType === 'BackboneElement' ? positionIndexer(keys) : undefined;
+    case 'composite':
+      return undefined;
+  }
+}
+
+function text(value: unknown): value is string {
+  return typeof value === 'string' && value !== '';
+}
+
+function list(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [];
+}
+
+// ── token ────────────────────────────────────────────────────────────────────────────────────
+
+/** Where the tokens of a FHIR type stand. */
+export function tokensOf(valueType: string): 'tk' | 'tok' {
+  return ['code', 'Coding', 'CodeableConcept', 'boolean', 'computed'].includes(valueType)
+    ? 'tk'
+    : 'tok';
+}
+
+/** Hashes of codes that were met before; codes repeat, and a look-up is cheaper than a hash. */
+const CODES_MAX = 2000;
+
+function codeIndexer(key: number): (code: string, rows: RowCollector) => void {
+  const known = new Map<string, bigint>();
+  return (code, rows) => {
+    let hash = known.get(code);
+    if (hash === undefined) {
+      hash = codeHash(key, code);
+      if (known.size < CODES_MAX) known.set(code, hash);
+    }
+    rows.tk(hash);
+  };
+}
+
+function tokenIndexer(valueType: string, keys: Keys): Indexer {
+  const { key } = keys;
+  const code = codeIndexer(key);
+  const textKey = paramKey(keys.type, `${keys.code}:text`);
+  const coding = codingIndexer(key, textKey, code);
+  switch (valueType) {
+    case 'code':
+      return (value, rows) => text(value) && code(value, rows);
+    case 'boolean':
+      return (value, rows) => typeof value === 'boolean' && code(String(value), rows);
+    case 'Coding':
+      return (value, rows) => isObject(value) && coding(value, rows);
+    case 'CodeableConcept':
+      return (value, rows) => {
+        if (!isObject(value)) return;
+        for (const each of list(value.coding)) if (isObject(each)) coding(each, rows);
+        if (text(value.text)) rows.str(textKey, value.text);
+      };
+    case 'Identifier':
+      return identifierIndexer(keys, textKey);
+    case 'ContactPoint':
+      return (value, rows) => isObject(value) && contactPoint(key, value, rows);
+    case 'computed':
+      return computedToken(keys);
+    default:
+      return (value, rows) => {
+        if (text(value) || isNumber(value)) rows.tok(valueHash(key, String(value)), 0);
+      };
+  }
+}
+
+function codingIndexer(
+  key: number,
+  textKey: number,
+  plain: (code: string, rows: RowCollector) => void,
+): (coding: Json, rows: RowCollector) => void {
+  return ({ system, code, display }, rows) => {
+    if (text(code)) {
+      plain(code, rows);
+      rows.tk(text(system) ? systemCodeHash(key, system, code) : bareCodeHash(key, code));
+    }
+    if (text(system)) rows.tk(systemHash(key, system));
+    if (text(display)) rows.str(textKey, display);
+  };
+}
+
+function identifierIndexer(keys: Keys, textKey: number): Indexer {
+  const { key } = keys;
+  const ofType = paramKey(keys.type, `${keys.code}:of-type`);
+  return (value, rows) => {
+    if (!isObject(value)) return;
+    const { system, type } = value;
+    if (text(value.value)) {
+      rows.tok(valueHash(key, value.value), systemKey(text(system) ? system : undefined));
+    }
+    if (text(system)) rows.tk(systemHash(key, system));
+    if (!isObject(type)) return;
+    if (text(type.text)) rows.str(textKey, type.text);
+    for (const coding of list(type.coding)) {
+      if (!isObject(coding) || !text(coding.code) || !text(value.value)) continue;
+      const kind = text(coding.system) ? coding.system : '';
+      rows.tok(valueHash(ofType, ofTypeValue(kind, coding.code, value.value)), 0);
+    }
+  };
+}
+
+/** The system of a contact point is its kind, `phone`, `email` …. */
+function contactPoint(key: number, { system, value }: Json, rows: RowCollector): void {
+  const kind = text(system) ? system : undefined;
+  if (text(value)) rows.tok(valueHash(key, value), systemKey(kind));
+  if (kind) rows.tk(systemHash(key, kind));
+}
+
+/** Values of an expression whose type nothing tells: by their shape. */
+function computedToken(keys: Keys): Indexer {
+  const boolean = tokenIndexer('boolean', keys);
+  const concept = tokenIndexer('CodeableConcept', keys);
+  const coding = tokenIndexer('Coding', keys);
+  const identifier = tokenIndexer('Identifier', keys);
+  const other = tokenIndexer('string', keys);
+  return (value, rows) => {
+    if (typeof value === 'boolean') boolean(value, rows);
+    else if (!isObject(value)) other(value, rows);
+    else if (value.coding !== undefined) concept(value, rows);
+    else if (value.value !== undefined) identifier(value, rows);
+    else coding(value, rows);
+  };
+}
+
+// ── string ───────────────────────────────────────────────────────────────────────────────────
+
+const PARTS: Readonly<Record<string, readonly string[]>> = {
+  HumanName: ['text', 'family', 'given', 'prefix', 'suffix'],
+  Address: ['text', 'line', 'city', 'district', 'state', 'postalCode', 'country'],
+};
+const ALL_PARTS = [...new Set(Object.values(PARTS).flat())];
+
+function stringIndexer(valueType: string, key: number): Indexer {
+  const parts = PARTS[valueType] ?? ALL_PARTS;
+  return (value, rows) => {
+    if (text(value)) rows.str(key, value);
+    if (!isObject(value)) return;
+    for (const part of parts) {
+      const found = value[part];
+      if (text(found)) rows.str(key, found);
+      else for (const each of list(found)) if (text(each)) rows.str(key, each);
+    }
+  };
+}
+
+// ── reference, uri ───────────────────────────────────────────────────────────────────────────
+
+function referenceIndexer(keys: Keys): Indexer {
+  const { key } = keys;
+  const identifierKey = paramKey(keys.type, `${keys.code}:identifier`);
+  return (value, rows) => {
+    if (text(value)) {
+      reference(key, value, rows);
+    } else if (isObject(value)) {
+      if (text(value.reference)) reference(key, value.reference, rows);
+      if (isObject(value.identifier)) logical(identifierKey, value.identifier, rows);
+      if (text(value.resourceType) && text(value.id) && isResourceType(value.resourceType)) {
+        rows.ref(key, typeNumber(value.resourceType), idKey(value.id)); // a resource in a Bundle
+      }
+    }
+  };
+}
+
+function reference(key: number, literal: string, rows: RowCollector): void {
+  if (literal.startsWith('#')) return;
+  const local = parseReference(literal);
+  if (local && isResourceType(local.type)) {
+    rows.ref(key, typeNumber(local.type), idKey(local.id));
+    return;
+  }
+  rows.ref(key, 0, hashedKey(literal));
+  const version = literal.indexOf('|');
+  if (version > 0) rows.ref(key, 0, hashedKey(literal.slice(0, version)));
+}
+
+function logical(key: number, { system, value }: Json, rows: RowCollector): void {
+  if (text(value)) rows.tok(valueHash(key, value), systemKey(text(system) ? system : undefined));
+}
+
+function uriIndexer(keys: Keys): Indexer {
+  const { key } = keys;
+  const below = paramKey(keys.type, `${keys.code}:below`);
+  return (value, rows) => {
+    if (!text(value)) return;
+    rows.tok(valueHash(key, value), 0);
+    const version = value.indexOf('|');
+    const bare = version > 0 ? value.slice(0, version) : value;
+    if (bare !== value) rows.tok(valueHash(key, bare), 0);
+    for (const prefix of uriPrefixes(bare)) rows.tok(valueHash(below, prefix), 0);
+  };
+}
+
+/**
+ * A URI and what it lies below, by path segment: `http://a/b/c` gives itself, `http://a/b` and
+ * `http://a`. A `urn:` lies below nothing. Also what `:above` looks up, as whole values.
+ */
+export function uriPrefixes(uri: string): string[] {
+  const start = uri.indexOf('://');
+  if (start < 0) return [uri];
+  const prefixes: string[] = [];
+  const trimmed = uri.endsWith('/') ? uri.slice(0, -1) : uri;
+  for (let end = trimmed.length; end > start + 2; end = trimmed.lastIndexOf('/', end - 1)) {
+    prefixes.push(trimmed.slice(0, end));
+  }
+  return prefixes;
+}
+
+// ── date ─────────────────────────────────────────────────────────────────────────────────────
+
+function dateIndexer(valueType: string, key: number): Indexer {
+  if (valueType === 'Timing') return (value, rows) => isObject(value) && timing(key, value, rows);
+  return (value, rows) => {
+    if (text(value)) {
+      const interval = intervalOf(value);
+      if (interval) rows.dat(key, interval.lower, interval.upper);
+    } else if (isObject(value)) {
+      period(key, value, rows);
+    }
+  };
+}
+
+function period(key: number, { start, end }: Json, rows: RowCollector): void {
+  const lower = text(start) ? intervalOf(start)?.lower : undefined;
+  const upper = text(end) ? intervalOf(end)?.upper : undefined;
+  if (lower || upper) rows.dat(key, lower ?? null, upper ?? null);
+}
+
+/** The outer bounds of a Timing: its events, or the period that it repeats in. */
+function timing(key: number, { event, repeat }: Json, rows: RowCollector): void {
+  const events = list(event).flatMap((each) => (text(each) ? (intervalOf(each) ?? []) : []));
+  const lowers = events.map((each) => each.lower).sort();
+  const uppers = events.map((each) => each.upper).sort();
+  const [first, last] = [lowers[0], uppers.at(-1)];
+  if (first && last) rows.dat(key, first, last);
+  if (isObject(repeat) && isObject(repeat.boundsPeriod)) period(key, repeat.boundsPeriod, rows);
+}
+
+// ── number, quantity ─────────────────────────────────────────────────────────────────────────
+
+const CURRENCY = 'urn:iso:std:iso:4217';
+
+function numberIndexer(valueType: string, key: number): Indexer {
+  if (valueType === 'Range') return (value, rows) => isObject(value) && range(key, value, rows);
+  return (value, rows) => {
+    if (isNumber(value)) {
+      const found = decimalRange(numberText(value));
+      if (found) rows.num(key, 0n, found);
+    } else if (isObject(value)) {
+      quantity(key, value, rows);
+    }
+  };
+}
+
+function quantity(key: number, value: Json, rows: RowCollector): void {
+  if (!isNumber(value.value)) return;
+  const exact = decimalRange(numberText(value.value));
+  if (!exact) return;
+  const found = bounded(exact, value.comparator);
+  for (const unit of units(value)) rows.num(key, unit, found);
+}
+
+/** `<5` may be anything below 5. */
+function bounded<R extends { low: string; high: string }>(range: R, comparator: unknown): R {
+  if (comparator === '<' || comparator === '<=') return { ...range, low: '-Infinity' };
+  if (comparator === '>' || comparator === '>=') return { ...range, high: 'Infinity' };
+  return range;
+}
+
+/** Any unit; system and code; code or printed unit alone. */
+function units({ system, code, unit, currency }: Json): bigint[] {
+  const found = [0n];
+  if (text(currency)) found.push(unitHash(CURRENCY, currency), unitHash('', currency));
+  if (text(code)) {
+    if (text(system)) found.push(unitHash(system, code));
+    found.push(unitHash('', code));
+  }
+  if (text(unit) && unit !== code) found.push(unitHash('', unit));
+  return found;
+}
+
+function range(key: number, { low, high }: Json, rows: RowCollector): void {
+  const lower =
+    isObject(low) && isNumber(low.value) ? decimalRange(numberText(low.value)) : undefined;
+  const upper =
+    isObject(high) && isNumber(high.value) ? decimalRange(numberText(high.value)) : undefined;
+  const known = lower ?? upper;
+  if (!known) return;
+  const found = {
+    low: lower?.low ?? '-Infinity',
+    high: upper?.high ?? 'Infinity',
+    value: known.value,
+  };
+  for (const unit of units(isObject(low) ? low : (high as Json))) rows.num(key, unit, found);
+}
+
+// ── special ──────────────────────────────────────────────────────────────────────────────────
+
+/** Location.near: latitude and longitude as numbers of their own. */
+function positionIndexer(keys: Keys): Indexer {
+  const latitude = paramKey(keys.type, `${keys.code}:latitude`);
+  const longitude = paramKey(keys.type, `${keys.code}:longitude`);
+  return (value, rows) => {
+    if (!isObject(value) || !isNumber(value.latitude) || !isNumber(value.longitude)) return;
+    const north = decimalRange(numberText(value.latitude));
+    const east = decimalRange(numberText(value.longitude));
+    if (north && east) {
+      rows.num(latitude, 0n, north);
+      rows.num(longitude, 0n, east);
+    }
+  };
+}

@@ -1,0 +1,331 @@
+/**
+ * What a profile asks beyond its base type, compiled: cardinality, fixed values and patterns,
+ * bindings, types, reference targets, slices, extensions, rules.
+ *
+ * Elements about which a profile says nothing new compile to nothing, so that a profile costs
+ * what it asks and no more. Unknown elements and formats are the base type's business.
+ *
+ * Spec: https://hl7.org/fhir/R4/profiling.html
+ */
+
+import type { StructureDefinition } from '@medplum/fhirtypes';
+import { bindingCheck } from './bindings.ts';
+import type { Rule, ValueCheck } from './checks.ts';
+import { ruleBroken } from './checks.ts';
+import type { Types } from './compile.ts';
+import { rulesOf } from './invariants.ts';
+import { referenceTypeCheck } from './references.ts';
+import { isObject, type Json, Run, shown } from './run.ts';
+import { choiceKey, type ElementNode, schemaOf, typeOfCanonical } from './schema.ts';
+import { meetsWanted, type SliceSource, sliceMatcher, type TypedValue } from './slicing.ts';
+import type { Terminology } from './terminology.ts';
+
+/** A profile ready for use. */
+export interface CompiledProfile {
+  readonly url: string;
+  /** The type that it constrains. */
+  readonly type: string;
+  readonly check: (value: Json, run: Run) => void;
+}
+
+/** Found values with the index that their path shows (-1: does not repeat). */
+interface Found extends TypedValue {
+  readonly index: number;
+}
+
+type ElementCheck = (owner: Json, run: Run) => void;
+
+/** Compiles profiles when they are first asked for. */
+export class ProfileChecks implements SliceSource {
+  readonly #types: Types;
+  readonly #find: (url: string) => StructureDefinition | undefined;
+  readonly #compiled = new Map<string, CompiledProfile>();
+  readonly #schemas = new Map<string, ElementNode>();
+
+  constructor(types: Types, find: (url: string) => StructureDefinition | undefined) {
+    this.#types = types;
+    this.#find = find;
+  }
+
+  get terminology(): Terminology {
+    return this.#types.source.terminology;
+  }
+
+  /** A profile by canonical; undefined when we do not have it. */
+  get(canonical: string): CompiledProfile | undefined {
+    const url = canonical.split('|')[0]!;
+    const known = this.#compiled.get(url);
+    if (known) return known;
+    const definition = this.#find(url);
+    if (!definition?.snapshot || definition.kind === 'logical') return undefined;
+    let inner: CompiledProfile['check'] | undefined;
+    const made: CompiledProfile = {
+      url,
+      type: definition.type ?? '',
+      check: (value, run) => {
+        inner ??= this.#compile(schemaOf(definition));
+        inner(value, run);
+      },
+    };
+    this.#compiled.set(url, made);
+    return made;
+  }
+
+  profile(canonical: string): ElementNode | undefined {
+    const url = canonical.split('|')[0]!;
+    const known = this.#schemas.get(url);
+    if (known) return known;
+    const definition = this.#find(url);
+    if (!definition?.snapshot) return undefined;
+    const schema = schemaOf(definition);
+    this.#schemas.set(url, schema);
+    return schema;
+  }
+
+  meets(url: string, value: Json): boolean {
+    const profile = this.get(url);
+    if (!profile) return false;
+    const run = new Run();
+    run.push(profile.type);
+    profile.check(value, run);
+    return !run.issues.some((issue) => issue.severity === 'error');
+  }
+
+  #compile(root: ElementNode): (value: Json, run: Run) => void {
+    const inside = this.#inside(root, this.#types.schema(root.path));
+    return (value, run) => inside?.(value, run);
+  }
+
+  /** Rules and children of an element, run on each of its values. */
+  #inside(node: ElementNode, base: ElementNode | undefined): ElementCheck | undefined {
+    const known = new Set((base?.constraints ?? []).map((each) => each.key ?? ''));
+    known.add('ele-1').add('ext-1');
+    const rules: readonly Rule[] = rulesOf(node, known);
+    const checks = node.children.flatMap((child) => this.#element(child) ?? []);
+    if (rules.length === 0 && checks.length === 0) return undefined;
+    return (value, run) => {
+      for (const check of checks) check(value, run);
+      for (const rule of rules) if (!rule.holds(value, run)) ruleBroken(rule, run);
+    };
+  }
+
+  #element(node: ElementNode): ElementCheck | undefined {
+    const base = this.#types.element(node.path);
+    const counted = counter(node, base);
+    const each = this.#each(node, base);
+    const sliced = this.#slices(node);
+    const forbidden = forbiddenChoices(node, base);
+    if (!counted && !each && !sliced && forbidden.length === 0) return undefined;
+    const keys = keysOf(node);
+    return (owner, run) => {
+      for (const key of forbidden) if (owner[key] !== undefined) wrongChoice(node, key, run);
+      const found = collect(owner, keys);
+      counted?.(found.length, run);
+      run.push(node.name);
+      if (each) for (const one of found) at(one, run, each);
+      sliced?.(found, run);
+      run.pop();
+    };
+  }
+
+  /** What each value of an element must meet; undefined when there is nothing new. */
+  #each(node: ElementNode, base: ElementNode | undefined): ValueOf | undefined {
+    const checks: ValueOf[] = [];
+    const { wanted } = node;
+    if (wanted) {
+      checks.push(({ value }, run) => {
+        if (!meetsWanted(wanted, value)) notWanted(wanted, value, run);
+      });
+    }
+    const { lengthMax } = node;
+    if (lengthMax !== undefined) {
+      checks.push(({ value }, run) => {
+        if (typeof value === 'string' && value.length > lengthMax) tooLong(lengthMax, run);
+      });
+    }
+    const typed = new Map(
+      node.types.map((type) => [type.code, this.#ofType(node, base, type)] as const),
+    );
+    if ([...typed.values()].some((list) => list.length > 0)) {
+      checks.push((found, run) => {
+        for (const check of typed.get(found.type) ?? []) check(found.value, run);
+      });
+    }
+    const inside = this.#inside(node, base);
+    if (inside) checks.push(({ value }, run) => isObject(value) && inside(value, run));
+    if (checks.length === 0) return undefined;
+    return (found, run) => {
+      for (const check of checks) check(found, run);
+    };
+  }
+
+  #ofType(
+    node: ElementNode,
+    base: ElementNode | undefined,
+    type: ElementNode['types'][number],
+  ): ValueCheck[] {
+    const checks: ValueCheck[] = [];
+    const same = base?.types.find((each) => each.code === type.code);
+    if (node.binding && node.binding.valueSet !== base?.binding?.valueSet) {
+      const bound = bindingCheck(node, type.code, this.terminology);
+      if (bound) checks.push(bound);
+    }
+    if (type.targets.length > 0 && type.targets.join() !== same?.targets.join()) {
+      const types = new Set(type.targets.map((url) => this.#targetType(url)));
+      if (!types.has('Resource')) checks.push(referenceTypeCheck(types));
+    }
+    const profiles = type.profiles.filter((url) => !same?.profiles.includes(url));
+    if (profiles.length > 0) checks.push(this.#anyProfile(profiles));
+    return checks;
+  }
+
+  /** The type of a target profile, which need not be the last part of its name. */
+  #targetType(url: string): string {
+    const named = typeOfCanonical(url);
+    if (this.#types.source.isResourceType(named) || named === 'Resource') return named;
+    return this.#find(url.split('|')[0]!)?.type ?? 'Resource';
+  }
+
+  #anyProfile(urls: readonly string[]): ValueCheck {
+    return (value, run) => {
+      if (!isObject(value)) return;
+      const known = urls.flatMap((url) => this.get(url) ?? []);
+      if (known.length < urls.length && known.length !== 1) return;
+      if (known.length > 1 && known.some((profile) => this.meets(profile.url, value))) return;
+      known[0]?.check(value, run);
+    };
+  }
+
+  #slices(node: ElementNode): ((found: readonly Found[], run: Run) => void) | undefined {
+    const { slicing } = node;
+    if (!slicing || node.slices.length === 0) return undefined;
+    const slices = node.slices.map((slice) => ({
+      slice,
+      matches: sliceMatcher(slicing, slice, this),
+      each: this.#each(slice, this.#types.element(slice.path)),
+      inner: this.#slices(slice),
+    }));
+    return (found, run) => {
+      const members = slices.map((): Found[] => []);
+      for (const one of found) {
+        const place = slices.findIndex(({ matches }) => matches(one));
+        if (place >= 0) members[place]!.push(one);
+        else if (slicing.rules === 'closed') at(one, run, () => outsideSlices(node, run));
+      }
+      slices.forEach(({ slice, each, inner }, place) => {
+        const own = members[place]!;
+        sliceCount(slice, own.length, run);
+        if (each) for (const one of own) at(one, run, each);
+        inner?.(own, run);
+      });
+    };
+  }
+}
+
+type ValueOf = (found: Found, run: Run) => void;
+
+function at(one: Found, run: Run, check: ValueOf): void {
+  run.indexes[run.depth - 1] = one.index;
+  check(one, run);
+  run.indexes[run.depth - 1] = -1;
+}
+
+/** JSON names of an element with the type of each. */
+function keysOf(node: ElementNode): ReadonlyArray<readonly [string, string]> {
+  if (!node.choice) return [[node.name, node.types[0]?.code ?? '']];
+  return node.types.map((type) => [choiceKey(node.name, type.code), type.code] as const);
+}
+
+function collect(owner: Json, keys: ReadonlyArray<readonly [string, string]>): Found[] {
+  const found: Found[] = [];
+  for (const [key, type] of keys) {
+    const value = owner[key] ?? owner[`_${key}`];
+    if (Array.isArray(value)) {
+      value.forEach((each, index) => {
+        found.push({ value: each, type, index });
+      });
+    } else if (value !== undefined && value !== null) {
+      found.push({ value, type, index: -1 });
+    }
+  }
+  return found;
+}
+
+function counter(
+  node: ElementNode,
+  base: ElementNode | undefined,
+): ((count: number, run: Run) => void) | undefined {
+  const { min, max } = node;
+  if (base && min === base.min && max === base.max) return undefined;
+  const name = node.choice ? `${node.name}[x]` : node.name;
+  return (count, run) => {
+    if (count < min) {
+      const says =
+        min === 1 ? `${name} is required by the profile. Add it.` : tooFew(name, min, count);
+      run.error('required', 'missing-element', says, node.name);
+    } else if (count > max) {
+      const says =
+        max === 0
+          ? `${name} is not allowed by the profile. Remove it.`
+          : `${name} may stand at most ${max} times by the profile, but is given ${count} times.`;
+      run.error('structure', 'too-many', says, node.name);
+    }
+  };
+}
+
+function tooFew(name: string, min: number, count: number): string {
+  return `${name} is needed at least ${min} times by the profile, but is given ${count} times.`;
+}
+
+function sliceCount(slice: ElementNode, count: number, run: Run): void {
+  if (count < slice.min) {
+    run.error(
+      'required',
+      'missing-slice',
+      `The profile wants ${slice.name} "${slice.slice}" at least ${slice.min} time(s), but ${count} match. Add it.`,
+    );
+  } else if (count > slice.max) {
+    run.error(
+      'structure',
+      'too-many',
+      `The profile wants ${slice.name} "${slice.slice}" at most ${slice.max} time(s), but ${count} match.`,
+    );
+  }
+}
+
+function forbiddenChoices(node: ElementNode, base: ElementNode | undefined): string[] {
+  if (!node.choice || !base || node.max === 0) return [];
+  const allowed = new Set(node.types.map((type) => type.code));
+  return base.types
+    .filter((type) => !allowed.has(type.code))
+    .map((type) => choiceKey(node.name, type.code));
+}
+
+function wrongChoice(node: ElementNode, key: string, run: Run): void {
+  const allowed = node.types.map((type) => choiceKey(node.name, type.code));
+  const list = allowed.length > 8 ? `${allowed.slice(0, 8).join(', ')} …` : allowed.join(' or ');
+  run.error(
+    'structure',
+    'wrong-type',
+    `The profile does not allow ${key}. Use ${list}.`,
+    node.name,
+  );
+}
+
+function outsideSlices(node: ElementNode, run: Run): void {
+  const names = node.slices.map((slice) => slice.slice).join(', ');
+  run.error('structure', 'not-in-slice', `This is none of what the profile allows here: ${names}.`);
+}
+
+function notWanted(wanted: { kind: string; value: unknown }, value: unknown, run: Run): void {
+  const verb = wanted.kind === 'fixed' ? 'be' : 'contain';
+  run.error(
+    'value',
+    'not-as-fixed',
+    `This is ${shown(value)}, but must ${verb} ${shown(wanted.value)}.`,
+  );
+}
+
+function tooLong(max: number, run: Run): void {
+  run.error('too-long', 'too-long', `The text may have at most ${max} characters.`);
+}

@@ -1,0 +1,88 @@
+/**
+ * References: do they lead to a type that the element allows, and do `#ids` exist.
+ *
+ * Whether the target itself exists is the store's business.
+ *
+ * Spec: https://hl7.org/fhir/R4/references.html
+ */
+
+import type { ValueCheck } from './checks.ts';
+import { isResourceType } from './resource-types.ts';
+import { isObject, type Json, type Run, shown } from './run.ts';
+import { typeOfCanonical } from './schema.ts';
+
+const TYPED =
+  /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
+const CONDITIONAL = /^([A-Z][A-Za-z]+)\?/;
+
+/** The type that a Reference names; undefined when it does not say. */
+export function referencedType(reference: Json, run: Run): string | undefined {
+  const { reference: literal, type } = reference;
+  if (typeof literal === 'string') {
+    if (literal.startsWith('#')) return containedType(literal, run);
+    const named = (TYPED.exec(literal) ?? CONDITIONAL.exec(literal))?.[1];
+    if (named && (isResourceType(named) || !literal.includes(':'))) return named;
+  }
+  return typeof type === 'string' ? typeOfCanonical(type) : undefined;
+}
+
+function containedType(literal: string, run: Run): string | undefined {
+  const target = containedTarget(literal, run);
+  return typeof target?.resourceType === 'string' ? target.resourceType : undefined;
+}
+
+function containedTarget(literal: string, run: Run): Json | undefined {
+  if (literal === '#') return run.container;
+  const contained = run.container?.contained;
+  if (!Array.isArray(contained)) return undefined;
+  return contained.find((each) => isObject(each) && each.id === literal.slice(1));
+}
+
+/** Every Reference: a fragment must exist, a relative literal must name a type of R4. */
+export const checkReference: ValueCheck = (value, run) => {
+  const literal = (value as Json).reference;
+  if (typeof literal !== 'string') return;
+  if (literal.charCodeAt(0) === 35) {
+    if (!containedTarget(literal, run)) {
+      run.error(
+        'value',
+        'ref-1',
+        `${shown(literal)} points to a contained resource that is not there. Contain it, or refer to its own URL.`,
+        'reference',
+      );
+    }
+    return;
+  }
+  if (literal.includes(':')) return;
+  const type = (TYPED.exec(literal) ?? CONDITIONAL.exec(literal))?.[1];
+  if (!type || !isResourceType(type)) {
+    run.error(
+      'value',
+      'bad-reference',
+      `${shown(literal)} is not a reference. Write Type/id, for example Patient/123, or an absolute URL.`,
+      'reference',
+    );
+  }
+};
+
+/** The check that a reference leads to one of the target profiles; undefined for "any". */
+export function referenceCheck(targets: readonly string[]): ValueCheck | undefined {
+  const types = new Set(targets.map(typeOfCanonical));
+  if (types.size === 0 || types.has('Resource')) return undefined;
+  return referenceTypeCheck(types);
+}
+
+/** The check that a reference leads to one of some types. */
+export function referenceTypeCheck(types: ReadonlySet<string>): ValueCheck {
+  return (value, run) => {
+    const type = referencedType(value as Json, run);
+    if (type === undefined || types.has(type)) return;
+    const allowed = [...types].sort().join(' or ');
+    run.error(
+      'value',
+      'wrong-reference-target',
+      `This refers to a ${shown(type)}, but may refer to ${allowed} only.`,
+      'reference',
+    );
+  };
+}

@@ -1,0 +1,118 @@
+/**
+ * Collects the index rows of one resource, each once.
+ *
+ * Leaves to `index-values.ts` what rows a value makes.
+ */
+
+import type { DecimalRange } from './decimals.ts';
+import type {
+  DateRow,
+  IndexRows,
+  NumberRow,
+  ReferenceRow,
+  StringRow,
+  TokenRow,
+} from './definitions.ts';
+import { capitalized, normalize } from './normalize.ts';
+
+/** Below this many rows a look through the list is faster than a set. */
+const FEW = 12;
+
+/** A list without repetitions. */
+class Distinct<Row> {
+  readonly rows: Row[] = [];
+  readonly #same: (a: Row, b: Row) => boolean;
+  readonly #key: (row: Row) => string;
+  #seen: Set<string> | undefined;
+
+  constructor(same: (a: Row, b: Row) => boolean, key: (row: Row) => string) {
+    this.#same = same;
+    this.#key = key;
+  }
+
+  add(row: Row): void {
+    if (this.rows.length < FEW) {
+      for (const each of this.rows) if (this.#same(each, row)) return;
+    } else {
+      this.#seen ??= new Set(this.rows.map(this.#key));
+      const key = this.#key(row);
+      if (this.#seen.has(key)) return;
+      this.#seen.add(key);
+    }
+    this.rows.push(row);
+  }
+}
+
+export class RowCollector {
+  readonly #tk: bigint[] = [];
+  readonly #tok = new Distinct<TokenRow>(
+    (a, b) => a.hash === b.hash && a.system === b.system,
+    (row) => `${row.hash} ${row.system}`,
+  );
+  readonly #str = new Distinct<StringRow>(
+    (a, b) => a.val === b.val && a.param === b.param && a.raw === b.raw,
+    (row) => `${row.param} ${row.val}\n${row.raw ?? ''}`,
+  );
+  readonly #ref = new Distinct<ReferenceRow>(
+    (a, b) => a.target === b.target && a.param === b.param && a.type === b.type,
+    (row) => `${row.param} ${row.type} ${row.target}`,
+  );
+  readonly #dat = new Distinct<DateRow>(
+    (a, b) => a.param === b.param && a.lower === b.lower && a.upper === b.upper,
+    (row) => `${row.param} ${row.lower} ${row.upper}`,
+  );
+  readonly #num = new Distinct<NumberRow>(
+    (a, b) =>
+      a.param === b.param &&
+      a.value === b.value &&
+      a.unit === b.unit &&
+      a.low === b.low &&
+      a.high === b.high,
+    (row) => `${row.param} ${row.unit} ${row.low} ${row.high} ${row.value}`,
+  );
+
+  tk(hash: bigint): void {
+    this.#tk.push(hash);
+  }
+
+  tok(hash: bigint, system: number): void {
+    this.#tok.add({ hash, system });
+  }
+
+  /** A text to be found by its folded form; nothing when nothing is left of it. */
+  str(param: number, text: string): void {
+    const val = normalize(text);
+    if (val === '') return;
+    this.#str.add({ param, val, raw: capitalized(val) === text ? null : text });
+  }
+
+  ref(param: number, type: number, target: string): void {
+    this.#ref.add({ param, type, target });
+  }
+
+  dat(param: number, lower: string | null, upper: string | null): void {
+    this.#dat.add({ param, lower, upper });
+  }
+
+  num(param: number, unit: bigint, range: DecimalRange): void {
+    this.#num.add({ param, unit, low: range.low, high: range.high, value: range.value });
+  }
+
+  finish(): IndexRows {
+    return {
+      tk: sortedDistinct(this.#tk),
+      tok: this.#tok.rows,
+      str: this.#str.rows,
+      ref: this.#ref.rows,
+      dat: this.#dat.rows,
+      num: this.#num.rows,
+    };
+  }
+}
+
+function sortedDistinct(values: readonly bigint[]): bigint[] {
+  const sorted = BigInt64Array.from(values).sort();
+  const found: bigint[] = [];
+  for (const value of sorted) if (found.length === 0 || found.at(-1) !== value) found.push(value);
+  return found;
+}

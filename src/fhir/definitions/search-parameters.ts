@@ -1,0 +1,234 @@
+/**
+ * The search parameters of each type: HL7's and those brought, compiled when a type is first met.
+ *
+ * Parameters of a type that read the same places with the same comparison share their rows: the
+ * first of them (HL7's before brought ones, unrestricted before restricted, then by code) gives
+ * the key, and the others only keep a presence token of their own.
+ *
+ * Spec: https://hl7.org/fhir/R4/searchparameter-registry.html
+ */
+
+import { createRequire } from 'node:module';
+import type { SearchParameter } from '@medplum/fhirtypes';
+import type { Types } from './compile.ts';
+import type { CompositePart, SearchParameterInfo, SearchParameterType } from './definitions.ts';
+import { Extractor, type Reader } from './extract.ts';
+import { paramKey, presenceHash } from './hash.ts';
+import { indexerOf, tokensOf } from './index-values.ts';
+import { type Path, pathsOf, signatureOf } from './paths.ts';
+import { RESOURCE_TYPES } from './resource-types.ts';
+import { isObject, type Json } from './run.ts';
+
+interface Declared {
+  readonly parameter: SearchParameter;
+  readonly standard: boolean;
+}
+
+interface CompiledType {
+  readonly parameters: readonly SearchParameterInfo[];
+  readonly byCode: ReadonlyMap<string, SearchParameterInfo>;
+  readonly extractor: Extractor;
+}
+
+/** One parameter on one type, under way. */
+interface Draft {
+  readonly parameter: SearchParameter;
+  readonly type: SearchParameterType;
+  readonly paths: readonly Path[];
+  readonly standard: boolean;
+  /** The same for parameters that may share rows. */
+  readonly signature: string;
+}
+
+/** Served as columns of the stored row, so that nothing is extracted for them. */
+const COLUMNS = new Set(['_id', '_lastUpdated']);
+
+const NOT_EXTRACTED = new Set(['_text', '_content', '_query']);
+
+export class SearchParameters {
+  readonly #types: Types;
+  readonly #byType = new Map<string, Declared[]>();
+  readonly #byUrl = new Map<string, SearchParameter>();
+  readonly #compiled = new Map<string, CompiledType>();
+
+  constructor(
+    types: Types,
+    standard: readonly SearchParameter[],
+    brought: readonly SearchParameter[],
+  ) {
+    this.#types = types;
+    for (const parameter of standard) this.#declare(parameter, true);
+    for (const parameter of brought) this.#declare(parameter, false);
+  }
+
+  /** The parameters of a type, by code. */
+  of(type: string): CompiledType {
+    const known = this.#compiled.get(type);
+    if (known) return known;
+    const made = this.#compile(type);
+    this.#compiled.set(type, made);
+    return made;
+  }
+
+  #declare(parameter: SearchParameter, standard: boolean): void {
+    if (parameter.url) this.#byUrl.set(parameter.url, parameter);
+    for (const base of parameter.base ?? []) {
+      const list = this.#byType.get(base) ?? [];
+      const at = list.findIndex((each) => each.parameter.code === parameter.code);
+      if (at < 0) list.push({ parameter, standard });
+      else list[at] = { parameter, standard: standard && list[at]!.standard };
+      this.#byType.set(base, list);
+    }
+  }
+
+  #declaredFor(type: string): Declared[] {
+    const byCode = new Map<string, Declared>();
+    for (const base of ['Resource', 'DomainResource', type]) {
+      if (base === 'DomainResource' && !this.#isDomain(type)) continue;
+      for (const each of this.#byType.get(base) ?? []) {
+        if (!NOT_EXTRACTED.has(each.parameter.code ?? '')) byCode.set(each.parameter.code!, each);
+      }
+    }
+    return [...byCode.values()];
+  }
+
+  #isDomain(type: string): boolean {
+    return this.#types.schema(type)?.children.some((child) => child.name === 'text') ?? false;
+  }
+
+  #compile(type: string): CompiledType {
+    const drafts = this.#declaredFor(type).map((each) => this.#draft(type, each));
+    const leaders = leadersOf(drafts);
+    const parameters = drafts
+      .map((draft) => this.#info(type, draft, leaders.get(draft.signature) ?? draft))
+      .sort((a, b) => (a.code < b.code ? -1 : 1));
+    noCollisions(type, parameters);
+    const readers = drafts.flatMap((draft) => readersOf(type, draft, leaders.get(draft.signature)));
+    return {
+      parameters,
+      byCode: new Map(parameters.map((each) => [each.code, each])),
+      extractor: new Extractor(readers),
+    };
+  }
+
+  #draft(type: string, { parameter, standard }: Declared): Draft {
+    const kind = parameter.type as SearchParameterType;
+    const paths =
+      parameter.expression && !COLUMNS.has(parameter.code ?? '')
+        ? pathsOf(this.#types, type, parameter.expression, interpreted)
+        : [];
+    const places = paths.map((path) => (path.compute ? `=${parameter.code}` : signatureOf(path)));
+    const signature = `${kind} ${[...new Set(places)].sort().join(' ') || parameter.code}`;
+    return { parameter, type: kind, paths, standard, signature };
+  }
+
+  #info(type: string, draft: Draft, leader: Draft): SearchParameterInfo {
+    const { parameter } = draft;
+    const code = parameter.code!;
+    const key = paramKey(type, leader.parameter.code!);
+    const kinds = new Set(draft.paths.map((path) => tokensOf(path.type)));
+    return {
+      code,
+      url: parameter.url ?? '',
+      type: draft.type,
+      description: descriptionFor(type, parameter.description ?? ''),
+      expression: parameter.expression ?? '',
+      key,
+      presence: presenceHash(paramKey(type, code)),
+      ...(draft.type === 'token' && {
+        tokens: kinds.size === 2 ? 'both' : ([...kinds][0] ?? 'tk'),
+      }),
+      implicitSystems: draft.type === 'token' ? this.#implicitSystems(draft.paths) : [],
+      targets: draft.type === 'reference' ? targetsOf(draft) : [],
+      daysOnly: draft.paths.length > 0 && draft.paths.every((path) => path.type === 'date'),
+      components: this.#components(parameter),
+    };
+  }
+
+  /** Systems behind the required bindings of `code` elements. */
+  #implicitSystems(paths: readonly Path[]): string[] {
+    const systems = paths.flatMap(({ type, element }) => {
+      if (type !== 'code' || element?.binding?.strength !== 'required') return [];
+      const set = this.#types.source.terminology.valueSet(element.binding.valueSet);
+      return set ? [...set.codes.keys()] : [];
+    });
+    return [...new Set(systems)];
+  }
+
+  #components(parameter: SearchParameter): CompositePart[] {
+    return (parameter.component ?? []).map((part) => ({
+      definition: part.definition ?? '',
+      expression: part.expression ?? '',
+      type: (this.#byUrl.get(part.definition ?? '')?.type ?? 'string') as SearchParameterType,
+    }));
+  }
+}
+
+/** Which parameter's key the rows of a signature stand under. */
+function leadersOf(drafts: readonly Draft[]): Map<string, Draft> {
+  const leaders = new Map<string, Draft>();
+  for (const draft of drafts) {
+    const leader = leaders.get(draft.signature);
+    if (!leader || rank(draft) < rank(leader)) leaders.set(draft.signature, draft);
+  }
+  return leaders;
+}
+
+function rank({ parameter, standard, paths }: Draft): string {
+  const restricted = paths.some((path) => path.leadsTo !== undefined);
+  return `${standard ? 0 : 1}${restricted ? 1 : 0}${parameter.code}`;
+}
+
+function readersOf(type: string, draft: Draft, leader: Draft | undefined): Reader[] {
+  const code = draft.parameter.code!;
+  const presence = presenceHash(paramKey(type, code));
+  const leads = leader === draft;
+  const keys = { type, code, key: paramKey(type, code) };
+  return draft.paths.map((path) => ({
+    path,
+    index: leads ? indexerOf(draft.type, path.type, keys) : undefined,
+    presence,
+  }));
+}
+
+function targetsOf({ parameter, paths }: Draft): string[] {
+  const led = paths.flatMap((path) => path.leadsTo ?? []);
+  const declared = (parameter.target ?? []) as string[];
+  if (led.length === paths.length && led.length > 0) return [...new Set(led)];
+  return declared.includes('Resource') || declared.length === 0 ? [...RESOURCE_TYPES] : declared;
+}
+
+/** Of a text that lists several types ("* [Patient](patient.html): …"), the line of one. */
+function descriptionFor(type: string, description: string): string {
+  const line = description.split(/\r?\n/).find((each) => each.includes(`[${type}](`));
+  return (line ?? description).replace(/^\s*\*?\s*\[\w+\]\([\w.]+\):\s*/, '').trim();
+}
+
+function noCollisions(type: string, parameters: readonly SearchParameterInfo[]): void {
+  const owners = new Map<number, string>();
+  for (const { code } of parameters) {
+    const key = paramKey(type, code);
+    const owner = owners.get(key);
+    if (owner)
+      throw new Error(`the keys of ${type}.${code} and ${type}.${owner} collide; rename one`);
+    owners.set(key, code);
+  }
+}
+
+/** Evaluates with the `fhirpath` package what our compiler does not read. */
+function interpreted(expression: string): (resource: Json) => readonly unknown[] {
+  let evaluate: ((resource: Json) => unknown) | undefined;
+  return (resource) => {
+    evaluate ??= fhirpathOf(expression);
+    const found = evaluate(resource);
+    return Array.isArray(found) ? found : isObject(found) ? [found] : [];
+  };
+}
+
+function fhirpathOf(expression: string): (resource: Json) => unknown {
+  const require = createRequire(import.meta.url);
+  const engine = require('fhirpath') as typeof import('fhirpath');
+  const model = require('fhirpath/fhir-context/r4') as Parameters<typeof engine.compile>[1];
+  const compiled = engine.compile(expression, model);
+  return (resource) => compiled(resource);
+}

@@ -1,0 +1,190 @@
+/**
+ * Slicing: which of a profile's slices does a value belong to.
+ *
+ * A slice says what its values look like; a discriminator says where to look. A value belongs to
+ * the first slice of which every discriminator is met.
+ *
+ * Spec: https://hl7.org/fhir/R4/profiling.html#discriminator
+ */
+
+import { intervalOf } from './dates.ts';
+import { isResourceType } from './resource-types.ts';
+import { isObject, type Json } from './run.ts';
+import type { ElementNode, Slicing, Wanted } from './schema.ts';
+import type { Terminology } from './terminology.ts';
+import { equal, members } from './values.ts';
+
+/** What telling slices apart needs of the outside. */
+export interface SliceSource {
+  readonly terminology: Terminology;
+  /** The root element of a profile; undefined when we do not have it. */
+  profile(url: string): ElementNode | undefined;
+  /** Whether a value meets a profile. */
+  meets(url: string, value: Json): boolean;
+}
+
+/** A value of a sliced element with the type that its JSON name tells. */
+export interface TypedValue {
+  readonly value: unknown;
+  readonly type: string;
+}
+
+type Matcher = (value: TypedValue) => boolean;
+
+/** Compiles the test of whether a value belongs to a slice. */
+export function sliceMatcher(slicing: Slicing, slice: ElementNode, source: SliceSource): Matcher {
+  const tests = slicing.discriminators.map((each) => discriminate(each, slice, source));
+  if (tests.length === 0) return () => false;
+  return (value) => tests.every((test) => test(value));
+}
+
+function discriminate(
+  discriminator: Slicing['discriminators'][number],
+  slice: ElementNode,
+  source: SliceSource,
+): Matcher {
+  const { type, path } = discriminator;
+  const nodes = nodesAt(slice, path, source);
+  switch (type) {
+    case 'exists': {
+      const wanted = nodes.some((node) => node.min > 0);
+      return ({ value }) => valuesAt(value, path).length > 0 === wanted;
+    }
+    case 'type':
+      return typeMatcher(path, nodes);
+    case 'profile': {
+      const profiles = nodes.flatMap((node) => node.types.flatMap((each) => each.profiles));
+      return ({ value }) =>
+        valuesAt(value, path).some(
+          (each) => isObject(each) && profiles.some((url) => source.meets(url, each)),
+        );
+    }
+    default:
+      if (nodes.length === 0) return () => false;
+      return ({ value }) =>
+        valuesAt(value, path).some((each) =>
+          nodes.every((node) => conforms(node, each, source.terminology)),
+        );
+  }
+}
+
+function typeMatcher(path: string, nodes: readonly ElementNode[]): Matcher {
+  const types = new Set(nodes.flatMap((node) => node.types.map((each) => each.code)));
+  if (path === '$this') {
+    return ({ value, type }) =>
+      types.has(type) || (isObject(value) && types.has(String(value.resourceType)));
+  }
+  const targets = new Set(
+    nodes.flatMap((node) => node.types.flatMap((each) => each.targets)).map(lastSegment),
+  );
+  return ({ value }) =>
+    valuesAt(value, path).some((each) => {
+      if (!isObject(each)) return false;
+      if (isResourceType(String(each.resourceType))) return types.has(String(each.resourceType));
+      const named = /(?:^|\/)([A-Z]\w+)\/[^/]+$/.exec(String(each.reference ?? ''))?.[1];
+      return named !== undefined && (targets.has(named) || types.has(named));
+    });
+}
+
+function lastSegment(url: string): string {
+  return url.slice(url.lastIndexOf('/') + 1);
+}
+
+const EXTENSION_STEP = /^extension\('([^']+)'\)$/;
+
+/** Steps of a discriminator path: names, and `extension('url')`. */
+function stepsOf(path: string): string[] {
+  return (path.match(/extension\('[^']+'\)|resolve\(\)|[^.]+/g) ?? []).filter(
+    (step) => step !== '$this' && step !== 'resolve()',
+  );
+}
+
+/** The elements of a slice at a discriminator's path, entering the profiles of its types. */
+function nodesAt(slice: ElementNode, path: string, source: SliceSource): ElementNode[] {
+  let nodes = [slice];
+  for (const step of stepsOf(path)) {
+    const url = EXTENSION_STEP.exec(step)?.[1];
+    nodes = nodes.flatMap((node) => childrenNamed(node, url ? 'extension' : step, source));
+    if (url) {
+      nodes = nodes.flatMap((node) =>
+        node.slices.filter((each) => each.types.some((type) => type.profiles.includes(url))),
+      );
+    }
+  }
+  return nodes;
+}
+
+function childrenNamed(node: ElementNode, name: string, source: SliceSource): ElementNode[] {
+  const bare = name.replace('[x]', '').replace(/\.ofType\(\w+\)$/, '');
+  const own = node.children.filter((child) => child.name === bare);
+  if (own.length > 0) return own;
+  return node.types
+    .flatMap((type) => type.profiles)
+    .flatMap((url) => source.profile(url)?.children ?? [])
+    .filter((child) => child.name === bare);
+}
+
+/** The values at a discriminator's path. */
+function valuesAt(value: unknown, path: string): unknown[] {
+  let values: unknown[] = [value];
+  for (const step of stepsOf(path)) {
+    const url = EXTENSION_STEP.exec(step)?.[1];
+    values = members(values, url ? 'extension' : step);
+    if (url) values = values.filter((each) => isObject(each) && each.url === url);
+  }
+  return values;
+}
+
+/** Whether a value is what an element says by fixed value, pattern, binding or its children. */
+function conforms(node: ElementNode, value: unknown, terminology: Terminology): boolean {
+  if (node.wanted) return meetsWanted(node.wanted, value);
+  let told = false;
+  for (const child of node.children) {
+    if (!isTelling(child)) continue;
+    told = true;
+    const found = members([value], child.name);
+    if (!found.some((each) => conforms(child, each, terminology))) return false;
+  }
+  if (told) return true;
+  return node.binding?.strength === 'required' && inSet(node.binding.valueSet, value, terminology);
+}
+
+function isTelling(node: ElementNode): boolean {
+  return node.min > 0 && (node.wanted !== undefined || node.children.some(isTelling));
+}
+
+function inSet(url: string, value: unknown, terminology: Terminology): boolean {
+  const set = terminology.valueSet(url);
+  const codings = isObject(value) && Array.isArray(value.coding) ? value.coding : [value];
+  return codings.some((each) => {
+    if (typeof each === 'string') return set?.contains(each) === 'in';
+    if (!isObject(each) || typeof each.code !== 'string') return false;
+    const system = typeof each.system === 'string' ? each.system : undefined;
+    return set?.contains(each.code, system) === 'in';
+  });
+}
+
+/** Whether a value equals a fixed value or contains a pattern. */
+export function meetsWanted(wanted: Wanted, value: unknown): boolean {
+  return wanted.kind === 'fixed' ? equal(wanted.value, value) : contains(value, wanted.value);
+}
+
+/** Whether a value has everything that a pattern has; array members in any order. */
+export function contains(value: unknown, pattern: unknown): boolean {
+  if (Array.isArray(pattern)) {
+    return (
+      Array.isArray(value) &&
+      pattern.every((wanted) => value.some((each) => contains(each, wanted)))
+    );
+  }
+  if (isObject(pattern)) {
+    return (
+      isObject(value) && Object.keys(pattern).every((key) => contains(value[key], pattern[key]))
+    );
+  }
+  if (typeof pattern === 'string' && typeof value === 'string' && pattern !== value) {
+    const [a, b] = [intervalOf(pattern), intervalOf(value)];
+    return a !== undefined && b !== undefined && a.lower === b.lower && a.upper === b.upper;
+  }
+  return equal(value, pattern);
+}

@@ -1,0 +1,132 @@
+/**
+ * JSON values as FHIRPath sees them: members, children, equality, order.
+ *
+ * Leaves to `evaluate.ts` and `functions.ts` what expressions do with them.
+ */
+
+import { isNumber } from '../formats/json.ts';
+import { type Interval, intervalOf } from './dates.ts';
+import { isObject } from './run.ts';
+
+/** Names of types as they stand at the end of a choice element's JSON name. */
+export const TYPE_SUFFIXES: ReadonlySet<string> = new Set(
+  (
+    'Base64Binary Boolean Canonical Code Date DateTime Decimal Id Instant Integer Markdown Oid ' +
+    'PositiveInt String Time UnsignedInt Uri Url Uuid Address Age Annotation Attachment ' +
+    'CodeableConcept Coding ContactDetail ContactPoint Contributor Count DataRequirement Distance ' +
+    'Dosage Duration Expression HumanName Identifier Meta Money ParameterDefinition Period ' +
+    'Population ProdCharacteristic Quantity Range Ratio Reference RelatedArtifact SampledData ' +
+    'Signature SubstanceAmount Timing TriggerDefinition UsageContext'
+  ).split(' '),
+);
+
+/** The values of a named element of each item, choice elements included. */
+export function members(items: readonly unknown[], name: string): unknown[] {
+  const found: unknown[] = [];
+  for (const item of items) {
+    if (!isObject(item)) continue;
+    let value = item[name];
+    if (value === undefined) value = item[`_${name}`] ?? choiceValue(item, name);
+    if (Array.isArray(value)) {
+      for (const each of value) if (each !== null && each !== undefined) found.push(each);
+    } else if (value !== undefined && value !== null) {
+      found.push(value);
+    }
+  }
+  return found;
+}
+
+function choiceValue(item: Readonly<Record<string, unknown>>, name: string): unknown {
+  for (const key in item) {
+    if (key.length > name.length && key.startsWith(name)) {
+      if (TYPE_SUFFIXES.has(key.slice(name.length))) return item[key];
+    }
+  }
+  return undefined;
+}
+
+/** All direct children of an item. */
+export function children(item: unknown): unknown[] {
+  if (!isObject(item)) return [];
+  const found: unknown[] = [];
+  for (const key in item) {
+    if (key === 'resourceType' || (key.startsWith('_') && key.slice(1) in item)) continue;
+    const value = item[key];
+    if (Array.isArray(value)) found.push(...value.filter((each) => each !== null));
+    else if (value !== null && value !== undefined) found.push(value);
+  }
+  return found;
+}
+
+/** Everything below an item. */
+export function descendants(item: unknown): unknown[] {
+  const found: unknown[] = [];
+  const walk = (each: unknown) => {
+    for (const child of children(each)) {
+      found.push(child);
+      walk(child);
+    }
+  };
+  walk(item);
+  return found;
+}
+
+/** Whether an item is of a type, as far as JSON tells. */
+export function sameType(item: unknown, type: string): boolean {
+  if (isObject(item)) {
+    const own = item.resourceType;
+    if (typeof own !== 'string') return !/^[A-Z]/.test(type) || TYPE_SUFFIXES.has(type);
+    return own === type || type === 'Resource' || type === 'DomainResource';
+  }
+  const simple = type.toLowerCase();
+  if (typeof item === 'boolean') return simple === 'boolean';
+  if (isNumber(item)) {
+    const whole = typeof item === 'number' && Number.isInteger(item);
+    return simple === 'decimal' || (whole && /^(integer|unsignedint|positiveint)$/.test(simple));
+  }
+  return (
+    typeof item === 'string' && /^[a-z]/.test(type) && !/^(boolean|decimal|integer)$/.test(type)
+  );
+}
+
+/** Deep equality; numbers by value. */
+export function equal(left: unknown, right: unknown): boolean {
+  if (left === right) return true;
+  if (isNumber(left) && isNumber(right)) return Number(left) === Number(right);
+  if (Array.isArray(left) && Array.isArray(right)) return equalLists(left, right);
+  if (!isObject(left) || !isObject(right)) return false;
+  const keys = Object.keys(left);
+  return (
+    keys.length === Object.keys(right).length && keys.every((key) => equal(left[key], right[key]))
+  );
+}
+
+export function equalLists(left: readonly unknown[], right: readonly unknown[]): boolean {
+  return left.length === right.length && left.every((each, at) => equal(each, right[at]));
+}
+
+/** Order of two values: negative, 0, positive; undefined when it cannot be told. */
+export function comparison(left: unknown, right: unknown): number | undefined {
+  if (isNumber(left) && isNumber(right)) return Number(left) - Number(right);
+  if (typeof left === 'string' && typeof right === 'string') return textOrder(left, right);
+  if (isObject(left) && isObject(right)) {
+    const sameUnit = left.code === right.code && left.system === right.system;
+    return sameUnit ? comparison(left.value, right.value) : undefined;
+  }
+  return undefined;
+}
+
+function textOrder(left: string, right: string): number | undefined {
+  const [a, b] = [intervalOf(left), intervalOf(right)];
+  if (!a || !b) return left < right ? -1 : left > right ? 1 : 0;
+  return intervalOrder(a, b);
+}
+
+/** Order of two intervals; undefined when they overlap without being equal. */
+export function intervalOrder(a: Interval, b: Interval): number | undefined {
+  if (a.lower === b.lower && a.upper === b.upper) return 0;
+  const [aLower, aUpper] = [Date.parse(a.lower), Date.parse(a.upper)];
+  const [bLower, bUpper] = [Date.parse(b.lower), Date.parse(b.upper)];
+  if (aUpper <= bLower) return -1;
+  return bUpper <= aLower ? 1 : undefined;
+}
