@@ -1,0 +1,230 @@
+/**
+ * SQL of the ledger. Every act is a constant number of statements, whatever the number of transfers:
+ * lock the accounts in order, append, and add the sums to the balances, where constraints decide.
+ */
+
+import { type Context, columns, statement } from '../../src/sdk/index.ts';
+import type { Resolution, Transfer, TransferSource } from './transfer.ts';
+
+/** An account row. */
+export interface AccountRow {
+  readonly account_id: bigint;
+  readonly code: string;
+  readonly name: string;
+  readonly currency: string;
+  readonly overdraft_allowed: boolean;
+  readonly debits_posted: bigint;
+  readonly credits_posted: bigint;
+  readonly debits_reserved: bigint;
+  readonly credits_reserved: bigint;
+}
+
+const ENSURE = statement(
+  'ledger.ensure-account',
+  `insert into ledger_account (code, name, currency, overdraft_allowed, created_at, updated_at)
+   values ($1, $2, $3, $4, $5, $5) on conflict (code) do nothing`,
+);
+const BY_CODE = statement('ledger.by-code', 'select * from ledger_account where code = $1');
+
+/** Makes an account unless one of its code exists; answers it. */
+export async function ensureAccountRow(
+  ctx: Context,
+  account: { code: string; name: string; currency: string; overdraftAllowed: boolean },
+): Promise<AccountRow> {
+  const { code, name, currency, overdraftAllowed } = account;
+  const found = await findAccountRow(ctx, code);
+  if (found) return found;
+  await ctx.db.run(ENSURE, [code, name, currency, overdraftAllowed, ctx.now]);
+  return ctx.db.one<AccountRow>(BY_CODE, [code]);
+}
+
+/** The account of a code. */
+export function findAccountRow(ctx: Context, code: string): Promise<AccountRow | undefined> {
+  return ctx.db.maybe<AccountRow>(BY_CODE, [code]);
+}
+
+/** Locks accounts in one order, so that two acts never wait for each other in a circle. */
+const LOCK = statement(
+  'ledger.lock',
+  'select account_id from ledger_account where account_id = any($1::bigint[]) order by 1 for update',
+);
+
+async function lock(ctx: Context, accounts: readonly bigint[]): Promise<void> {
+  await ctx.db.query(LOCK, [[...new Set(accounts)]]);
+}
+
+/** Transfers of an array as a source. */
+export function sourceOf(transfers: readonly Transfer[]): TransferSource {
+  return {
+    text: `select * from unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[],
+      $6::text[]) t(transfer_id, debit_account, credit_account, amount_minor, currency, reference)`,
+    values: columns(transfers, [
+      'transferId',
+      'debitAccount',
+      'creditAccount',
+      'amountMinor',
+      'currency',
+      'reference',
+    ]),
+    accounts: transfers.flatMap((each) => [each.debitAccount, each.creditAccount]),
+  };
+}
+
+/** Appends reserves or direct transfers; answers how many are new. */
+export async function append(
+  ctx: Context,
+  kind: 'reserve' | 'direct',
+  source: TransferSource,
+): Promise<{ added: bigint; given: bigint }> {
+  await lock(ctx, source.accounts);
+  const at = source.values.length;
+  const column = kind === 'reserve' ? 'reserved' : 'posted';
+  return ctx.db.one<{ added: bigint; given: bigint }>(
+    `with given as materialized (${source.text}),
+     added as (
+       insert into ledger_transfer (transfer_id, kind, debit_account, credit_account, amount_minor,
+                                    currency, reference, at, actor_id)
+       select transfer_id, '${kind}', debit_account, credit_account, amount_minor, currency,
+              reference, $${at + 1}, $${at + 2}
+       from given on conflict (transfer_id) do nothing
+       returning debit_account, credit_account, amount_minor),
+     sums as (
+       select account_id, sum(debit)::bigint as debit, sum(credit)::bigint as credit from (
+         select debit_account as account_id, sum(amount_minor) as debit, 0::numeric as credit
+         from added group by 1
+         union all
+         select credit_account, 0, sum(amount_minor) from added group by 1) s
+       group by account_id),
+     changed as (
+       update ledger_account a
+       set debits_${column} = debits_${column} + s.debit,
+           credits_${column} = credits_${column} + s.credit,
+           updated_at = $${at + 1}, version = version + 1
+       from sums s where a.account_id = s.account_id)
+     select (select count(*) from added) as added, (select count(*) from given) as given`,
+    [...source.values, ctx.now, ctx.actor.id],
+  );
+}
+
+/** Ids of given transfers that stand in the ledger with another content. */
+export async function differing(ctx: Context, source: TransferSource): Promise<string[]> {
+  const rows = await ctx.db.query<{ transfer_id: string }>(
+    `select g.transfer_id from (${source.text}) g join ledger_transfer t using (transfer_id)
+     where (t.debit_account, t.credit_account, t.amount_minor, t.currency, t.reference)
+       is distinct from (g.debit_account, g.credit_account, g.amount_minor, g.currency, g.reference)
+     limit 10`,
+    source.values,
+  );
+  return rows.map((row) => row.transfer_id);
+}
+
+const ACCOUNTS_OF = statement(
+  'ledger.accounts-of',
+  `select distinct unnest(array[debit_account, credit_account]) as account_id
+   from ledger_transfer where transfer_id = any($1::uuid[])`,
+);
+
+function resolveStatement(kind: 'post' | 'release') {
+  const posted = kind === 'post' ? 's.' : '0 * s.';
+  return statement(
+    `ledger.${kind}`,
+    `with wanted as materialized (
+       select r.* from ledger_transfer r
+       where r.transfer_id = any($1::uuid[]) and r.kind = 'reserve'),
+     added as (
+       insert into ledger_transfer (transfer_id, kind, reserve_id, debit_account, credit_account,
+                                    amount_minor, currency, reference, at, actor_id)
+       select gen_random_uuid(), '${kind}', transfer_id, debit_account, credit_account, amount_minor,
+              currency, reference, $2, $3
+       from wanted on conflict (reserve_id) where reserve_id is not null do nothing
+       returning reserve_id, debit_account, credit_account, amount_minor),
+     sums as (
+       select account_id, sum(debit)::bigint as debit, sum(credit)::bigint as credit from (
+         select debit_account as account_id, sum(amount_minor) as debit, 0::numeric as credit
+         from added group by 1
+         union all
+         select credit_account, 0, sum(amount_minor) from added group by 1) s
+       group by account_id),
+     changed as (
+       update ledger_account a
+       set debits_reserved = debits_reserved - s.debit,
+           credits_reserved = credits_reserved - s.credit,
+           debits_posted = debits_posted + ${posted}debit,
+           credits_posted = credits_posted + ${posted}credit,
+           updated_at = $2, version = version + 1
+       from sums s where a.account_id = s.account_id)
+     select reserve_id from added`,
+  );
+}
+
+const RESOLVE = { post: resolveStatement('post'), release: resolveStatement('release') };
+
+const RESOLVED_AS = statement(
+  'ledger.resolved-as',
+  'select reserve_id, kind from ledger_transfer where reserve_id = any($1::uuid[])',
+);
+
+/** Resolves reserves; each at most once. */
+export async function resolve(
+  ctx: Context,
+  kind: 'post' | 'release',
+  reserves: readonly string[],
+): Promise<Resolution> {
+  if (reserves.length === 0) return { done: [], already: [], refused: [] };
+  const accounts = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
+  await lock(
+    ctx,
+    accounts.map((row) => row.account_id),
+  );
+  const rows = await ctx.db.query<{ reserve_id: string }>(RESOLVE[kind], [
+    reserves,
+    ctx.now,
+    ctx.actor.id,
+  ]);
+  const done = rows.map((row) => row.reserve_id);
+  const isDone = new Set(done);
+  const rest = reserves.filter((each) => !isDone.has(each));
+  if (rest.length === 0) return { done, already: [], refused: [] };
+  const earlier = await ctx.db.query<{ reserve_id: string; kind: string }>(RESOLVED_AS, [rest]);
+  const same = new Set(earlier.filter((row) => row.kind === kind).map((row) => row.reserve_id));
+  return {
+    done,
+    already: rest.filter((each) => same.has(each)),
+    refused: rest.filter((each) => !same.has(each)),
+  };
+}
+
+/** What is wrong in the books; empty when they are right. */
+export async function audit(ctx: Context): Promise<string[]> {
+  const rows = await ctx.db.query<{ fault: string }>(
+    `with moves as (
+       select debit_account as account_id, kind, amount_minor as debit, 0::bigint as credit
+       from ledger_transfer
+       union all
+       select credit_account, kind, 0, amount_minor from ledger_transfer),
+     journal as (
+       select account_id,
+         coalesce(sum(debit) filter (where kind in ('post', 'direct')), 0) as debits_posted,
+         coalesce(sum(credit) filter (where kind in ('post', 'direct')), 0) as credits_posted,
+         coalesce(sum(debit) filter (where kind = 'reserve'), 0)
+           - coalesce(sum(debit) filter (where kind in ('post', 'release')), 0) as debits_reserved,
+         coalesce(sum(credit) filter (where kind = 'reserve'), 0)
+           - coalesce(sum(credit) filter (where kind in ('post', 'release')), 0) as credits_reserved
+       from moves group by account_id)
+     select 'account ' || a.code || ' differs from its journal' as fault
+     from ledger_account a left join journal j using (account_id)
+     where (a.debits_posted, a.credits_posted, a.debits_reserved, a.credits_reserved)
+       is distinct from (coalesce(j.debits_posted, 0), coalesce(j.credits_posted, 0),
+                         coalesce(j.debits_reserved, 0), coalesce(j.credits_reserved, 0))
+     union all
+     select 'currency ' || currency || ' does not sum to zero'
+     from ledger_account group by currency
+     having sum(credits_posted - debits_posted) <> 0 or sum(credits_reserved - debits_reserved) <> 0
+     union all
+     select 'transfer ' || p.transfer_id || ' differs from its reserve'
+     from ledger_transfer p join ledger_transfer r on r.transfer_id = p.reserve_id
+     where (p.debit_account, p.credit_account, p.amount_minor, p.currency)
+       is distinct from (r.debit_account, r.credit_account, r.amount_minor, r.currency)`,
+  );
+  return rows.map((row) => row.fault);
+}
