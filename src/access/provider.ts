@@ -79,6 +79,7 @@ function configuration(
     adapter: oidcStore(pool, consoleClient),
     jwks: keys.jwks as Configuration['jwks'],
     cookies: { keys: [...keys.cookies] },
+    clientDefaults: { id_token_signed_response_alg: 'ES256' },
     scopes: ['openid', 'offline_access'],
     claims: { openid: ['sub'], profile: ['name'] },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],

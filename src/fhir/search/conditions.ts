@@ -41,14 +41,32 @@ export interface Condition {
   readonly rank: number;
 }
 
-/** Collects the values of a statement. */
+/**
+ * Collects the values of a statement. A term may offer a value that the final text does not use;
+ * `bind` leaves such values out, because PostgreSQL cannot type them.
+ */
 export class Values {
-  readonly list: unknown[] = [];
+  readonly #list: unknown[] = [];
 
   /** Adds a value and answers its placeholder with a cast. */
   add(value: unknown, type: string): string {
-    this.list.push(value);
-    return `$${this.list.length}::${type}`;
+    this.#list.push(value);
+    return `$${this.#list.length}::${type}`;
+  }
+
+  /** The text with its placeholders numbered anew, and the values it uses. */
+  bind(text: string): { text: string; list: unknown[] } {
+    const list: unknown[] = [];
+    const numbers = new Map<string, number>();
+    const bound = text.replace(/\$(\d+)/g, (_whole, digits: string) => {
+      let number = numbers.get(digits);
+      if (number === undefined) {
+        number = list.push(this.#list[Number(digits) - 1]);
+        numbers.set(digits, number);
+      }
+      return `$${number}`;
+    });
+    return { text: bound, list };
   }
 }
 

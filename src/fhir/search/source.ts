@@ -27,6 +27,15 @@ export interface Found {
   readonly rid?: bigint;
 }
 
+interface Sorted {
+  readonly sort?: (string | null)[];
+}
+
+interface StoredFound extends Sorted {
+  readonly rid: bigint;
+  readonly content: string;
+}
+
 /** Something that can be searched. */
 export interface Source {
   /** Rows from the cursor on, at most `limit`, in page order (reversed when going back). */
@@ -45,6 +54,16 @@ export function sourcesOf(unit: UnitOfWork, search: Search): Source[] {
     }
   }
   return sources;
+}
+
+function ask<Row extends object>(
+  unit: UnitOfWork,
+  kind: string,
+  text: string,
+  values: Values,
+): Promise<Row[]> {
+  const bound = values.bind(text);
+  return unit.db.query<Row>(named(kind, bound.text), bound.list);
 }
 
 function named(kind: string, text: string) {
@@ -79,10 +98,7 @@ function storedSource(
       const text = `select r.rid, r.content${sortColumns(orders)} from ${from}${joins}
         where ${where}${after}
         order by ${orderBy(orders, 'r.rid', back)} limit ${values.add(limit, 'int')}`;
-      const rows = await unit.db.query<{ rid: bigint; content: string; sort?: (string | null)[] }>(
-        named('search', text),
-        values.list,
-      );
+      const rows = await ask<StoredFound>(unit, 'search', text, values);
       return rows.map((row) => ({
         type,
         id: idOf(row.content),
@@ -97,7 +113,7 @@ function storedSource(
       const values = new Values();
       const { from, where } = build(values);
       const text = `select count(*) as n from ${from} where ${where}`;
-      return Number((await unit.db.one<{ n: bigint }>(named('count', text), values.list)).n);
+      return Number((await ask<{ n: bigint }>(unit, 'count', text, values))[0]!.n);
     },
   };
 }
@@ -139,10 +155,7 @@ function projectedSource(
       const where = tests.length > 0 ? `where ${tests.join(' and ')}` : '';
       const text = `select v.*${sortColumns(orders)} from ${binding.view} v ${where}
         order by ${orderBy(orders, 'v.key', back)} limit ${values.add(limit, 'int')}`;
-      const rows = await unit.db.query<ProjectedRow & { sort?: (string | null)[] }>(
-        named('project', text),
-        values.list,
-      );
+      const rows = await ask<ProjectedRow & Sorted>(unit, 'project', text, values);
       const rendered = await render(unit, binding, rows);
       return rendered.map((each, at) => ({
         type: binding.type,
@@ -159,7 +172,7 @@ function projectedSource(
       if (!tests) return 0;
       const where = tests.length > 0 ? `where ${tests.join(' and ')}` : '';
       const text = `select count(*) as n from ${binding.view} v ${where}`;
-      return Number((await unit.db.one<{ n: bigint }>(named('pcount', text), values.list)).n);
+      return Number((await ask<{ n: bigint }>(unit, 'pcount', text, values))[0]!.n);
     },
   };
 }
