@@ -20,6 +20,7 @@ import {
 import { rulesOf } from './invariants.ts';
 import { checkNarrative } from './narrative.ts';
 import { checkReference, referenceCheck } from './references.ts';
+import { isResourceType } from './resource-types.ts';
 import { isObject, type Json, type Run, shown } from './run.ts';
 import { choiceKey, type ElementNode, schemaOf, type TypeChoice } from './schema.ts';
 import type { Terminology } from './terminology.ts';
@@ -129,7 +130,7 @@ export class Types {
       if (!target) throw new Error(`${node.path} refers to ${node.contentReference}`);
       return [this.#complex(node, node.name, this.#backbone(target), choice, [])];
     }
-    return node.types.flatMap((type) => {
+    return node.types.map(realType(node)).flatMap((type) => {
       const key = node.choice ? choiceKey(node.name, type.code) : node.name;
       const values = this.#values(node, type);
       const primitive = primitiveOf(type.code);
@@ -241,6 +242,12 @@ function simpleQuantity(value: unknown, run: Run): void {
       'comparator',
     );
   }
+}
+
+/** R4 gives the id of a resource as a string; what it must look like is said of the type `id`. */
+function realType(node: ElementNode): (type: TypeChoice) => TypeChoice {
+  const own = node.name === 'id' && /^[A-Z]\w*\.id$/.test(node.path);
+  return (type) => (own && isResourceType(node.path.slice(0, -3)) ? { ...type, code: 'id' } : type);
 }
 
 /** A resource whose type is told by its `resourceType`. */

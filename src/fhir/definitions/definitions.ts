@@ -33,6 +33,11 @@ export interface SearchParameterInfo {
    * `name`, `patient` and `subject`), so that each place has one row; restrict to `targets`.
    */
   readonly key: number;
+  /**
+   * Code of the parameter that gives the key. Rows of modifiers stand under its name:
+   * `paramKey(type, rowsCode + ':identifier')`.
+   */
+  readonly rowsCode: string;
   /** Presence token in `tk`, of this parameter alone. */
   readonly presence: bigint;
   /** Where its tokens stand; undefined unless `type` is token. */

@@ -105,20 +105,50 @@ function containedIsUsed(value: Json): boolean {
   );
 }
 
+/** Rules whose expression R4 got wrong; what stands here is what their text says. */
+const MENDED: Readonly<Record<string, string>> = {
+  'enableWhen.count() > 2 implies enableBehavior.exists()':
+    'enableWhen.count() > 1 implies enableBehavior.exists()',
+};
+
+/** What R4 says in words only. */
+const SAID: Readonly<Record<string, readonly Rule[]>> = {
+  'Bundle.entry': [
+    {
+      key: 'absolute-full-url',
+      human: 'fullUrl must be absolute: a URL, or urn:uuid: with a UUID.',
+      holds: ({ fullUrl }) => typeof fullUrl !== 'string' || fullUrl.includes(':'),
+    },
+  ],
+  Bundle: [
+    {
+      key: 'link-once',
+      human: 'A link relation (self, next …) may stand once only.',
+      holds: ({ link }) => {
+        if (!Array.isArray(link)) return true;
+        const relations = link.filter(isObject).map((each) => each.relation);
+        return new Set(relations).size === relations.length;
+      },
+    },
+  ],
+};
+
 /** How many rules went which way; for tests and measurements. */
 export const counts = { written: 0, compiled: 0, interpreted: 0 };
 
 /** The rules of an element, those of its base type left out where `known` names them. */
 export function rulesOf(
-  node: Pick<ElementNode, 'constraints'>,
+  node: Pick<ElementNode, 'constraints' | 'path'>,
   known?: ReadonlySet<string>,
 ): Rule[] {
-  return node.constraints.flatMap((constraint) => {
+  const stated = node.constraints.flatMap((constraint) => {
     const key = constraint.key ?? 'rule';
     if (constraint.severity !== 'error' || BUILT_IN.has(key) || known?.has(key)) return [];
     const holds = holdsOf(constraint);
     return holds ? [{ key, human: constraint.human ?? constraint.expression ?? key, holds }] : [];
   });
+  const said = known ? undefined : SAID[node.path];
+  return said ? [...stated, ...said] : stated;
 }
 
 function holdsOf(constraint: ElementDefinitionConstraint): Holds | undefined {
@@ -129,7 +159,7 @@ function holdsOf(constraint: ElementDefinitionConstraint): Holds | undefined {
     counts.written++;
     return written;
   }
-  return lazily(expression);
+  return lazily(MENDED[expression] ?? expression);
 }
 
 /** Compiles at first use: most types are never met. */

@@ -26,7 +26,8 @@ const ATTRIBUTES = new Set(
 
 const TAG = /<(\/?)([A-Za-z][\w:.-]*)((?:\s+[^\s=<>"'/]+\s*=\s*(?:"[^"<]*"|'[^'<]*'))*)\s*(\/?)>/y;
 const ATTRIBUTE = /([^\s=<>"'/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
-const ENTITY = /&(?!(?:[A-Za-z][A-Za-z0-9]*|#\d+|#x[0-9a-fA-F]+);)/;
+/** Only what XML itself knows: the narrative must stand in XML as well. */
+const ENTITY = /&(?!(?:lt|gt|amp|quot|apos|#\d+|#x[0-9a-fA-F]+);)/;
 const COMMENT_OR_DATA = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>/g;
 const UNSAFE_URL = /^[\s\0-\x20]*(?:javascript|vbscript|data:(?!image\/))/i;
 
@@ -40,7 +41,8 @@ export const checkNarrative: ValueCheck = (value, run) => {
 export function narrativeFault(text: string): string | undefined {
   const xhtml = text.replace(COMMENT_OR_DATA, '').trim();
   if (!/^<div[\s>/]/.test(xhtml)) return 'Narrative must start with <div>.';
-  if (ENTITY.test(xhtml)) return 'Narrative holds a bare "&"; write "&amp;".';
+  if (ENTITY.test(xhtml))
+    return 'Narrative holds a bare "&" or a named entity of HTML; write "&amp;" or "&#160;".';
   const open: string[] = [];
   let filled = false;
   for (let at = 0; at < xhtml.length; ) {

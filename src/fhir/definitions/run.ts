@@ -17,9 +17,9 @@ export const DEPTH_MAX = 60;
 export class Run {
   readonly issues: Issue[] = [];
   /** Names of the elements from the root to here. */
-  readonly names: string[] = new Array<string>(DEPTH_MAX + 8).fill('');
+  readonly names: string[] = [];
   /** Index within a repeating element; -1 for one that does not repeat. */
-  readonly indexes: number[] = new Array<number>(DEPTH_MAX + 8).fill(-1);
+  readonly indexes: number[] = [];
   depth = 0;
   /** The resource that holds `contained`, for references within it. */
   container: Readonly<Record<string, unknown>> | undefined;

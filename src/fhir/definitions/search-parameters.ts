@@ -134,6 +134,7 @@ export class SearchParameters {
       description: descriptionFor(type, parameter.description ?? ''),
       expression: parameter.expression ?? '',
       key,
+      rowsCode: leader.parameter.code!,
       presence: presenceHash(paramKey(type, code)),
       ...(draft.type === 'token' && {
         tokens: kinds.size === 2 ? 'both' : ([...kinds][0] ?? 'tk'),

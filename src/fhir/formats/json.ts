@@ -9,6 +9,7 @@
  */
 
 import { problem } from '../../sdk/problem.ts';
+import { jsonFaultAt } from './json-fault.ts';
 
 declare global {
   interface JSON {
@@ -61,7 +62,7 @@ export function parseJson(text: string): unknown {
   try {
     return FRAGILE.test(text) ? JSON.parse(text, keepDecimals) : JSON.parse(text);
   } catch (error) {
-    if (error instanceof SyntaxError) throw notJson(text, error);
+    if (error instanceof SyntaxError) throw notJson(text);
     throw error;
   }
 }
@@ -72,16 +73,19 @@ function keepDecimals(_key: string, value: unknown, context?: { source?: string 
   return source === undefined || String(value) === source ? value : new FhirDecimal(source);
 }
 
-function notJson(text: string, error: SyntaxError): Error {
-  const at = Number(/position (\d+)/.exec(error.message)?.[1] ?? Number.NaN);
-  const before = Number.isNaN(at) ? text : text.slice(0, at);
+function notJson(text: string): Error {
+  if (text.trim() === '') {
+    return problem('structure', 'not-json', 'The body is empty. Send one JSON object.');
+  }
+  const at = jsonFaultAt(text);
+  const before = text.slice(0, at);
   const line = before.split('\n').length;
   const column = before.length - before.lastIndexOf('\n');
-  const what = text.trim() === '' ? 'The body is empty' : 'The body is not JSON';
+  const found = at >= text.length ? 'ends too early' : `breaks at ${JSON.stringify(text[at])}`;
   return problem(
     'structure',
     'not-json',
-    `${what}: it breaks at line ${line}, column ${column}. Send one complete JSON object.`,
+    `The body is not JSON: it ${found}, line ${line}, column ${column}. Send one complete JSON object.`,
   );
 }
 

@@ -151,7 +151,7 @@ function parameterCondition(
 function tokenCondition(type: string, term: ParameterTerm, values: Values): Condition {
   const { info, modifier, name } = term;
   if (modifier === 'text')
-    return stringSet(paramKey(type, `${info.code}:text`), term.values, values);
+    return stringSet(paramKey(type, `${info.rowsCode}:text`), term.values, values);
   if (modifier === 'of-type') return ofTypeCondition(type, term, values);
   const tokens = term.values.map((each) => parseToken(each, name));
   const conditions = tokens.map((each) => oneToken(info, each, values));
@@ -186,7 +186,7 @@ function inTk(hash: bigint, values: Values): Condition {
 }
 
 function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Condition {
-  const key = paramKey(type, `${term.info.code}:of-type`);
+  const key = paramKey(type, `${term.info.rowsCode}:of-type`);
   return fromSet(
     unionOf(term.values, (each) => {
       const [system, code, value, more] = each.split('|').map(unescaped);
@@ -256,7 +256,7 @@ function uriCondition(type: string, term: ParameterTerm, values: Values): Condit
   const hashes: bigint[] = [];
   for (const each of term.values.map(unescaped)) {
     if (modifier === 'below')
-      hashes.push(valueHash(paramKey(type, `${info.code}:below`), trimSlash(each)));
+      hashes.push(valueHash(paramKey(type, `${info.rowsCode}:below`), trimSlash(each)));
     else if (modifier === 'above') {
       for (const ancestor of ancestors(each)) hashes.push(valueHash(info.key, ancestor));
     } else hashes.push(valueHash(info.key, each));
@@ -291,7 +291,7 @@ function referenceCondition(
 ): Condition {
   const { info, modifier } = term;
   if (modifier === 'identifier') {
-    const key = paramKey(type, `${info.code}:identifier`);
+    const key = paramKey(type, `${info.rowsCode}:identifier`);
     return joinOr(
       term.values.map((each) =>
         oneToken({ ...info, key, tokens: 'tok' }, parseToken(each, term.name), values),
