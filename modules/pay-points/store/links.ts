@@ -53,13 +53,16 @@ const LINK_ROUND = statement(
      cross join lateral (
        select c.pay_point_id, c.metres, c.same
        from (
-         select p.pay_point_id, coalesce(p.area_id = a.area_id, false) as same,
-                12742000 * asin(sqrt(least(1,
+         select d.pay_point_id, d.same, d.shared,
+                12742000 * asin(sqrt(case when d.chord > 1 then 1 else d.chord end)) as metres
+         from (
+           select p.pay_point_id, coalesce(p.area_id = a.area_id, false) as same,
                   power(sind((p.latitude - a.latitude) / 2), 2)
                   + cosd(a.latitude) * cosd(p.latitude)
-                    * power(sind((p.longitude - a.longitude) / 2), 2)))) as metres,
-                (select count(*) from unnest(p.path) as up(id) where up.id = any(a.path)) as shared
-         from point p) c
+                    * power(sind((p.longitude - a.longitude) / 2), 2) as chord,
+                  (select count(*) from unnest(p.path) as up(id)
+                   where up.id = any(a.path)) as shared
+           from point p) d) c
        where c.same or c.metres <= $2 or (c.metres is null and c.shared > 0)
        order by c.same desc, c.metres nulls last, c.shared desc, c.pay_point_id
        limit 1) best

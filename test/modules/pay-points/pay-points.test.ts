@@ -118,6 +118,21 @@ describe('pay points', () => {
     expect(answer.parameter?.map((each) => each.valueInteger)).to.eql([0, 2]);
   });
 
+  it('goes by the tree of areas where positions are not known', async () => {
+    await stage.put(area('elsewhere'), area('a-1', {}, 'a'));
+    await stage.put(
+      payPoint('p-else', 'elsewhere', 'psp', 10),
+      payPoint('p-country', 'country', 'psp', 10),
+      payPoint('p-parent', 'a', 'psp', 10, { position: undefined }),
+    );
+    await register(1, 'a-1');
+    expect(await links()).to.eql([{ point: 'p-parent', basis: 'nearest', households: 1n }]);
+    const lost = area('island');
+    await stage.put(lost, household('h-lost', [], { extension: [inArea('island')] }));
+    await stage.settle();
+    expect(await links(), 'no common area, no known distance').to.have.length(1);
+  });
+
   it('gives a household the pay point it prefers, and relinks one that moves', async () => {
     await stage.put(payPoint('p-a', 'a', 'psp', 10, near), payPoint('p-b', 'b', 'psp', 10, far));
     const wish = extension('preferred-pay-point', {

@@ -1,0 +1,50 @@
+/**
+ * Schemes: who is eligible, what is due, who is enrolled and why.
+ *
+ * The face of the room: `entitlementSelect` for payroll, schemes and their rules, the event of an
+ * enrolment. Other rooms join the published views `schemes_scheme` and `schemes_enrolment`
+ * (`migrations/0080_schemes_scheme.sql`).
+ */
+
+import type { Coverage, InsurancePlan } from '@medplum/fhirtypes';
+import type { Module, ResourceWrite } from '../../src/sdk/index.ts';
+import { structureDefinition } from '../../src/sdk/index.ts';
+import { projectCoverages } from './enrolment.ts';
+import { ENROL } from './lifecycle.ts';
+import { operations } from './operations.ts';
+import { projectPlans } from './scheme.ts';
+
+export { type EnrolmentEvent, enrolmentChanged, schemeChanged } from './events.ts';
+export { ENROL, type EnrolmentState, enrolmentLifecycle } from './lifecycle.ts';
+export type { Criterion, SchemeRules, Supplement } from './rules.ts';
+export { type EntitlementSelect, entitlementSelect } from './store/entitlement.ts';
+export {
+  activeSchemes,
+  findScheme,
+  readRulesVersion,
+  readScheme,
+  type Scheme,
+} from './store/schemes.ts';
+
+export const schemes: Module = {
+  name: 'schemes',
+  title: 'Schemes and enrolment',
+  dependsOn: ['households', 'pay-points', 'providers'],
+  permissions: [ENROL],
+  resources: [
+    {
+      kept: 'stored',
+      type: 'InsurancePlan',
+      profile: structureDefinition('scheme'),
+      project: (ctx, writes) =>
+        projectPlans(ctx, writes as readonly ResourceWrite<InsurancePlan>[]),
+    },
+    {
+      kept: 'stored',
+      type: 'Coverage',
+      profile: structureDefinition('enrolment'),
+      project: (ctx, writes) => projectCoverages(ctx, writes as readonly ResourceWrite<Coverage>[]),
+    },
+  ],
+  operations,
+};

@@ -1,0 +1,93 @@
+/**
+ * Keeps schemes in step with InsurancePlans, in the write that changes them.
+ *
+ * An InsurancePlan is a scheme when it declares our profile or carries `scheme-rules`; every other
+ * one is just stored. A change of rules makes a new version of them.
+ *
+ * Spec: https://hl7.org/fhir/R4/insuranceplan.html
+ */
+
+import type { InsurancePlan } from '@medplum/fhirtypes';
+import {
+  type Context,
+  declares,
+  extensionOf,
+  localId,
+  partOf,
+  problem,
+  type ResourceWrite,
+} from '../../src/sdk/index.ts';
+import { schemeChanged } from './events.ts';
+import { readRules } from './rules.ts';
+import { closeSchemes, unknownAreas, writeScheme } from './store/schemes.ts';
+
+export function isScheme(plan: InsurancePlan | undefined): boolean {
+  return (
+    plan !== undefined &&
+    (declares(plan, 'scheme') || extensionOf(plan, 'scheme-rules') !== undefined)
+  );
+}
+
+/** Projects InsurancePlans that are schemes; closes those that are so no longer. */
+export async function projectPlans(
+  ctx: Context,
+  writes: readonly ResourceWrite<InsurancePlan>[],
+): Promise<void> {
+  const others = writes.filter((each) => each.action !== 'create' && !isScheme(each.resource));
+  await closeSchemes(
+    ctx,
+    others.map((write) => write.rid),
+  );
+  for (const write of writes) {
+    if (write.resource && isScheme(write.resource)) await projectScheme(ctx, write, write.resource);
+  }
+}
+
+async function projectScheme(
+  ctx: Context,
+  write: ResourceWrite<InsurancePlan>,
+  plan: InsurancePlan,
+): Promise<void> {
+  const { rules, areas } = readRules(plan);
+  const unknown = await unknownAreas(ctx, areas);
+  if (unknown.length > 0) {
+    throw problem(
+      'value',
+      'criterion-area-unknown',
+      `No area has the code ${unknown.join(', ')}; send the area first or mend livesIn().`,
+      `InsurancePlan.extension('scheme-rules')`,
+    );
+  }
+  const extension = extensionOf(plan, 'scheme-rules');
+  const owner = localId(plan.ownedBy?.reference, 'Organization');
+  const owners = owner ? await ctx.fhir.rids('Organization', [owner]) : undefined;
+  const rulesVersion = await writeScheme(ctx, {
+    rid: write.rid,
+    id: write.id,
+    version: write.version,
+    name: plan.name ?? plan.id ?? '',
+    timeZone: readTimeZone(partOf(extension, 'time-zone')?.valueString),
+    draftAt: partOf(extension, 'draft-at')?.valueString ?? null,
+    organizationId: owners?.get(owner ?? '') ?? null,
+    active: plan.status === undefined || plan.status === 'active',
+    startsOn: plan.period?.start?.slice(0, 10) ?? null,
+    endsOn: plan.period?.end?.slice(0, 10) ?? null,
+    rules,
+  });
+  ctx.emit(schemeChanged, { schemeId: String(write.rid), rulesVersion });
+}
+
+function readTimeZone(text: string | undefined): string {
+  if (text === undefined) return 'UTC';
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone;
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw problem(
+      'value',
+      'time-zone-unknown',
+      `"${text}" is not a time zone; write one like Africa/Nairobi.`,
+      `InsurancePlan.extension('scheme-rules').time-zone`,
+    );
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Eligibility of households that are not enrolled: the rules of a scheme over all of them, counted
+ * by one statement, or listed page by page in the order of their internal ids.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+import { Compilation } from '../criteria/compile.ts';
+import type { SchemeRules } from '../rules.ts';
+import { modelJoins, onlyAdultJoin, verdictColumns } from './model.ts';
+
+/** Which households are looked at, and by which rules. */
+export interface EligibilityQuestion {
+  readonly schemeId: bigint;
+  readonly rules: SchemeRules;
+  /** The day on which ages are taken. */
+  readonly asOf: string;
+  /** Only households that live in this area or below it. */
+  readonly areaId: bigint | undefined;
+}
+
+/** How many households have a decision for a reason. */
+export interface EligibilityCount {
+  /** `eligible`, `ineligible`, `undetermined`, `blocked`. */
+  readonly decision: string;
+  readonly reason_code: string | null;
+  /** The criterion that failed or is unknown, from 1. */
+  readonly criterion_number: number | null;
+  readonly count: bigint;
+}
+
+/** A household that is to be enrolled. */
+export interface EligibleHousehold {
+  readonly household_id: bigint;
+  readonly household_fhir_id: string;
+  readonly recipient_fhir_id: string;
+}
+
+/** Counts of active households without a live enrolment, by decision and reason. */
+export async function countEligibility(
+  ctx: Context,
+  question: EligibilityQuestion,
+): Promise<EligibilityCount[]> {
+  return ctx.db.query<EligibilityCount>(
+    `select decision, reason_code, criterion_number, count(*) as count
+     from (${decisionText(question, undefined)}) d
+     group by 1, 2, 3 order by 1, 2, 3`,
+  );
+}
+
+const PAGE_END = statement(
+  'schemes.page-end',
+  `select max(household_id) as last
+   from (select household_id from households_household where household_id > $1
+         order by household_id limit $2) page`,
+);
+
+/** Last internal id of a page of households; undefined after the last page. */
+export async function pageEnd(
+  ctx: Context,
+  after: bigint,
+  size: number,
+): Promise<bigint | undefined> {
+  const { last } = await ctx.db.one<{ last: bigint | null }>(PAGE_END, [after, size]);
+  return last ?? undefined;
+}
+
+/** Eligible households with internal ids above `after` up to `upTo`. */
+export async function listEligible(
+  ctx: Context,
+  question: EligibilityQuestion,
+  after: bigint,
+  upTo: bigint,
+): Promise<EligibleHousehold[]> {
+  return ctx.db.query<EligibleHousehold>(
+    `select d.household_id, d.fhir_id as household_fhir_id, p.fhir_id as recipient_fhir_id
+     from (${decisionText(question, { after, upTo })}) d
+     join households_person p on p.member_id = d.recipient_id
+     where d.decision = 'eligible'
+     order by d.household_id`,
+  );
+}
+
+const COUNT_LIVE = statement(
+  'schemes.count-live',
+  `select count(*) as count from schemes_enrolment
+   where scheme_id = $1 and state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')`,
+);
+
+/** Households with a live enrolment in a scheme. */
+export async function countLive(ctx: Context, schemeId: bigint): Promise<bigint> {
+  return (await ctx.db.one<{ count: bigint }>(COUNT_LIVE, [schemeId])).count;
+}
+
+function decisionText(
+  { schemeId, rules, asOf, areaId }: EligibilityQuestion,
+  page: { readonly after: bigint; readonly upTo: bigint } | undefined,
+): string {
+  const compilation = new Compilation(asOf);
+  const verdict = verdictColumns(
+    rules.criteria.map((each) => compilation.criterion(each.expression)),
+  );
+  const among = page && `between ${page.after + 1n} and ${page.upTo}`;
+  const inArea =
+    areaId === undefined
+      ? ''
+      : `and h.area_id in (select area_id from pay_points_area where ${areaId} = any(path))`;
+  return `
+    select household_id, fhir_id, recipient_id,
+      coalesce(criterion_failed, criterion_unknown) as criterion_number,
+      case when criterion_failed is not null then 'ineligible'
+           when criterion_unknown is not null then 'undetermined'
+           when recipient_id is null then 'blocked' else 'eligible' end as decision,
+      case when criterion_failed is not null then 'not-eligible'
+           when criterion_unknown is not null then 'undetermined'
+           when recipient_id is null then 'no-collector' end as reason_code
+    from (
+      select h.household_id, h.fhir_id, coalesce(h.collector_id, s.member_id) as recipient_id,
+        ${verdict}
+      from households_household h
+      left join schemes_enrolment e on e.household_id = h.household_id
+        and e.scheme_id = ${schemeId}
+        and e.state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')
+      ${modelJoins(compilation, among)}${onlyAdultJoin(asOf, 'h.collector_id is not null')}
+      where h.active and e.household_id is null
+        ${among ? `and h.household_id ${among}` : ''} ${inArea}
+    ) facts`;
+}
