@@ -21,6 +21,8 @@ import { comparison, equal, equalLists, members, sameType, TYPE_SUFFIXES } from 
 export interface Environment {
   readonly resource: Json | undefined;
   readonly rootResource: Json | undefined;
+  /** What the whole expression is evaluated on. */
+  readonly context?: unknown;
 }
 
 export type Values = readonly unknown[];
@@ -77,6 +79,7 @@ function environment(name: string): Evaluate {
   if (constant !== undefined) return () => [constant];
   if (name === 'resource') return (_, env) => (env.resource ? [env.resource] : NOTHING);
   if (name === 'rootResource') return (_, env) => (env.rootResource ? [env.rootResource] : NOTHING);
+  if (name === 'context') return (_, env) => (env.context === undefined ? NOTHING : [env.context]);
   throw new UnsupportedExpression(`%${name}`);
 }
 

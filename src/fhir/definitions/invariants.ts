@@ -176,8 +176,10 @@ export function compiled(expression: string): Holds | undefined {
   try {
     const evaluate = compileExpression(parseExpression(expression));
     counts.compiled++;
-    return (value, run) =>
-      truth(evaluate([value], { resource: run.resource, rootResource: run.container })) === true;
+    return (value, run) => {
+      const around = { resource: run.resource, rootResource: run.container, context: value };
+      return truth(evaluate([value], around)) === true;
+    };
   } catch (error) {
     if (error instanceof UnsupportedExpression) return undefined;
     throw error;
