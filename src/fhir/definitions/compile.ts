@@ -38,12 +38,25 @@ export class Types {
   readonly #source: CompileSource;
   readonly #schemas = new Map<string, ElementNode>();
   readonly #checks = new Map<string, ObjectCheck>();
+  /** Holds an extension against its own definition, where we have it. */
+  readonly #defined: Rule;
   /** Stands for an element that may be a resource of any type. */
   readonly #anyResource: ObjectCheck;
+
+  /** Checks an extension by its url; set by who has the definitions of extensions. */
+  checkExtension: (url: string, value: Json, run: Run) => void = () => {};
 
   constructor(source: CompileSource) {
     this.#source = source;
     this.#anyResource = new AnyResource(this);
+    this.#defined = {
+      key: 'extension-definition',
+      human: '',
+      holds: (value, run) => {
+        this.#extension(value, run);
+        return true;
+      },
+    };
   }
 
   get source(): CompileSource {
@@ -97,6 +110,11 @@ export class Types {
     return this.#parts(schema);
   }
 
+  #extension(value: Json, run: Run): void {
+    const { url } = value;
+    if (typeof url === 'string' && url.includes(':')) this.checkExtension(url, value, run);
+  }
+
   #backbone(node: ElementNode): ObjectCheck {
     const known = this.#checks.get(node.path);
     if (known) return known;
@@ -121,7 +139,8 @@ export class Types {
         });
       }
     }
-    return { properties, demands, choices, rules: rulesOf(node) };
+    const rules = node.path === 'Extension' ? [...rulesOf(node), this.#defined] : rulesOf(node);
+    return { properties, demands, choices, rules };
   }
 
   #properties(node: ElementNode, choice: number): Property[] {

@@ -45,6 +45,10 @@ export class ProfileChecks implements SliceSource {
   constructor(types: Types, find: (url: string) => StructureDefinition | undefined) {
     this.#types = types;
     this.#find = find;
+    types.checkExtension = (url, value, run) => {
+      const profile = this.get(url);
+      if (profile?.type === 'Extension') profile.check(value, run);
+    };
   }
 
   get terminology(): Terminology {

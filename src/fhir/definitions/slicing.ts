@@ -61,10 +61,12 @@ function discriminate(
     }
     default:
       if (nodes.length === 0) return () => false;
-      return ({ value }) =>
-        valuesAt(value, path).some((each) =>
-          nodes.every((node) => conforms(node, each, source.terminology)),
+      return ({ value }) => {
+        const values = valuesAt(value, path);
+        return nodes.every((node) =>
+          values.some((each) => conforms(node, each, source.terminology)),
         );
+      };
   }
 }
 
@@ -116,12 +118,20 @@ function nodesAt(slice: ElementNode, path: string, source: SliceSource): Element
 
 function childrenNamed(node: ElementNode, name: string, source: SliceSource): ElementNode[] {
   const bare = name.replace('[x]', '').replace(/\.ofType\(\w+\)$/, '');
-  const own = node.children.filter((child) => child.name === bare);
+  const own = mandatory(node).flatMap((each) =>
+    each.children.filter((child) => child.name === bare),
+  );
   if (own.length > 0) return own;
   return node.types
     .flatMap((type) => type.profiles)
     .flatMap((url) => source.profile(url)?.children ?? [])
     .filter((child) => child.name === bare);
+}
+
+/** What stands for an element: the slices of it that must be there, else the element itself. */
+function mandatory(node: ElementNode): readonly ElementNode[] {
+  const slices = node.slices.filter((slice) => slice.min > 0);
+  return slices.length > 0 ? slices : [node];
 }
 
 /** The values at a discriminator's path. */
@@ -143,14 +153,21 @@ function conforms(node: ElementNode, value: unknown, terminology: Terminology): 
     if (!isTelling(child)) continue;
     told = true;
     const found = members([value], child.name);
-    if (!found.some((each) => conforms(child, each, terminology))) return false;
+    const all = mandatory(child).every((part) =>
+      found.some((each) => conforms(part, each, terminology)),
+    );
+    if (!all) return false;
   }
   if (told) return true;
   return node.binding?.strength === 'required' && inSet(node.binding.valueSet, value, terminology);
 }
 
 function isTelling(node: ElementNode): boolean {
-  return node.min > 0 && (node.wanted !== undefined || node.children.some(isTelling));
+  const [part] = mandatory(node);
+  return (
+    (node.min > 0 || part !== node) &&
+    (part?.wanted !== undefined || part?.children.some(isTelling) === true)
+  );
 }
 
 function inSet(url: string, value: unknown, terminology: Terminology): boolean {
