@@ -16,6 +16,7 @@ import {
   extensionOf,
   hasCode,
   localId,
+  type Problem,
   problem,
   type ResourceWrite,
   structureDefinition,
@@ -110,8 +111,8 @@ async function readHolds(
     const memberId = patients.get(localId(reference, 'Patient') ?? '') ?? null;
     const code = flag.code.coding?.[0]?.code;
     const policy = codeIn(extensionOf(flag, 'hold-policy'));
-    if (householdId === null && memberId === null) throw noSubject();
-    if (!code) throw noCode();
+    if (householdId === null && memberId === null) throw placed(write, noSubject());
+    if (!code) throw placed(write, noCode());
     return {
       rid: write.rid,
       id: write.id,
@@ -124,6 +125,10 @@ async function readHolds(
       active: flag.status === 'active',
     };
   });
+}
+
+function placed({ place }: ResourceWrite<Flag>, found: Problem): Problem {
+  return place ? found.within(place) : found;
 }
 
 function noSubject() {

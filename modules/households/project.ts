@@ -8,9 +8,15 @@
  */
 
 import type { Group, Patient } from '@medplum/fhirtypes';
-import { type Context, type Problem, problem, type ResourceWrite } from '../../src/sdk/index.ts';
+import {
+  type Context,
+  inPlace,
+  type Problem,
+  problem,
+  type ResourceWrite,
+} from '../../src/sdk/index.ts';
 import { householdChanged, householdRegistered, memberChanged } from './events.ts';
-import { type HouseholdFacts, isHousehold, readHousehold } from './household.ts';
+import { type HouseholdFacts, isHousehold, type MemberLink, readHousehold } from './household.ts';
 import { declaresMember, readMember } from './member.ts';
 import { PHONE_COUNTRY } from './settings.ts';
 import {
@@ -20,7 +26,7 @@ import {
   removeHouseholds,
   writeHouseholds,
 } from './store/households.ts';
-import { claimIdentifiers, releaseIdentifiers } from './store/identifiers.ts';
+import { type Claimant, claimIdentifiers, releaseIdentifiers } from './store/identifiers.ts';
 import {
   claimMembers,
   elsewhere,
@@ -46,7 +52,7 @@ export async function projectPatients(
   const gone = writes.filter((write) => write.resource === undefined).map((write) => write.rid);
   const kept = writes.flatMap((write) =>
     write.resource && (known.has(write.rid) || declaresMember(write.resource))
-      ? [memberWrite(ctx, write.rid, write.version, write.resource)]
+      ? [memberWrite(ctx, write, write.resource)]
       : [],
   );
   await writeMembersWithClaims(ctx, kept, older);
@@ -56,8 +62,13 @@ export async function projectPatients(
   }
 }
 
-function memberWrite(ctx: Context, rid: bigint, version: number, patient: Patient): MemberWrite {
-  return { rid, version, facts: readMember(patient, ctx.setting(PHONE_COUNTRY)) };
+function memberWrite(
+  ctx: Context,
+  { rid, version, place }: Pick<ResourceWrite, 'rid' | 'version' | 'place'>,
+  patient: Patient,
+): MemberWrite {
+  const facts = inPlace(place, () => readMember(patient, ctx.setting(PHONE_COUNTRY)));
+  return { rid, version, place, facts };
 }
 
 async function writeMembersWithClaims(
@@ -71,12 +82,17 @@ async function writeMembersWithClaims(
   await claimIdentifiers(
     ctx,
     'member',
-    writes.map(({ rid, facts }) => ({ rid, id: facts.id, identifiers: facts.identifiers })),
+    writes.map(claimant),
     older.filter((rid) => rids.has(rid)),
   );
   for (const { rid, facts } of writes) {
     ctx.emit(memberChanged, { memberId: String(rid), id: facts.id });
   }
+}
+
+/** Who claims the identifiers that a resource carries. */
+function claimant({ rid, place, facts }: MemberWrite | Incoming): Claimant {
+  return { rid, id: facts.id, place, identifiers: facts.identifiers };
 }
 
 // ── households ───────────────────────────────────────────────────────────────────────────────
@@ -85,6 +101,8 @@ async function writeMembersWithClaims(
 interface Incoming {
   readonly rid: bigint;
   readonly version: number;
+  /** Where the Group stands in a Bundle. */
+  readonly place: string | undefined;
   readonly facts: HouseholdFacts;
 }
 
@@ -96,9 +114,7 @@ export async function projectGroups(
   const older = writes.filter((write) => write.action !== 'create').map((write) => write.rid);
   const existing = await existingHouseholds(ctx, older);
   const incoming = writes.flatMap((write) =>
-    write.resource && isHousehold(write.resource)
-      ? [{ rid: write.rid, version: write.version, facts: factsOf(ctx, write.resource) }]
-      : [],
+    write.resource && isHousehold(write.resource) ? [incomingOf(ctx, write, write.resource)] : [],
   );
   const stays = new Set(incoming.map((each) => each.rid));
   const gone = [...existing].filter((rid) => !stays.has(rid));
@@ -113,9 +129,14 @@ export async function projectGroups(
   }
 }
 
-function factsOf(ctx: Context, group: Group): HouseholdFacts {
+function incomingOf(
+  ctx: Context,
+  { rid, version, place }: ResourceWrite<Group>,
+  group: Group,
+): Incoming {
   const today = ctx.now.toISOString().slice(0, 10);
-  return readHousehold(group, today, ctx.setting(PHONE_COUNTRY));
+  const country = ctx.setting(PHONE_COUNTRY);
+  return { rid, version, place, facts: inPlace(place, () => readHousehold(group, today, country)) };
 }
 
 async function write(
@@ -130,9 +151,10 @@ async function write(
       .filter((member) => member.active)
       .map((member) => ({
         householdId: each.rid,
-        memberId: refer('Patient', member.id, `Group.member[${member.position}].entity`),
+        memberId: inPlace(each.place, () => refer('Patient', member.id, entityOf(member))),
         id: member.id,
         household: each.facts.id,
+        place: each.place,
       })),
   );
   await releaseMembers(ctx, [...existing], wanted);
@@ -142,12 +164,12 @@ async function write(
   const taken = await take(ctx, wanted);
   await writeHouseholds(
     ctx,
-    incoming.map((each) => withReferences(each, refer, taken)),
+    incoming.map((each) => inPlace(each.place, () => withReferences(each, refer, taken))),
   );
   await claimIdentifiers(
     ctx,
     'household',
-    incoming.map(({ rid, facts }) => ({ rid, id: facts.id, identifiers: facts.identifiers })),
+    incoming.map(claimant),
     [...existing].filter((rid) => !gone.includes(rid)),
   );
 }
@@ -197,7 +219,7 @@ function withReferences(
         ? null
         : refer('Location', facts.preferredPayPointId, `Group.extension('preferred-pay-point')`),
     members: facts.members.map((link) => {
-      const memberId = refer('Patient', link.id, `Group.member[${link.position}].entity`);
+      const memberId = refer('Patient', link.id, entityOf(link));
       return { memberId, link, facts: taken.get(memberId) };
     }),
     accounts: facts.accounts.map((account) => ({
@@ -207,9 +229,14 @@ function withReferences(
   };
 }
 
+function entityOf(link: MemberLink): string {
+  return `Group.member[${link.position}].entity`;
+}
+
 interface WantedMember extends Membership {
   readonly id: string;
   readonly household: string;
+  readonly place: string | undefined;
 }
 
 /** Takes members into their households; Patients that were no members yet become so. */
@@ -223,20 +250,35 @@ async function take(
   const missing = wanted.filter((each) => !taken.has(each.memberId));
   if (missing.length === 0) return taken;
   const rids = missing.map((each) => each.memberId);
-  const clash = await elsewhere(ctx, rids);
-  if (clash) throw clash;
+  await refuseElsewhere(ctx, missing);
   await adopt(ctx, rids);
   const adopted = await claimMembers(ctx, missing);
   const late = missing.filter((each) => !adopted.has(each.memberId));
-  if (late.length > 0) throw (await elsewhere(ctx, rids)) ?? vanished(late[0]!.id);
+  if (late.length > 0) {
+    await refuseElsewhere(ctx, late);
+    throw vanished(late[0]!.id);
+  }
   return new Map([...taken, ...adopted]);
+}
+
+async function refuseElsewhere(ctx: Context, wanted: readonly WantedMember[]): Promise<void> {
+  const found = await elsewhere(
+    ctx,
+    wanted.map((each) => each.memberId),
+  );
+  const place = wanted.find((each) => each.memberId === found?.member_id)?.place;
+  if (found) throw placed(place, inAnother(found.fhir_id, found.household_fhir_id));
+}
+
+function placed(place: string | undefined, found: Problem): Problem {
+  return place ? found.within(place) : found;
 }
 
 function refuseTwoHouseholds(wanted: readonly WantedMember[]): void {
   const seen = new Map<bigint, WantedMember>();
   for (const each of wanted) {
     const other = seen.get(each.memberId);
-    if (other) throw inAnother(each.id, other.household);
+    if (other) throw placed(each.place, inAnother(each.id, other.household));
     seen.set(each.memberId, each);
   }
 }
@@ -245,7 +287,7 @@ function refuseTwoHouseholds(wanted: readonly WantedMember[]): void {
 async function adopt(ctx: Context, rids: readonly bigint[]): Promise<void> {
   const patients = await ctx.fhir.readByRid<Patient>('Patient', rids);
   const writes = [...patients].map(([rid, patient]) =>
-    memberWrite(ctx, rid, Number(patient.meta?.versionId ?? 1), patient),
+    memberWrite(ctx, { rid, version: Number(patient.meta?.versionId ?? 1) }, patient),
   );
   await writeMembersWithClaims(ctx, writes, []);
 }

@@ -3,7 +3,7 @@
  */
 
 import type { Location } from '@medplum/fhirtypes';
-import type { Context, ResourceWrite } from '../../src/sdk/index.ts';
+import { type Context, inPlace, type ResourceWrite } from '../../src/sdk/index.ts';
 import { linkAll } from './link.ts';
 import { isArea, isPayPoint, readArea, readPayPoint } from './location.ts';
 import { takeTurns, unlinkPayPoints } from './store/links.ts';
@@ -38,8 +38,10 @@ async function projectAreas(
   ctx: Context,
   writes: readonly ResourceWrite<Location>[],
 ): Promise<void> {
-  const areas = writes.flatMap(({ rid, version, resource }) =>
-    resource && isArea(resource) ? [{ rid, version, facts: readArea(resource) }] : [],
+  const areas = writes.flatMap(({ rid, version, place, resource }) =>
+    resource && isArea(resource)
+      ? [{ rid, version, facts: inPlace(place, () => readArea(resource)) }]
+      : [],
   );
   const parents = areas.map(({ facts }) => facts.parentId).filter((id) => id !== undefined);
   const rids = parents.length > 0 ? await ctx.fhir.rids('Location', parents) : new Map();

@@ -15,6 +15,7 @@ import {
   declares,
   extensionOf,
   idIn,
+  inPlace,
   localId,
   type Problem,
   problem,
@@ -118,7 +119,7 @@ export async function projectCoverages(
   await removeEnrolments(ctx, gone);
   const rows = await readEnrolments(ctx, kept);
   await refuseStrangers(ctx, rows);
-  for (const row of rows) checkChange(ctx, before.get(row.rid), row);
+  for (const row of rows) inPlace(row.place, () => checkChange(ctx, before.get(row.rid), row));
   await updateEnrolments(
     ctx,
     rows.filter((row) => before.has(row.rid)),
@@ -143,7 +144,10 @@ async function readEnrolments(
   ctx: Context,
   writes: readonly ResourceWrite<Coverage>[],
 ): Promise<EnrolmentWrite[]> {
-  const read = writes.map((write) => ({ write, ...readCoverage(write.resource as Coverage) }));
+  const read = writes.map((write) => ({
+    write,
+    ...inPlace(write.place, () => readCoverage(write.resource as Coverage)),
+  }));
   const rids = async (type: string, ids: readonly string[]) =>
     ctx.fhir.rids(type, [...new Set(ids)]);
   const schemes = await rids(
@@ -156,17 +160,20 @@ async function readEnrolments(
   );
   const declared = read.map((each) => each.recipientId).filter((id) => id !== undefined);
   const recipients = declared.length > 0 ? await rids('Patient', declared) : new Map();
-  return read.map(({ write, schemeId, householdId, recipientId, ...rest }) => ({
-    rid: write.rid,
-    id: write.id,
-    version: write.version,
-    schemeId: known(schemes, schemeId, 'InsurancePlan', 'enrolment-scheme'),
-    householdId: known(households, householdId, 'Group', 'enrolment-household'),
-    recipientId:
-      recipientId === undefined ? null : known(recipients, recipientId, 'Patient', 'beneficiary'),
-    ...rest,
-    startsOn: rest.startsOn ?? ctx.now.toISOString().slice(0, 10),
-  }));
+  return read.map(({ write, schemeId, householdId, recipientId, ...rest }) =>
+    inPlace(write.place, () => ({
+      rid: write.rid,
+      id: write.id,
+      version: write.version,
+      place: write.place,
+      schemeId: known(schemes, schemeId, 'InsurancePlan', 'enrolment-scheme'),
+      householdId: known(households, householdId, 'Group', 'enrolment-household'),
+      recipientId:
+        recipientId === undefined ? null : known(recipients, recipientId, 'Patient', 'beneficiary'),
+      ...rest,
+      startsOn: rest.startsOn ?? ctx.now.toISOString().slice(0, 10),
+    })),
+  );
 }
 
 function readCoverage(coverage: Coverage) {

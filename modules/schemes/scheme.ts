@@ -12,6 +12,7 @@ import {
   type Context,
   declares,
   extensionOf,
+  inPlace,
   localId,
   partOf,
   problem,
@@ -39,7 +40,9 @@ export async function projectPlans(
     others.map((write) => write.rid),
   );
   for (const write of writes) {
-    if (write.resource && isScheme(write.resource)) await projectScheme(ctx, write, write.resource);
+    const plan = write.resource;
+    if (!plan || !isScheme(plan)) continue;
+    await inPlace(write.place, () => projectScheme(ctx, write, plan));
   }
 }
 

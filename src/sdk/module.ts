@@ -45,6 +45,8 @@ export interface ResourceWrite<R extends Resource = Resource> {
   /** Internal id; in a guard of a create it is not yet known and is 0n. */
   readonly rid: bigint;
   readonly version: number;
+  /** Where it stands in what was sent, e.g. `Bundle.entry[3]`; see `inPlace`. */
+  readonly place?: string;
   /** What will stand after the write; undefined for a delete. */
   readonly resource: R | undefined;
   /** What stood before; undefined for a create. */

@@ -120,6 +120,22 @@ export function problem(
   return new Problem([{ severity: 'error', kind, code, diagnostics, expression }]);
 }
 
+/**
+ * Runs `work`; a Problem that it raises is told as seen from `place` (`Bundle.entry[3]`), so that
+ * the sender of a Bundle learns which entry is meant. Without a place it stays as it is.
+ */
+export function inPlace<Result>(place: string | undefined, work: () => Result): Result {
+  const moved = (error: unknown): never => {
+    throw error instanceof Problem && place ? error.within(place) : error;
+  };
+  try {
+    const result = work();
+    return result instanceof Promise ? (result.catch(moved) as Result) : result;
+  } catch (error) {
+    return moved(error);
+  }
+}
+
 /** Renders issues as an OperationOutcome. */
 export function operationOutcome(issues: readonly Issue[]): OperationOutcome {
   return { resourceType: 'OperationOutcome', issue: issues.map(outcomeIssue) };

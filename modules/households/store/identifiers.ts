@@ -14,6 +14,8 @@ export interface Claimant {
   /** rid of the Patient or Group. */
   readonly rid: bigint;
   readonly id: string;
+  /** Where it stands in a Bundle. */
+  readonly place: string | undefined;
   readonly identifiers: readonly Claim[];
 }
 
@@ -115,7 +117,7 @@ export async function claimIdentifiers(
 
 function taken(kind: Kind, claim: Claim & { claimant: Claimant }, holder: string) {
   const type = TYPE[kind];
-  return problem(
+  const found = problem(
     'duplicate',
     'identifier-taken',
     `The identifier ${claim.system}|${claim.value} of ${type}/${claim.claimant.id} belongs to ` +
@@ -123,4 +125,5 @@ function taken(kind: Kind, claim: Claim & { claimant: Claimant }, holder: string
       `identifier (ifNoneExist: identifier=${claim.system}|${claim.value}).`,
     `${type}.identifier`,
   );
+  return claim.claimant.place ? found.within(claim.claimant.place) : found;
 }

@@ -6,7 +6,7 @@
  * written by whoever changes either side while holding that lock, so it cannot go stale.
  */
 
-import { type Context, problem, statement } from '../../../src/sdk/index.ts';
+import { type Context, type Problem, problem, statement } from '../../../src/sdk/index.ts';
 import type { MemberFacts } from '../member.ts';
 
 /** A member's facts with the internal id, as written and as read. */
@@ -25,6 +25,8 @@ export interface MemberRow {
 export interface MemberWrite {
   readonly rid: bigint;
   readonly version: number;
+  /** Where the Patient stands in a Bundle. */
+  readonly place: string | undefined;
   readonly facts: MemberFacts;
 }
 
@@ -165,16 +167,23 @@ const ELSEWHERE = statement(
    where m.member_id = any($1::bigint[]) order by 1 limit 1`,
 );
 
-/** The Problem for the first of these members who is in another household; none: undefined. */
-export async function elsewhere(ctx: Context, rids: readonly bigint[]) {
-  const [row] = await ctx.db.query<{ fhir_id: string; household_fhir_id: string }>(ELSEWHERE, [
-    rids,
-  ]);
-  return row && inAnother(row.fhir_id, row.household_fhir_id);
+/** A member who is in a household already. */
+export interface Placed {
+  readonly member_id: bigint;
+  readonly fhir_id: string;
+  readonly household_fhir_id: string;
+}
+
+/** The first of these members who is in a household. */
+export async function elsewhere(
+  ctx: Context,
+  rids: readonly bigint[],
+): Promise<Placed | undefined> {
+  return ctx.db.maybe<Placed>(ELSEWHERE, [rids]);
 }
 
 /** Says that a member is in another household, and how to move one. */
-export function inAnother(member: string, household: string) {
+export function inAnother(member: string, household: string): Problem {
   return problem(
     'duplicate',
     'member-in-another-household',

@@ -12,6 +12,8 @@ export interface EnrolmentWrite {
   readonly rid: bigint;
   readonly id: string;
   readonly version: number;
+  /** Where the Coverage stands in a Bundle. */
+  readonly place: string | undefined;
   readonly householdId: bigint;
   readonly schemeId: bigint;
   readonly recipientId: bigint | null;
@@ -114,13 +116,14 @@ export async function insertEnrolments(
     refused.householdId,
     refused.schemeId,
   ]);
-  throw problem(
+  const found = problem(
     'duplicate',
     'already-enrolled',
     `Group/${holder?.household_fhir_id} has a live enrolment in this scheme, ` +
       `Coverage/${holder?.fhir_id}; change that one, or end it first.`,
     'Coverage',
   );
+  throw refused.place ? found.within(refused.place) : found;
 }
 
 /** Updates enrolments, whose household and scheme never change. */
@@ -155,7 +158,7 @@ export async function refuseStrangers(
     writes.map((write) => write.schemeId),
   ]);
   if (!stranger) return;
-  throw problem(
+  const found = problem(
     'business-rule',
     'enrolment-stranger',
     stranger.scheme
@@ -165,6 +168,8 @@ export async function refuseStrangers(
       ? `Coverage.extension('enrolment-scheme')`
       : `Coverage.extension('enrolment-household')`,
   );
+  const { place } = writes[stranger.n - 1] as EnrolmentWrite;
+  throw place ? found.within(place) : found;
 }
 
 const REMOVE = statement(

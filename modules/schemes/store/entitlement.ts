@@ -75,7 +75,12 @@ async function isMinority(ctx: Context, schemeId: bigint): Promise<boolean> {
   return (await ctx.db.one<{ few: boolean }>(MINORITY, [schemeId])).few;
 }
 
-/** The text of the SELECT; pure. `few`: look at members of enrolled households only. */
+/**
+ * The text of the SELECT; pure. `offset 0` keeps each layer a step of its own: without it the
+ * planner would write out, and compute, every expression of a layer wherever the next names it.
+ *
+ * `few`: look at members of enrolled households only.
+ */
 export function entitlementText(
   schemeId: bigint,
   rules: SchemeRules,
@@ -99,7 +104,11 @@ select household_id, enrolment_id, scheme_id, recipient_id,
 from (
   select amounts.*, ${reasonCase(rules)} as reason_code
   from (${amountsText(schemeId, rules, period, few)}
+    offset 0
   ) amounts
+  left join households_member d
+    on d.deceased and d.household_id = amounts.household_id and d.member_id = recipient_id
+  offset 0
 ) reasons`;
 }
 
@@ -118,7 +127,7 @@ function reasonCase(rules: SchemeRules): string {
     when criterion_unknown is not null or amount_minor is null then 'undetermined'
     when amount_minor < greatest(1, ${rules.leastMinor ?? '1'}) then 'zero-amount'
     when recipient_id is null then 'no-collector'
-    when deceased then 'collector-deceased'
+    when d.member_id is not null then 'collector-deceased'
     when route is not null then null
     when ${candidates[rules.delivery]} then '${missing}'
     else 'provider-inactive' end`;
@@ -146,7 +155,9 @@ function amountsText(
         (0::bigint${supplements.join('')})::bigint as supplement_minor,
         array[${counts}]::int[] as supplement_counts, ${routeCase(rules)} as route
       from (${factsText(schemeId, rules, period, few)}
+        offset 0
       ) facts
+      offset 0
     ) sums`;
 }
 
@@ -187,8 +198,6 @@ function factsText(
   return `
         select e.household_id, e.enrolment_id, e.scheme_id, e.state, h.active, h.area_id,
           ${counts.join('')}${verdict}, ${RECIPIENT} as recipient_id,
-          exists (select from households_member d where d.deceased
-                  and d.household_id = e.household_id and d.member_id = ${RECIPIENT}) as deceased,
           t.provider_id as own_provider_id, t.kind as own_account_kind,
           t.account_number as own_account_number, coalesce(tp.disburses, false) as own_disburses,
           l.pay_point_id as link_pay_point_id, l.provider_id as link_provider_id,

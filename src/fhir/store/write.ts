@@ -167,6 +167,7 @@ function asWrite(item: Prepared, rid: bigint): ResourceWrite {
     id: plan.id,
     rid,
     version,
+    ...(plan.place && { place: plan.place }),
     resource: plan.resource && { ...plan.resource, id: plan.id },
     previous,
   };
