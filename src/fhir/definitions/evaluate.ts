@@ -14,19 +14,17 @@
 import { isNumber } from '../formats/json.ts';
 import { type Expression, UnsupportedExpression } from './expression.ts';
 import { contextFunction, plainFunction } from './functions.ts';
-import { isObject, type Json } from './run.ts';
-import { comparison, equal, equalLists, members, sameType, TYPE_SUFFIXES } from './values.ts';
-
-/** What stands around an evaluation. */
-export interface Environment {
-  readonly resource: Json | undefined;
-  readonly rootResource: Json | undefined;
-  /** What the whole expression is evaluated on. */
-  readonly context?: unknown;
-}
-
-export type Values = readonly unknown[];
-export type Evaluate = (focus: Values, env: Environment) => Values;
+import { isObject } from './run.ts';
+import {
+  comparison,
+  type Evaluate,
+  equal,
+  equalLists,
+  members,
+  sameType,
+  TYPE_SUFFIXES,
+  type Values,
+} from './values.ts';
 
 const NOTHING: Values = [];
 const TRUE: Values = [true];

@@ -6,10 +6,17 @@
  * Spec: http://hl7.org/fhirpath/N1/#functions
  */
 
-import type { Environment, Evaluate, Values } from './evaluate.ts';
 import { isResourceType } from './resource-types.ts';
 import { isObject } from './run.ts';
-import { children, descendants, equal, members } from './values.ts';
+import {
+  children,
+  descendants,
+  type Environment,
+  type Evaluate,
+  equal,
+  members,
+  type Values,
+} from './values.ts';
 
 type Plain = (focus: Values, args: readonly Values[], env: Environment) => Values;
 type WithContext = (focus: Values, args: readonly Evaluate[], env: Environment) => Values;

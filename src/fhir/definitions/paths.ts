@@ -9,11 +9,12 @@
  */
 
 import type { Types } from './compile.ts';
-import { compileExpression, type Evaluate, truth } from './evaluate.ts';
+import { compileExpression, truth } from './evaluate.ts';
 import { type Expression, parseExpression, UnsupportedExpression } from './expression.ts';
 import { isResourceType } from './resource-types.ts';
 import { isObject, type Json } from './run.ts';
 import { choiceKey, type ElementNode } from './schema.ts';
+import type { Evaluate } from './values.ts';
 
 /** One step down: a JSON property, and which of its values go on. */
 export interface Step {

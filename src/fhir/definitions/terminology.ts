@@ -31,42 +31,14 @@ export interface TerminologySource {
   codeSystem(url: string): CodeSystem | undefined;
 }
 
-/** Currencies in force that the platform's table may not know yet. */
-const NEW_CURRENCIES = [
-  'SLE',
-  'VED',
-  'XCG',
-  'ZWG',
-  'XAD',
-  'BOV',
-  'CHE',
-  'CHW',
-  'COU',
-  'MXV',
-  'USN',
-];
-const SPECIAL_CURRENCIES = [
-  'UYI',
-  'UYW',
-  'XBA',
-  'XBB',
-  'XBC',
-  'XBD',
-  'XDR',
-  'XSU',
-  'XTS',
-  'XUA',
-  'XXX',
-];
+/** Codes of ISO 4217 that the platform's table leaves out: funds, units of account, new money. */
+const MORE_CURRENCIES =
+  'BOV CHE CHW COU MXV USN UYI UYW VED XAD XBA XBB XBC XBD XCG XSU XUA ZWG'.split(' ');
 
 let currencies: ReadonlySet<string> | undefined;
 
 function isCurrency(code: string): boolean {
-  currencies ??= new Set([
-    ...Intl.supportedValuesOf('currency'),
-    ...NEW_CURRENCIES,
-    ...SPECIAL_CURRENCIES,
-  ]);
+  currencies ??= new Set([...Intl.supportedValuesOf('currency'), ...MORE_CURRENCIES]);
   return currencies.has(code);
 }
 

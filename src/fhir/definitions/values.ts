@@ -6,7 +6,20 @@
 
 import { isNumber } from '../formats/json.ts';
 import { type Interval, intervalOf } from './dates.ts';
-import { isObject } from './run.ts';
+import { isObject, type Json } from './run.ts';
+
+/** What stands around an evaluation. */
+export interface Environment {
+  readonly resource: Json | undefined;
+  readonly rootResource: Json | undefined;
+  /** What the whole expression is evaluated on. */
+  readonly context?: unknown;
+}
+
+/** A FHIRPath collection. */
+export type Values = readonly unknown[];
+/** A compiled expression: from a focus to its values. */
+export type Evaluate = (focus: Values, env: Environment) => Values;
 
 /** Names of types as they stand at the end of a choice element's JSON name. */
 export const TYPE_SUFFIXES: ReadonlySet<string> = new Set(
