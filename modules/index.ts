@@ -4,6 +4,9 @@
 
 import type { Module } from '../src/sdk/index.ts';
 import { households } from './households/index.ts';
+import { payPoints } from './pay-points/index.ts';
+import { providers } from './providers/index.ts';
+import { schemes } from './schemes/index.ts';
 
 /** All modules of this repository. */
-export const MODULES: readonly Module[] = [households];
+export const MODULES: readonly Module[] = [households, payPoints, providers, schemes];

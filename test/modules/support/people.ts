@@ -51,12 +51,13 @@ export function household(
 
 function member(text: string): GroupMember {
   const [word, id] = text.includes(':') ? text.split(':') : ['', text];
+  const extensions = [
+    ...(word === 'head' ? [extension('member-role', { valueCode: 'head' })] : []),
+    ...(word === 'collector' ? [extension('collector', { valueCode: 'primary' })] : []),
+  ];
   return {
     entity: { reference: `Patient/${id}` },
-    extension: [
-      ...(word === 'head' ? [extension('member-role', { valueCode: 'head' })] : []),
-      ...(word === 'collector' ? [extension('collector', { valueCode: 'primary' })] : []),
-    ],
+    ...(extensions.length > 0 && { extension: extensions }),
   };
 }
 
