@@ -6,6 +6,7 @@
  * Spec: https://hl7.org/fhir/R4/references.html
  */
 
+import { isId } from '../../sdk/reference.ts';
 import type { ValueCheck } from './checks.ts';
 import { isResourceType } from './resource-types.ts';
 import { isObject, type Json, type Run, shown } from './run.ts';
@@ -15,10 +16,22 @@ const TYPED =
   /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
 const CONDITIONAL = /^([A-Z][A-Za-z]+)\?/;
 
+/** The type of a plain `Type/id`, the commonest form; undefined for any other form. */
+function plainType(literal: string): string | undefined {
+  const slash = literal.indexOf('/');
+  if (slash < 2 || slash + 1 === literal.length || literal.includes('/', slash + 1)) {
+    return undefined;
+  }
+  const type = literal.slice(0, slash);
+  return isResourceType(type) && isId(literal.slice(slash + 1)) ? type : undefined;
+}
+
 /** The type that a Reference names; undefined when it does not say. */
 export function referencedType(reference: Json, run: Run): string | undefined {
   const { reference: literal, type } = reference;
   if (typeof literal === 'string') {
+    const plain = plainType(literal);
+    if (plain) return plain;
     if (literal.startsWith('#')) return containedType(literal, run);
     const named = (TYPED.exec(literal) ?? CONDITIONAL.exec(literal))?.[1];
     if (named && (isResourceType(named) || !literal.includes(':'))) return named;
@@ -53,7 +66,7 @@ export const checkReference: ValueCheck = (value, run) => {
     }
     return;
   }
-  if (literal.includes(':')) return;
+  if (literal.includes(':') || plainType(literal)) return;
   const type = (TYPED.exec(literal) ?? CONDITIONAL.exec(literal))?.[1];
   if (!type || !isResourceType(type)) {
     run.error(
