@@ -3,10 +3,23 @@
  */
 
 import type { Module } from '../src/sdk/index.ts';
+import { simulator } from './adapters/simulator/index.ts';
+import { disbursement } from './disbursement/index.ts';
 import { households } from './households/index.ts';
+import { ledger } from './ledger/index.ts';
 import { payPoints } from './pay-points/index.ts';
+import { payroll } from './payroll/index.ts';
 import { providers } from './providers/index.ts';
 import { schemes } from './schemes/index.ts';
 
 /** All modules of this repository. */
-export const MODULES: readonly Module[] = [households, payPoints, providers, schemes];
+export const MODULES: readonly Module[] = [
+  ledger,
+  households,
+  payPoints,
+  providers,
+  schemes,
+  disbursement,
+  payroll,
+  simulator,
+];

@@ -27,6 +27,7 @@ import {
   differing,
   ensureAccountRow,
   findAccountRow,
+  moveReleased,
   resolve,
   sourceOf,
 } from './store.ts';
@@ -90,6 +91,11 @@ export function post(ctx: Context, reserves: readonly string[]): Promise<Resolut
 /** Releases reserves: the money has not moved and is available again. */
 export function release(ctx: Context, reserves: readonly string[]): Promise<Resolution> {
   return resolve(ctx, 'release', reserves);
+}
+
+/** Moves what reserves that were released had held: the money has moved after all. */
+export function transferReleased(ctx: Context, reserves: readonly string[]): Promise<void> {
+  return moveReleased(ctx, reserves);
 }
 
 /** Faults in the books, in words; empty when every balance equals its journal and all sum to zero. */

@@ -194,6 +194,19 @@ export async function resolve(
   };
 }
 
+/** Moves what released reserves had held after all: direct transfers between the same accounts. */
+export async function moveReleased(ctx: Context, reserves: readonly string[]): Promise<void> {
+  if (reserves.length === 0) return;
+  const accounts = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
+  await append(ctx, 'direct', {
+    text: `select gen_random_uuid() as transfer_id, debit_account, credit_account, amount_minor,
+             currency, 'late/' || transfer_id as reference
+           from ledger_transfer where transfer_id = any($1::uuid[]) and kind = 'reserve'`,
+    values: [reserves],
+    accounts: accounts.map((row) => row.account_id),
+  });
+}
+
 /** What is wrong in the books; empty when they are right. */
 export async function audit(ctx: Context): Promise<string[]> {
   const rows = await ctx.db.query<{ fault: string }>(

@@ -1,0 +1,116 @@
+create table payroll (
+  payroll_id    uuid primary key,
+  key           bigint not null generated always as identity unique,
+  scheme_id     bigint not null,
+  rules_version int not null,
+  period_code   text not null,
+  starts_on     date not null,
+  ends_on       date not null,
+  currency      text not null,
+  fund          text not null,
+  state         text not null
+    check (state in ('drafted', 'approved', 'closed', 'rejected', 'cancelled')),
+  lines_count   bigint not null default 0 check (lines_count >= 0),
+  lines_minor   bigint not null default 0 check (lines_minor >= 0),
+  excluded_count bigint not null default 0 check (excluded_count >= 0),
+  drafted_by    text not null,
+  drafted_at    timestamptz not null,
+  decided_by    text,
+  decided_at    timestamptz,
+  reason        text,
+  closed_at     timestamptz,
+  updated_at    timestamptz not null,
+  version       int not null default 1,
+  check (starts_on <= ends_on),
+  check ((state in ('rejected', 'cancelled')) <= (reason is not null)),
+  check (decided_by is distinct from drafted_by or state in ('drafted', 'cancelled'))
+);
+comment on table payroll is 'A run of a scheme for a payment period; lines are in payroll_line.';
+create unique index payroll_one_live on payroll (scheme_id, period_code)
+  where state not in ('rejected', 'cancelled');
+
+create table payroll_line (
+  household_id      bigint not null,
+  line_id           uuid not null default gen_random_uuid(),
+  key               bigint not null generated always as identity,
+  payroll_id        uuid not null,
+  scheme_id         bigint not null,
+  period_code       text not null,
+  enrolment_id      bigint not null,
+  recipient_id      bigint not null,
+  amount_minor      bigint not null check (amount_minor > 0),
+  base_minor        bigint not null,
+  supplement_minor  bigint not null,
+  supplement_counts int[],
+  capped            boolean not null,
+  area_id           bigint,
+  pay_point_id      bigint,
+  provider_id       bigint not null,
+  account_kind      text not null,
+  account_number    text,
+  state             text not null
+    check (state in ('drafted', 'approved', 'sent', 'paid', 'not-paid', 'unknown', 'cancelled')),
+  reason            text,
+  paid_at           timestamptz,
+  updated_at        timestamptz not null,
+  version           int not null default 1,
+  primary key (household_id, line_id)
+);
+comment on table payroll_line is
+  'Entitlements on a payroll, with what they were computed from frozen. Root: household_id.';
+create unique index payroll_line_once on payroll_line (household_id, scheme_id, period_code)
+  where state <> 'cancelled';
+comment on index payroll_line_once is
+  'A household is paid once per scheme and period, whatever the path.';
+create index payroll_line_payroll on payroll_line (payroll_id, key);
+create index payroll_line_id on payroll_line (line_id);
+
+create table payroll_exclusion (
+  household_id     bigint not null,
+  exclusion_id     uuid not null default gen_random_uuid(),
+  key              bigint not null generated always as identity,
+  payroll_id       uuid not null,
+  enrolment_id     bigint not null,
+  recipient_id     bigint,
+  reason           text not null,
+  criterion_number int,
+  area_id          bigint,
+  at               timestamptz not null,
+  primary key (household_id, exclusion_id),
+  unique (household_id, payroll_id, enrolment_id)
+);
+comment on table payroll_exclusion is
+  'Enrolments that could have been on a payroll and are not, each with its reason.';
+create index payroll_exclusion_payroll on payroll_exclusion (payroll_id, reason, key);
+
+create view payroll_list_fhir as
+select p.payroll_id::text as id, p.key, p.updated_at, p.version, p.payroll_id, p.scheme_id,
+       p.period_code, p.starts_on, p.ends_on, p.currency, p.state, p.lines_count, p.lines_minor,
+       p.excluded_count, p.drafted_at, p.drafted_by, p.decided_at, p.decided_by, p.reason,
+       p.rules_version, s.fhir_id as scheme_fhir_id, s.name as scheme_name,
+       'payroll'::text as code,
+       s.name || ' ' || p.period_code as title,
+       case when p.state in ('rejected', 'cancelled') then 'retired' else 'current' end as status
+from payroll p join scheme s on s.scheme_id = p.scheme_id;
+comment on view payroll_list_fhir is 'Published: payrolls as FHIR List.';
+
+create view payroll_claim_fhir as
+select l.line_id::text as id, l.key, l.updated_at, l.version, l.payroll_id::text as payroll_id,
+       l.household_id, l.recipient_id, l.enrolment_id, l.provider_id, l.scheme_id, l.area_id,
+       l.amount_minor, l.base_minor, l.supplement_minor, l.supplement_counts, l.capped, l.state,
+       l.reason, l.paid_at, l.account_kind, p.currency, p.starts_on, p.ends_on, p.drafted_at,
+       p.rules_version,
+       case when l.state = 'drafted' then 'draft' when l.state = 'cancelled' then 'cancelled'
+            else 'active' end as status,
+       'claim'::text as use
+from payroll_line l join payroll p on p.payroll_id = l.payroll_id;
+comment on view payroll_claim_fhir is 'Published: payroll lines as FHIR Claim.';
+
+create view payroll_exclusion_fhir as
+select e.exclusion_id::text as id, e.key, e.at as updated_at, 1 as version,
+       e.payroll_id::text as payroll_id, e.household_id, e.recipient_id, e.enrolment_id, e.reason,
+       e.criterion_number, e.area_id, p.currency, p.starts_on, p.ends_on, p.drafted_at,
+       p.scheme_id, 'cancelled'::text as status, 'claim'::text as use
+from payroll_exclusion e join payroll p on p.payroll_id = e.payroll_id;
+comment on view payroll_exclusion_fhir is
+  'Published: enrolments left out of payrolls as FHIR Claim with status cancelled and the reason.';

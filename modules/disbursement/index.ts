@@ -1,0 +1,146 @@
+/**
+ * Disbursement: pays any instruction through registered providers, and knows what became of it.
+ *
+ * It does not know payroll: whoever owes money orders it by `createInstructions` and listens to
+ * `instructionMoved`.
+ */
+
+import type { ClaimResponse } from '@medplum/fhirtypes';
+import {
+  codeSystem,
+  formatAmount,
+  identifierSystem,
+  type Module,
+  type ProjectedBinding,
+  type ProjectedRow,
+  structureDefinition,
+} from '../../src/sdk/index.ts';
+import { CALLBACK_SECRET, callbackHandler, callbackRoute } from './callback.ts';
+import { PAUSE, RESOLVE, RETRY } from './instruction.ts';
+import { operations } from './operations.ts';
+import { enquireDue, enquireHandler, sendHandler, wakeHandler, wakeWaiting } from './send.ts';
+
+export { callbackSecret } from './callback.ts';
+export { type InstructionMoved, instructionMoved } from './events.ts';
+export {
+  type InstructionState,
+  instructionLifecycle,
+  isTransactionNumber,
+  NON_PAYMENT_REASONS,
+  type NonPaymentReason,
+  type Outcome,
+  RETRY,
+} from './instruction.ts';
+export { createInstructions, type Orders, retryInstructions } from './orders.ts';
+export { applyOutcomes } from './outcomes.ts';
+export {
+  type OrderToPay,
+  type PaymentProviderAdapter,
+  type ProviderConfig,
+  paymentProvider,
+} from './provider.ts';
+export { enquireDue, sendWaiting } from './send.ts';
+
+const instruction: ProjectedBinding = {
+  kept: 'projected',
+  type: 'ClaimResponse',
+  profile: structureDefinition('instruction'),
+  view: 'disbursement_claim_response',
+  search: {
+    identifier: {
+      type: 'token',
+      column: 'transaction_number',
+      system: identifierSystem('transaction-number'),
+    },
+    patient: { type: 'reference', column: 'recipient_id', target: 'Patient', holds: 'rid' },
+    insurer: { type: 'reference', column: 'provider_id', target: 'Organization', holds: 'rid' },
+    request: { type: 'reference', column: 'request_id', target: 'Claim', holds: 'id' },
+    outcome: {
+      type: 'token',
+      column: 'outcome',
+      system: 'http://hl7.org/fhir/remittance-outcome',
+    },
+    disposition: { type: 'string', column: 'state' },
+    'payment-date': { type: 'date', column: 'resolved_at' },
+    created: { type: 'date', column: 'created_at' },
+    status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/fm-status' },
+  },
+  render: async (_ctx, rows) => rows.map(claimResponse),
+};
+
+function claimResponse(row: ProjectedRow): ClaimResponse {
+  const currency = row.currency as string;
+  const amount = {
+    value: Number(formatAmount({ minor: row.amount_minor as bigint, currency })),
+    currency: currency as 'KES',
+  };
+  const state = row.state as string;
+  const resolved = row.resolved_at as Date | null;
+  return {
+    resourceType: 'ClaimResponse',
+    identifier: [
+      {
+        system: identifierSystem('transaction-number'),
+        value: row.transaction_number as string,
+      },
+    ],
+    status: row.status as 'active',
+    type: { coding: [{ system: codeSystem('claim-type'), code: 'cash-transfer' }] },
+    use: 'claim',
+    patient: row.recipient_fhir_id
+      ? { reference: `Patient/${row.recipient_fhir_id}` }
+      : { reference: `Group/${row.payee_fhir_id}` },
+    created: (row.created_at as Date).toISOString(),
+    insurer: { reference: `Organization/${row.provider_fhir_id}` },
+    ...(row.purpose === 'payroll' && { request: { reference: `Claim/${row.request_id}` } }),
+    outcome: row.outcome as 'complete',
+    disposition: state,
+    ...(state === 'paid' && {
+      payment: {
+        type: {
+          coding: [
+            { system: 'http://terminology.hl7.org/CodeSystem/ex-paymenttype', code: 'complete' },
+          ],
+        },
+        date: resolved?.toISOString().slice(0, 10),
+        amount,
+        ...(row.provider_reference !== null && {
+          identifier: { value: row.provider_reference as string },
+        }),
+      },
+    }),
+    total: [
+      {
+        category: { coding: [{ system: codeSystem('amount-kind'), code: 'ordered' }] },
+        amount,
+      },
+    ],
+    ...(row.reason !== null && {
+      error: [
+        {
+          code: {
+            coding: [{ system: codeSystem('non-payment-reason'), code: row.reason as string }],
+            ...(row.reason_text !== null && { text: row.reason_text as string }),
+          },
+        },
+      ],
+    }),
+  };
+}
+
+/** The disbursement room. */
+export const disbursement: Module = {
+  name: 'disbursement',
+  title: 'Disbursement',
+  dependsOn: ['ledger', 'households', 'providers'],
+  settings: [CALLBACK_SECRET],
+  permissions: [RETRY, RESOLVE, PAUSE],
+  resources: [instruction],
+  operations,
+  routes: [callbackRoute],
+  jobs: [sendHandler, enquireHandler, wakeHandler, callbackHandler],
+  schedule: [
+    { at: '* * * * *', job: enquireDue, does: 'enquires after instructions without an answer' },
+    { at: '*/5 * * * *', job: wakeWaiting, does: 'sends what waits' },
+  ],
+};

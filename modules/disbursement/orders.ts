@@ -1,0 +1,89 @@
+/**
+ * Orders to pay: made set-based from a SELECT of the caller, with the money reserved in the same
+ * transaction; retried as the next attempt after a definitive failure.
+ */
+
+import { type Context, problem } from '../../src/sdk/index.ts';
+import { ensureAccount, findAccount, reserve } from '../ledger/index.ts';
+import { startSending } from './send.ts';
+import {
+  blockedProviders,
+  insertInstructions,
+  insertRetries,
+  type OrderSelect,
+  reserveSelect,
+} from './store/create.ts';
+
+/** What to pay. */
+export interface Orders {
+  /** Names the caller's kind of thing, e.g. `payroll`. */
+  readonly purpose: string;
+  /** Ledger account that pays, by code. */
+  readonly fund: string;
+  readonly currency: string;
+  /**
+   * SELECT with the columns payee_id bigint, source_id uuid, recipient_id bigint, provider_id
+   * bigint, account_kind text, account_number text, pay_point_id bigint, amount_minor bigint,
+   * currency text, value_on date.
+   */
+  readonly select: OrderSelect;
+}
+
+/**
+ * Orders payments and reserves their money.
+ *
+ * @returns how many were ordered
+ * @throws Problem fund-unknown, insufficient-funds, provider-not-registered
+ */
+export async function createInstructions(ctx: Context, orders: Orders): Promise<number> {
+  await refuseBlocked(ctx, orders);
+  const { count, providers } = await insertInstructions(ctx, orders.purpose, orders.select);
+  await reserveOrders(ctx, orders, count);
+  for (const providerId of providers) startSending(ctx, providerId);
+  return count;
+}
+
+/** Orders again what was definitively not paid, as the next attempt. Raises as above. */
+export async function retryInstructions(ctx: Context, orders: Orders): Promise<number> {
+  await refuseBlocked(ctx, orders);
+  const { count, providers } = await insertRetries(ctx, orders.purpose, orders.select);
+  await reserveOrders(ctx, orders, count);
+  for (const providerId of providers) startSending(ctx, providerId);
+  return count;
+}
+
+async function refuseBlocked(ctx: Context, orders: Orders): Promise<void> {
+  const blocked = await blockedProviders(ctx, orders.select);
+  if (blocked.length === 0) return;
+  throw problem(
+    'business-rule',
+    'provider-not-registered',
+    `${blocked.length} provider(s) of these payments are not registered, active and connected; ` +
+      'only such providers disburse.',
+  );
+}
+
+async function reserveOrders(ctx: Context, orders: Orders, count: number): Promise<void> {
+  if (count === 0) return;
+  const { currency } = orders;
+  const fund = await findAccount(ctx, orders.fund);
+  if (!fund || fund.currency !== currency) {
+    throw problem(
+      'business-rule',
+      'fund-unknown',
+      `There is no account "${orders.fund}" in ${currency}; record funding for it first.`,
+    );
+  }
+  const paidOut = await ensureAccount(ctx, {
+    code: `paid-out:${currency.toLowerCase()}`,
+    name: `Paid out, ${currency}`,
+    currency,
+  });
+  const { text, values } = reserveSelect(
+    orders.purpose,
+    fund.account_id,
+    paidOut.account_id,
+    orders.select,
+  );
+  await reserve(ctx, { text, values, accounts: [fund.account_id, paidOut.account_id] });
+}

@@ -1,0 +1,195 @@
+/**
+ * Applies what providers say: states by compare-and-set and ledger postings in one transaction. A
+ * repeat changes nothing; what does not fit becomes an exception for a person, never a change.
+ */
+
+import type { Context } from '../../src/sdk/index.ts';
+import { post, release, transferReleased } from '../ledger/index.ts';
+import { instructionMoved } from './events.ts';
+import { judge, type Outcome, PAYER_REASONS } from './instruction.ts';
+import {
+  changeStates,
+  type ExceptionRow,
+  laterAttempts,
+  noteExceptions,
+  type StateChange,
+} from './store/apply.ts';
+import { type KnownRow, lockByKeys, setPaused } from './store/send.ts';
+
+/** What applying outcomes came to. */
+export interface Applied {
+  readonly changed: number;
+  readonly exceptions: number;
+}
+
+interface Decision {
+  readonly row: KnownRow;
+  readonly outcome: Outcome;
+  readonly change: StateChange | undefined;
+}
+
+/**
+ * Applies outcomes of a provider.
+ *
+ * @param source  how they were learnt: `answer`, `callback`, `enquiry`, `statement`, `officer`
+ */
+export async function applyOutcomes(
+  ctx: Context,
+  providerId: bigint,
+  outcomes: readonly Outcome[],
+  source: string,
+): Promise<Applied> {
+  const said = outcomes.filter((each) => each.result !== 'accepted');
+  if (said.length === 0) return { changed: 0, exceptions: 0 };
+  const rows = await lockByKeys(ctx, [...new Set(said.map((each) => each.key))]);
+  const byKey = new Map(
+    rows
+      .filter((row) => row.provider_id === providerId)
+      .map((row) => [row.transaction_number, row]),
+  );
+  const exceptions: ExceptionRow[] = [];
+  const decisions = new Map<string, Decision>();
+  for (const outcome of said) decide(providerId, outcome, byKey, decisions, exceptions);
+  const changes = [...decisions.values()].flatMap((each) => (each.change ? [each.change] : []));
+  const done = await changeStates(ctx, changes, source);
+  const applied = [...decisions.values()].filter(
+    (each) => each.change && done.has(each.row.instruction_id),
+  );
+  await keepBooks(ctx, applied);
+  await stopReplacements(ctx, applied, exceptions);
+  await noteExceptions(ctx, exceptions);
+  await pauseOnPayerFault(ctx, providerId, applied);
+  for (const each of applied) tell(ctx, each.row, each.change!);
+  return { changed: applied.length, exceptions: exceptions.length };
+}
+
+/** Several outcomes of one key are judged one after the other, each on what the former left. */
+function decide(
+  providerId: bigint,
+  outcome: Outcome,
+  byKey: ReadonlyMap<string, KnownRow>,
+  decisions: Map<string, Decision>,
+  exceptions: ExceptionRow[],
+): void {
+  const row = byKey.get(outcome.key);
+  if (!row) {
+    exceptions.push(exceptionOf(providerId, undefined, outcome, 'unknown-instruction'));
+    return;
+  }
+  const earlier = decisions.get(outcome.key);
+  const state = earlier?.change?.to ?? row.state;
+  const verdict = judge({ ...row, state }, outcome);
+  if (verdict.kind === 'exception') {
+    exceptions.push(exceptionOf(providerId, row, outcome, verdict.exception));
+  }
+  const to = verdict.kind === 'none' ? undefined : verdict.to;
+  if (to === undefined) return;
+  decisions.set(outcome.key, {
+    row,
+    outcome,
+    change: {
+      payeeId: row.payee_id,
+      instructionId: row.instruction_id,
+      from: row.state,
+      to,
+      reason: verdict.kind === 'change' ? (verdict.reason ?? null) : null,
+      reasonText: outcome.text?.slice(0, 500) ?? null,
+      providerReference: outcome.providerReference ?? null,
+    },
+  });
+}
+
+function exceptionOf(
+  providerId: bigint,
+  row: KnownRow | undefined,
+  outcome: Outcome,
+  kind: ExceptionRow['kind'],
+): ExceptionRow {
+  const amount = outcome.amountMinor === undefined ? '' : ` ${outcome.amountMinor}`;
+  return {
+    providerId,
+    payeeId: row?.payee_id ?? null,
+    instructionId: row?.instruction_id ?? null,
+    key: outcome.key.slice(0, 100),
+    kind,
+    said: `${outcome.result}${amount} ${outcome.providerReference ?? ''}`.trim().slice(0, 200),
+  };
+}
+
+async function keepBooks(ctx: Context, applied: readonly Decision[]): Promise<void> {
+  const ids = (test: (change: StateChange) => boolean): string[] =>
+    applied.filter((each) => test(each.change!)).map((each) => each.row.instruction_id);
+  const paid = ids((change) => change.to === 'paid');
+  const { refused } = await post(ctx, paid);
+  // Late success: the reserve was released when the provider first said no.
+  await transferReleased(ctx, refused);
+  await release(
+    ctx,
+    ids((change) => change.to === 'not-paid' || change.to === 'cancelled'),
+  );
+}
+
+/** Late success blocks a replacement: one that has not left is cancelled, another is an exception. */
+async function stopReplacements(
+  ctx: Context,
+  applied: readonly Decision[],
+  exceptions: ExceptionRow[],
+): Promise<void> {
+  const late = applied.filter(
+    (each) => each.change!.to === 'paid' && each.row.state === 'not-paid',
+  );
+  if (late.length === 0) return;
+  const replacements = await laterAttempts(
+    ctx,
+    late.map(({ row }) => ({ payeeId: row.payee_id, instructionId: row.instruction_id })),
+  );
+  const waiting = replacements.filter((each) => each.state === 'approved');
+  const cancelled = await changeStates(
+    ctx,
+    waiting.map((each) => ({
+      payeeId: each.payee_id,
+      instructionId: each.instruction_id,
+      from: 'approved',
+      to: 'cancelled',
+      reason: 'paid-late',
+      reasonText: null,
+      providerReference: null,
+    })),
+    'late-success',
+  );
+  await release(ctx, [...cancelled]);
+  for (const each of replacements) {
+    if (each.state !== 'sent' && each.state !== 'unknown' && each.state !== 'paid') continue;
+    exceptions.push({
+      providerId: each.provider_id,
+      payeeId: each.payee_id,
+      instructionId: each.instruction_id,
+      key: each.transaction_number,
+      kind: 'paid-twice',
+      said: 'an earlier attempt was paid late',
+    });
+  }
+}
+
+async function pauseOnPayerFault(
+  ctx: Context,
+  providerId: bigint,
+  applied: readonly Decision[],
+): Promise<void> {
+  const fault = applied.find(
+    (each) => each.outcome.reason && PAYER_REASONS.has(each.outcome.reason),
+  );
+  if (fault) await setPaused(ctx, providerId, true, fault.outcome.reason!);
+}
+
+function tell(ctx: Context, row: KnownRow, change: StateChange): void {
+  ctx.emit(instructionMoved, {
+    purpose: row.purpose,
+    sourceId: row.source_id,
+    payeeId: row.payee_id.toString(),
+    instructionId: row.instruction_id,
+    attempt: row.attempt,
+    state: change.to,
+    reason: change.reason,
+  });
+}

@@ -1,0 +1,172 @@
+/**
+ * Writes what outcomes have come to: states by compare-and-set, events, exceptions.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+import type { ExceptionKind, InstructionState } from '../instruction.ts';
+
+/** One change of state. */
+export interface StateChange {
+  readonly payeeId: bigint;
+  readonly instructionId: string;
+  readonly from: InstructionState;
+  readonly to: InstructionState;
+  readonly reason: string | null;
+  readonly reasonText: string | null;
+  readonly providerReference: string | null;
+}
+
+const CHANGE = statement(
+  'disbursement.change',
+  `with wanted as (
+     select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
+       $7::text[]) w(payee_id, instruction_id, was, state, reason, reason_text, reference)),
+   changed as (
+     update instruction i
+     set state = w.state, reason = w.reason, reason_text = w.reason_text,
+       provider_reference = coalesce(w.reference, i.provider_reference),
+       resolved_at = case when w.state in ('paid', 'not-paid', 'cancelled') then $8::timestamptz end,
+       enquire_at = case when w.state = 'unknown' then coalesce(i.enquire_at, $8::timestamptz) end,
+       sent_at = case when w.state = 'approved' then null else i.sent_at end,
+       updated_at = $8::timestamptz, version = version + 1
+     from wanted w
+     where i.payee_id = w.payee_id and i.instruction_id = w.instruction_id and i.state = w.was
+     returning i.payee_id, i.instruction_id, i.state, i.reason),
+   noted as (
+     insert into instruction_event (payee_id, instruction_id, at, state, reason, actor_id, source)
+     select payee_id, instruction_id, $8::timestamptz, state, reason, $9, $10 from changed)
+   select instruction_id from changed`,
+);
+
+/** Applies changes; answers the ids that changed. */
+export async function changeStates(
+  ctx: Context,
+  changes: readonly StateChange[],
+  source: string,
+): Promise<Set<string>> {
+  if (changes.length === 0) return new Set();
+  const rows = await ctx.db.query<{ instruction_id: string }>(CHANGE, [
+    changes.map((each) => each.payeeId),
+    changes.map((each) => each.instructionId),
+    changes.map((each) => each.from),
+    changes.map((each) => each.to),
+    changes.map((each) => each.reason),
+    changes.map((each) => each.reasonText),
+    changes.map((each) => each.providerReference),
+    ctx.now,
+    ctx.actor.id,
+    source,
+  ]);
+  return new Set(rows.map((row) => row.instruction_id));
+}
+
+/** Something a provider said that does not fit. */
+export interface ExceptionRow {
+  readonly providerId: bigint;
+  readonly payeeId: bigint | null;
+  readonly instructionId: string | null;
+  readonly key: string;
+  readonly kind: ExceptionKind;
+  readonly said: string;
+}
+
+const EXCEPTION = statement(
+  'disbursement.except',
+  `insert into disbursement_exception
+     (exception_id, provider_id, payee_id, instruction_id, provider_key, kind, said, at)
+   select gen_random_uuid(), e.*, $7
+   from unnest($1::bigint[], $2::bigint[], $3::uuid[], $4::text[], $5::text[], $6::text[]) e
+   on conflict (provider_id, provider_key, kind, said) do nothing`,
+);
+
+/** Notes exceptions; the same one again changes nothing. */
+export async function noteExceptions(
+  ctx: Context,
+  exceptions: readonly ExceptionRow[],
+): Promise<void> {
+  if (exceptions.length === 0) return;
+  await ctx.db.run(EXCEPTION, [
+    exceptions.map((each) => each.providerId),
+    exceptions.map((each) => each.payeeId),
+    exceptions.map((each) => each.instructionId),
+    exceptions.map((each) => each.key),
+    exceptions.map((each) => each.kind),
+    exceptions.map((each) => each.said),
+    ctx.now,
+  ]);
+}
+
+const LATER = statement(
+  'disbursement.later-attempts',
+  `select l.payee_id, l.instruction_id, l.state, l.transaction_number, l.provider_id
+   from unnest($1::bigint[], $2::uuid[]) x(payee_id, instruction_id)
+   join instruction i using (payee_id, instruction_id)
+   join instruction l on l.payee_id = i.payee_id and l.purpose = i.purpose
+     and l.source_id = i.source_id and l.attempt > i.attempt
+   order by l.payee_id, l.instruction_id for update of l`,
+);
+
+/** Later attempts of instructions, locked. */
+export function laterAttempts(
+  ctx: Context,
+  paid: readonly { payeeId: bigint; instructionId: string }[],
+): Promise<
+  {
+    payee_id: bigint;
+    instruction_id: string;
+    state: InstructionState;
+    transaction_number: string;
+    provider_id: bigint;
+  }[]
+> {
+  return ctx.db.query(LATER, [
+    paid.map((each) => each.payeeId),
+    paid.map((each) => each.instructionId),
+  ]);
+}
+
+const MESSAGE = statement(
+  'disbursement.record',
+  `insert into disbursement_message
+     (message_id, provider_id, channel, kind, received_at, source, body, body_hash, verdict)
+   values ($1, $2, $3, $4, $5, $6, $7, sha256($7), $8)
+   on conflict (channel, body_hash, verdict) do nothing returning message_id`,
+);
+
+/** Keeps what came in; undefined when the same bytes are kept already. */
+export async function recordMessage(
+  ctx: Context,
+  message: {
+    providerId: bigint | null;
+    channel: string;
+    kind: 'callback' | 'answer';
+    source: string;
+    body: Buffer;
+    verdict: 'accepted' | 'refused';
+  },
+): Promise<string | undefined> {
+  const row = await ctx.db.maybe<{ message_id: string }>(MESSAGE, [
+    ctx.newId(),
+    message.providerId,
+    message.channel,
+    message.kind,
+    ctx.now,
+    message.source,
+    message.body,
+    message.verdict,
+  ]);
+  return row?.message_id;
+}
+
+const READ_MESSAGE = statement(
+  'disbursement.message',
+  'select provider_id, channel, body from disbursement_message where message_id = $1',
+);
+
+/** A kept message. */
+export function readMessage(
+  ctx: Context,
+  messageId: string,
+): Promise<{ provider_id: bigint; channel: string; body: Buffer } | undefined> {
+  return ctx.db.maybe(READ_MESSAGE, [messageId]);
+}

@@ -1,0 +1,39 @@
+/**
+ * Finds instructions for operations and other rooms.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+import type { InstructionState } from '../instruction.ts';
+
+/** An instruction as operations see it. */
+export interface InstructionRow {
+  readonly payee_id: bigint;
+  readonly instruction_id: string;
+  readonly provider_id: bigint;
+  readonly transaction_number: string;
+  readonly state: InstructionState;
+  readonly purpose: string;
+  readonly source_id: string;
+}
+
+const BY_ID = statement(
+  'disbursement.by-id',
+  `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id
+   from instruction where instruction_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end for update`,
+);
+
+/** The instruction of an id, locked; undefined when there is none. */
+export function findInstruction(ctx: Context, id: string): Promise<InstructionRow | undefined> {
+  return ctx.db.maybe<InstructionRow>(BY_ID, [id]);
+}
+
+const ASK_NOW = statement(
+  'disbursement.ask-now',
+  `update instruction set enquire_at = $2
+   where instruction_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end and state in ('sent', 'unknown')`,
+);
+
+/** Makes the enquiry of an instruction due; false when it is neither sent nor unknown. */
+export async function askNow(ctx: Context, id: string): Promise<boolean> {
+  return (await ctx.db.run(ASK_NOW, [id, ctx.now])) > 0;
+}

@@ -1,0 +1,15 @@
+/**
+ * What payroll tells others.
+ */
+
+import { event } from '../../src/sdk/index.ts';
+
+export const payrollDrafted = event<{ readonly payrollId: string; readonly schemeId: string }>(
+  'payroll.payroll-drafted',
+  'a payroll was drafted and waits for approval',
+);
+
+export const payrollClosed = event<{ readonly payrollId: string }>(
+  'payroll.payroll-closed',
+  'the last line of a payroll was resolved',
+);

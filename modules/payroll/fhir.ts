@@ -1,0 +1,227 @@
+/**
+ * Payrolls as List, their lines and exclusions as Claim. Items explain an amount line by line.
+ */
+
+import type { Claim, ClaimItem, List, Resource } from '@medplum/fhirtypes';
+import {
+  type Context,
+  codeSystem,
+  formatAmount,
+  identifierSystem,
+  type ProjectedBinding,
+  type ProjectedRow,
+  structureDefinition,
+} from '../../src/sdk/index.ts';
+import { readRulesVersion, type SchemeRules } from '../schemes/index.ts';
+import { type Names, namesOf } from './store/names.ts';
+
+function moneyOf(minor: bigint, currency: string) {
+  return {
+    value: Number(formatAmount({ minor, currency })),
+    currency: currency as 'KES',
+  };
+}
+
+/** A payroll as List. */
+export const payrollBinding: ProjectedBinding = {
+  kept: 'projected',
+  type: 'List',
+  profile: structureDefinition('payroll'),
+  view: 'payroll_list_fhir',
+  search: {
+    code: { type: 'token', column: 'code', system: codeSystem('list-code') },
+    status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/list-status' },
+    title: { type: 'string', column: 'title' },
+    date: { type: 'date', column: 'drafted_at' },
+    identifier: {
+      type: 'token',
+      column: 'id',
+      system: identifierSystem('payroll'),
+    },
+  },
+  render: async (_ctx, rows) => rows.map(list),
+};
+
+function list(row: ProjectedRow): List {
+  const currency = row.currency as string;
+  return {
+    resourceType: 'List',
+    extension: [
+      { url: structureDefinition('payroll-state'), valueCode: row.state as string },
+      {
+        url: structureDefinition('payroll-scheme'),
+        valueReference: { reference: `InsurancePlan/${row.scheme_fhir_id}` },
+      },
+      {
+        url: structureDefinition('payroll-period'),
+        valuePeriod: { start: row.starts_on as string, end: row.ends_on as string },
+      },
+      {
+        url: structureDefinition('payroll-lines'),
+        valueInteger: Number(row.lines_count),
+      },
+      {
+        url: structureDefinition('payroll-amount'),
+        valueMoney: moneyOf(row.lines_minor as bigint, currency),
+      },
+      {
+        url: structureDefinition('payroll-excluded'),
+        valueInteger: Number(row.excluded_count),
+      },
+    ],
+    identifier: [{ system: identifierSystem('payroll'), value: row.id }],
+    status: row.status as 'current',
+    mode: 'snapshot',
+    title: row.title as string,
+    code: { coding: [{ system: codeSystem('list-code'), code: 'payroll' }] },
+    date: (row.drafted_at as Date).toISOString(),
+    ...(row.reason !== null && { note: [{ text: row.reason as string }] }),
+  };
+}
+
+const CLAIM_SEARCH: ProjectedBinding['search'] = {
+  _list: { type: 'reference', column: 'payroll_id', target: 'List', holds: 'id' },
+  patient: { type: 'reference', column: 'recipient_id', target: 'Patient', holds: 'rid' },
+  status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/fm-status' },
+  use: { type: 'token', column: 'use', system: 'http://hl7.org/fhir/claim-use' },
+  created: { type: 'date', column: 'drafted_at' },
+};
+
+/** A line as Claim. */
+export const lineBinding: ProjectedBinding = {
+  kept: 'projected',
+  type: 'Claim',
+  profile: structureDefinition('payroll-line'),
+  view: 'payroll_claim_fhir',
+  search: CLAIM_SEARCH,
+  render: (ctx, rows) => claims(ctx, rows, lineClaim),
+};
+
+/** An enrolment left out, as Claim with status cancelled. */
+export const exclusionBinding: ProjectedBinding = {
+  kept: 'projected',
+  type: 'Claim',
+  profile: structureDefinition('payroll-exclusion'),
+  view: 'payroll_exclusion_fhir',
+  search: CLAIM_SEARCH,
+  render: (ctx, rows) => claims(ctx, rows, exclusionClaim),
+};
+
+interface Explained {
+  readonly names: Names;
+  readonly rules: SchemeRules | undefined;
+}
+
+async function claims(
+  ctx: Context,
+  rows: readonly ProjectedRow[],
+  render: (row: ProjectedRow, explained: Explained) => Claim,
+): Promise<Resource[]> {
+  const names = await namesOf(ctx, rows);
+  const rules = new Map<string, SchemeRules>();
+  for (const row of rows) {
+    const version = row.rules_version as number | undefined;
+    const key = `${row.scheme_id}/${version}`;
+    if (version === undefined || rules.has(key)) continue;
+    rules.set(key, await readRulesVersion(ctx, row.scheme_id as bigint, version));
+  }
+  return rows.map((row) =>
+    render(row, { names, rules: rules.get(`${row.scheme_id}/${row.rules_version}`) }),
+  );
+}
+
+function frame(row: ProjectedRow, { names }: Explained): Omit<Claim, 'item' | 'total'> {
+  const recipient = names.person.get(row.recipient_id as bigint);
+  const household = names.household.get(row.household_id as bigint);
+  const provider = names.provider.get(row.provider_id as bigint);
+  return {
+    resourceType: 'Claim',
+    status: row.status as 'active',
+    type: { coding: [{ system: codeSystem('claim-type'), code: 'cash-transfer' }] },
+    use: 'claim',
+    patient: recipient ? { reference: `Patient/${recipient}` } : { display: 'no recipient' },
+    billablePeriod: { start: row.starts_on as string, end: row.ends_on as string },
+    created: (row.drafted_at as Date).toISOString(),
+    provider: provider
+      ? { reference: `Organization/${provider}` }
+      : { display: 'no payment provider' },
+    priority: {
+      coding: [{ system: 'http://terminology.hl7.org/CodeSystem/processpriority', code: 'normal' }],
+    },
+    insurance: [
+      {
+        sequence: 1,
+        focal: true,
+        coverage: { reference: `Coverage/${names.enrolment.get(row.enrolment_id as bigint)}` },
+      },
+    ],
+    extension: [
+      {
+        url: structureDefinition('claim-household'),
+        valueReference: { reference: `Group/${household}` },
+      },
+      {
+        url: structureDefinition('claim-payroll'),
+        valueReference: { reference: `List/${row.payroll_id}` },
+      },
+    ],
+  };
+}
+
+function lineClaim(row: ProjectedRow, explained: Explained): Claim {
+  const currency = row.currency as string;
+  const claim = frame(row, explained);
+  return {
+    ...claim,
+    extension: [
+      ...(claim.extension ?? []),
+      { url: structureDefinition('line-state'), valueCode: row.state as string },
+      ...(row.reason === null
+        ? []
+        : [{ url: structureDefinition('line-reason'), valueCode: row.reason as string }]),
+    ],
+    item: items(row, explained.rules),
+    total: moneyOf(row.amount_minor as bigint, currency),
+  };
+}
+
+/** Base, supplements and what cap and rounding did, so that the items sum to the total. */
+function items(row: ProjectedRow, rules: SchemeRules | undefined): ClaimItem[] {
+  const currency = row.currency as string;
+  const found: ClaimItem[] = [];
+  const add = (code: string, text: string, net: bigint, count?: number, unit?: bigint): void => {
+    found.push({
+      sequence: found.length + 1,
+      productOrService: { coding: [{ system: codeSystem('claim-item'), code }], text },
+      ...(count !== undefined && { quantity: { value: count } }),
+      ...(unit !== undefined && { unitPrice: moneyOf(unit, currency) }),
+      net: moneyOf(net, currency),
+    });
+  };
+  const base = row.base_minor as bigint;
+  add('base', 'Base amount', base);
+  let sum = base;
+  const counts = (row.supplement_counts as number[] | null) ?? [];
+  for (const [at, supplement] of (rules?.supplements ?? []).entries()) {
+    const count = counts[at] ?? 0;
+    const unit = BigInt(supplement.amountMinor);
+    if (count > 0) add('supplement', supplement.name, unit * BigInt(count), count, unit);
+    sum += unit * BigInt(count);
+  }
+  const rest = (row.amount_minor as bigint) - sum;
+  if (rest !== 0n) {
+    add('adjustment', row.capped ? 'Cap and rounding' : 'Rounding', rest);
+  }
+  return found;
+}
+
+function exclusionClaim(row: ProjectedRow, explained: Explained): Claim {
+  const claim = frame(row, explained);
+  return {
+    ...claim,
+    extension: [
+      ...(claim.extension ?? []),
+      { url: structureDefinition('exclusion-reason'), valueCode: row.reason as string },
+    ],
+  } as Claim;
+}

@@ -1,0 +1,178 @@
+/**
+ * Decides on payrolls and follows their lines to the end.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+import type { PayrollState } from '../lifecycle.ts';
+
+/** A payroll row. */
+export interface PayrollRow {
+  readonly payroll_id: string;
+  readonly scheme_id: bigint;
+  readonly period_code: string;
+  readonly starts_on: string;
+  readonly ends_on: string;
+  readonly currency: string;
+  readonly fund: string;
+  readonly state: PayrollState;
+  readonly lines_count: bigint;
+  readonly lines_minor: bigint;
+  readonly excluded_count: bigint;
+  readonly drafted_by: string;
+  readonly decided_by: string | null;
+}
+
+const LOCK = statement('payroll.lock', 'select * from payroll where payroll_id = $1 for update');
+
+/** The payroll of an id, locked; undefined when there is none. */
+export function lockPayroll(ctx: Context, payrollId: string): Promise<PayrollRow | undefined> {
+  if (!/^[0-9a-f-]{36}$/.test(payrollId)) return Promise.resolve(undefined);
+  return ctx.db.maybe<PayrollRow>(LOCK, [payrollId]);
+}
+
+const HOLD_BACK = statement(
+  'payroll.hold-back',
+  `with held as (
+     select distinct household_id from households_hold where policy = 'hard'),
+   stopped as (
+     update payroll_line l set state = 'cancelled', reason = 'hold', updated_at = $2,
+       version = version + 1
+     from held h
+     where l.household_id = h.household_id and l.payroll_id = $1 and l.state = 'drafted'
+     returning l.household_id, l.enrolment_id, l.recipient_id, l.area_id, l.amount_minor),
+   noted as (
+     insert into payroll_exclusion
+       (household_id, payroll_id, enrolment_id, recipient_id, reason, area_id, at)
+     select household_id, $1, enrolment_id, recipient_id, 'hold', area_id, $2 from stopped)
+   select count(*) as n, coalesce(sum(amount_minor), 0)::bigint as minor from stopped`,
+);
+
+/** Takes off the payroll whom a hold has come upon since the draft. */
+export function holdBack(ctx: Context, payrollId: string): Promise<{ n: bigint; minor: bigint }> {
+  return ctx.db.one(HOLD_BACK, [payrollId, ctx.now]);
+}
+
+const DECIDE = statement(
+  'payroll.decide',
+  `update payroll set state = $3, decided_by = $4, decided_at = $5, reason = $6, updated_at = $5,
+     lines_count = lines_count - $7, lines_minor = lines_minor - $8,
+     excluded_count = excluded_count + $7, version = version + 1
+   where payroll_id = $1 and state = $2`,
+);
+
+/** Sets a decision by compare-and-set; false when the state has changed meanwhile. */
+export async function decide(
+  ctx: Context,
+  payroll: PayrollRow,
+  to: PayrollState,
+  reason: string | null,
+  heldBack: { n: bigint; minor: bigint } = { n: 0n, minor: 0n },
+): Promise<boolean> {
+  const changed = await ctx.db.run(DECIDE, [
+    payroll.payroll_id,
+    payroll.state,
+    to,
+    ctx.actor.id,
+    ctx.now,
+    reason,
+    heldBack.n,
+    heldBack.minor,
+  ]);
+  return changed > 0;
+}
+
+const LINES = statement(
+  'payroll.lines-to',
+  `update payroll_line set state = $3, updated_at = $4, version = version + 1
+   where payroll_id = $1 and state = $2`,
+);
+
+/** Takes all lines of a payroll from one state to another. */
+export function moveLines(
+  ctx: Context,
+  payrollId: string,
+  from: string,
+  to: string,
+): Promise<number> {
+  return ctx.db.run(LINES, [payrollId, from, to, ctx.now]);
+}
+
+/** The SELECT by which disbursement orders the lines of a payroll in a state. */
+export function orderSelect(
+  payrollId: string,
+  state: string,
+  valueOn: string,
+): { text: string; values: unknown[] } {
+  return {
+    text: `select l.household_id as payee_id, l.line_id as source_id, l.recipient_id,
+             l.provider_id, l.account_kind, l.account_number, l.pay_point_id, l.amount_minor,
+             p.currency, $3::date as value_on
+           from payroll_line l join payroll p on p.payroll_id = l.payroll_id
+           where l.payroll_id = $1::uuid and l.state = $2`,
+    values: [payrollId, state, valueOn],
+  };
+}
+
+const FOLLOW = statement(
+  'payroll.follow',
+  `with last as (
+     select distinct on (i.payee_id, i.source_id) i.payee_id, i.source_id, i.state, i.reason,
+            i.resolved_at
+     from unnest($1::bigint[], $2::uuid[]) x(payee_id, source_id)
+     join disbursement_instruction i using (payee_id, source_id)
+     where i.purpose = 'payroll'
+     order by i.payee_id, i.source_id, (i.state = 'paid') desc, i.attempt desc),
+   moved as (
+     update payroll_line l
+     set state = case last.state when 'cancelled' then 'not-paid' else last.state end,
+       reason = last.reason, paid_at = case when last.state = 'paid' then last.resolved_at end,
+       updated_at = $3, version = version + 1
+     from last
+     where l.household_id = last.payee_id and l.line_id = last.source_id
+       and (l.state, l.reason) is distinct from
+           (case last.state when 'cancelled' then 'not-paid' else last.state end, last.reason)
+     returning l.payroll_id)
+   select distinct payroll_id from moved`,
+);
+
+/** Brings lines to the state of their instructions; answers the payrolls touched. */
+export async function followLines(
+  ctx: Context,
+  lines: readonly { household: bigint; line: string }[],
+): Promise<string[]> {
+  const rows = await ctx.db.query<{ payroll_id: string }>(FOLLOW, [
+    lines.map((each) => each.household),
+    lines.map((each) => each.line),
+    ctx.now,
+  ]);
+  return rows.map((row) => row.payroll_id);
+}
+
+const CLOSE = statement(
+  'payroll.close-resolved',
+  `update payroll p set state = 'closed', closed_at = $2, updated_at = $2, version = version + 1
+   where p.payroll_id = any($1::uuid[]) and p.state = 'approved'
+     and not exists (select 1 from payroll_line l where l.payroll_id = p.payroll_id
+                     and l.state in ('drafted', 'approved', 'sent', 'unknown'))
+   returning payroll_id`,
+);
+
+/** Closes payrolls whose last line is resolved; answers which. */
+export async function closeResolved(ctx: Context, payrolls: readonly string[]): Promise<string[]> {
+  const rows = await ctx.db.query<{ payroll_id: string }>(CLOSE, [payrolls, ctx.now]);
+  return rows.map((row) => row.payroll_id);
+}
+
+const SUMMARY = statement(
+  'payroll.summary',
+  `select state, reason, count(*) as n, sum(amount_minor)::bigint as minor
+   from payroll_line where payroll_id = $1 group by state, reason order by state, reason`,
+);
+
+/** Lines of a payroll by state and reason. */
+export function summary(
+  ctx: Context,
+  payrollId: string,
+): Promise<{ state: string; reason: string | null; n: bigint; minor: bigint }[]> {
+  return ctx.db.query(SUMMARY, [payrollId]);
+}

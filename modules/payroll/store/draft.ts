@@ -1,0 +1,135 @@
+/**
+ * Drafts a payroll: every live enrolment of the scheme becomes a line or an exclusion, in one
+ * statement.
+ */
+
+import { type Context, type PaymentPeriod, statement } from '../../../src/sdk/index.ts';
+import type { EntitlementSelect, Scheme } from '../../schemes/index.ts';
+
+/** Totals of a draft. */
+export interface DraftTotals {
+  readonly lines: bigint;
+  readonly minor: bigint;
+  readonly excluded: bigint;
+}
+
+const HEADER = statement(
+  'payroll.header',
+  `insert into payroll (payroll_id, scheme_id, rules_version, period_code, starts_on, ends_on,
+     currency, fund, state, drafted_by, drafted_at, updated_at)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, 'drafted', $9, $10, $10)
+   on conflict (scheme_id, period_code) where state not in ('rejected', 'cancelled') do nothing
+   returning payroll_id`,
+);
+
+/** Makes the payroll's row; false when the period has a live payroll already. */
+export async function insertPayroll(
+  ctx: Context,
+  payrollId: string,
+  scheme: Scheme,
+  rulesVersion: number,
+  period: PaymentPeriod,
+): Promise<boolean> {
+  const row = await ctx.db.maybe(HEADER, [
+    payrollId,
+    scheme.scheme_id,
+    rulesVersion,
+    period.code,
+    period.startsOn,
+    period.endsOn,
+    scheme.currency,
+    `fund:${scheme.fhir_id.toLowerCase()}`,
+    ctx.actor.id,
+    ctx.now,
+  ]);
+  return row !== undefined;
+}
+
+/**
+ * Fills a payroll. A hold, or a line that the household has in the period already, excludes what
+ * would otherwise be paid; `hold` counts only hard holds.
+ */
+export async function insertLines(
+  ctx: Context,
+  payrollId: string,
+  period: PaymentPeriod,
+  entitlements: EntitlementSelect,
+): Promise<DraftTotals> {
+  const at = entitlements.values.length;
+  const [id, code, now] = [`$${at + 1}::uuid`, `$${at + 2}::text`, `$${at + 3}::timestamptz`];
+  return ctx.db.one<DraftTotals>(
+    `with entitled as materialized (${entitlements.text}),
+     held as materialized (
+       select distinct household_id from households_hold where policy = 'hard'),
+     judged as materialized (
+       select e.*, case
+           when e.reason_code is not null then e.reason_code
+           when h.household_id is not null then 'hold'
+           when l.household_id is not null then 'already-paid-period' end as why
+       from entitled e
+       left join held h using (household_id)
+       left join payroll_line l on l.household_id = e.household_id and l.scheme_id = e.scheme_id
+         and l.period_code = ${code} and l.state <> 'cancelled'),
+     lines as (
+       insert into payroll_line (household_id, payroll_id, scheme_id, period_code, enrolment_id,
+         recipient_id, amount_minor, base_minor, supplement_minor, supplement_counts, capped,
+         area_id, pay_point_id, provider_id, account_kind, account_number, state, updated_at)
+       select household_id, ${id}, scheme_id, ${code}, enrolment_id, recipient_id, amount_minor,
+         base_minor, supplement_minor, supplement_counts, capped, area_id, pay_point_id,
+         provider_id, account_kind, account_number, 'drafted', ${now}
+       from judged where why is null
+       returning amount_minor),
+     excluded as (
+       insert into payroll_exclusion (household_id, payroll_id, enrolment_id, recipient_id, reason,
+         criterion_number, area_id, at)
+       select household_id, ${id}, enrolment_id, recipient_id, why, criterion_number, area_id, ${now}
+       from judged where why is not null
+       returning 1),
+     counted as (select count(*) as lines, coalesce(sum(amount_minor), 0)::bigint as minor from lines)
+     select lines, minor, (select count(*) from excluded) as excluded from counted`,
+    [...entitlements.values, payrollId, period.code, ctx.now],
+  );
+}
+
+const TOTALS = statement(
+  'payroll.totals',
+  `update payroll set lines_count = $2, lines_minor = $3, excluded_count = $4
+   where payroll_id = $1`,
+);
+
+/** Writes the totals on the payroll. */
+export async function writeTotals(
+  ctx: Context,
+  payrollId: string,
+  totals: DraftTotals,
+): Promise<void> {
+  await ctx.db.run(TOTALS, [payrollId, totals.lines, totals.minor, totals.excluded]);
+}
+
+const REASONS = statement(
+  'payroll.reasons',
+  `select reason, count(*) as n from payroll_exclusion where payroll_id = $1
+   group by reason order by n desc, reason`,
+);
+
+/** Exclusions of a payroll by reason. */
+export function exclusionReasons(
+  ctx: Context,
+  payrollId: string,
+): Promise<{ reason: string; n: bigint }[]> {
+  return ctx.db.query(REASONS, [payrollId]);
+}
+
+const KNOWN_PERIOD = statement(
+  'payroll.known-period',
+  'select 1 as n from payroll where scheme_id = $1 and period_code = $2 limit 1',
+);
+
+/** True when a payroll, in whatever state, was ever drafted for the period. */
+export async function hasPayroll(
+  ctx: Context,
+  schemeId: bigint,
+  periodCode: string,
+): Promise<boolean> {
+  return (await ctx.db.maybe(KNOWN_PERIOD, [schemeId, periodCode])) !== undefined;
+}
