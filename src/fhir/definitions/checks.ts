@@ -102,6 +102,7 @@ export class ObjectCheck {
       );
     }
     for (const demand of parts.demands) if (!met(demand, value)) demandUnmet(demand, value, run);
+    if (run.tooDeep) return;
     for (const rule of parts.rules) if (!rule.holds(value, run)) ruleBroken(rule, run);
   }
 
@@ -251,6 +252,7 @@ function notObject(value: unknown, run: Run): void {
 }
 
 function tooDeep(run: Run): void {
+  run.tooDeep = true;
   run.error(
     'structure',
     'too-deep',

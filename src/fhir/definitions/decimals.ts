@@ -17,12 +17,16 @@ export interface DecimalRange {
 
 const DECIMAL = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,4}))?$/;
 
-/** The range of a decimal text; undefined when it is not a decimal. */
+/** Beyond this power of ten a number is no measure of anything, and its digits only cost room. */
+const POWER_MAX = 100;
+
+/** The range of a decimal text; undefined when it is not a decimal, or a hostile one. */
 export function decimalRange(text: string): DecimalRange | undefined {
   const match = DECIMAL.exec(text);
   if (!match) return undefined;
   const [, sign, whole, fraction = '', exponent] = match;
   const power = Number(exponent ?? 0);
+  if (Math.abs(power) > POWER_MAX) return undefined;
   const scale = fraction.length - power;
   const digits = BigInt(whole! + fraction) * (sign === '-' ? -1n : 1n);
   // in twentieths or halves of the last digit, so that the bounds are whole numbers

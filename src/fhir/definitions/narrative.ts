@@ -28,7 +28,11 @@ const TAG = /<(\/?)([A-Za-z][\w:.-]*)((?:\s+[^\s=<>"'/]+\s*=\s*(?:"[^"<]*"|'[^'<
 const ATTRIBUTE = /([^\s=<>"'/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 /** Only what XML itself knows: the narrative must stand in XML as well. */
 const ENTITY = /&(?!(?:lt|gt|amp|quot|apos|#\d+|#x[0-9a-fA-F]+);)/;
-const COMMENT_OR_DATA = /<!--[\s\S]*?-->|<!\[CDATA\[[\s\S]*?\]\]>|<\?[\s\S]*?\?>/g;
+const ASIDES = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+  ['<?', '?>'],
+] as const;
 const UNSAFE_URL = /^[\s\0-\x20]*(?:javascript|vbscript|data:(?!image\/))/i;
 
 /** Reports narrative that is not safe XHTML. */
@@ -39,7 +43,7 @@ export const checkNarrative: ValueCheck = (value, run) => {
 
 /** What is wrong with a narrative, as a sentence; undefined when nothing is. */
 export function narrativeFault(text: string): string | undefined {
-  const xhtml = text.replace(COMMENT_OR_DATA, '').trim();
+  const xhtml = withoutAsides(text).trim();
   if (!/^<div[\s>/]/.test(xhtml)) return 'Narrative must start with <div>.';
   if (ENTITY.test(xhtml))
     return 'Narrative holds a bare "&" or a named entity of HTML; write "&amp;" or "&#160;".';
@@ -63,6 +67,26 @@ export function narrativeFault(text: string): string | undefined {
   }
   if (open.length > 0) return `Narrative does not close <${open.at(-1)}>.`;
   return filled ? undefined : 'Narrative is empty.';
+}
+
+/** The text without comments, character data and instructions; one that never ends stays. */
+function withoutAsides(text: string): string {
+  let kept = text;
+  for (const [opens, closes] of ASIDES) {
+    let from = kept.indexOf(opens);
+    if (from < 0) continue;
+    const parts: string[] = [];
+    let at = 0;
+    while (from >= 0) {
+      const end = kept.indexOf(closes, from + opens.length);
+      if (end < 0) break;
+      parts.push(kept.slice(at, from));
+      at = end + closes.length;
+      from = kept.indexOf(opens, at);
+    }
+    kept = parts.join('') + kept.slice(at);
+  }
+  return kept;
 }
 
 function tagFault(tag: RegExpExecArray, open: string[], first: boolean): string | undefined {

@@ -21,6 +21,8 @@ export class Run {
   /** Index within a repeating element; -1 for one that does not repeat. */
   readonly indexes: number[] = [];
   depth = 0;
+  /** Set when something is nested too deeply; rules, which recurse, are then left out. */
+  tooDeep = false;
   /** The resource that holds `contained`, for references within it. */
   container: Readonly<Record<string, unknown>> | undefined;
   /** The innermost resource, which may be a contained one. */

@@ -41,7 +41,7 @@ export class Validator {
     );
     checkResource(this.#types, resource, run);
     const declared = declaredProfiles(resource);
-    if (declared || options.profiles) {
+    if ((declared || options.profiles) && !run.tooDeep) {
       run.container = resource;
       run.resource = resource;
       for (const url of new Set([...(declared ?? []), ...(options.profiles ?? [])])) {

@@ -305,10 +305,27 @@ describe('validation', () => {
     expect(
       faults(patient({ extension: [deep] })).some((each) => each.endsWith('too-deep')),
     ).to.equal(true);
+    const text = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+    const nested = patient({
+      contained: [{ resourceType: 'Organization', id: 'o', name: 'x' }],
+      extension: [{ url: 'http://x', extension: [deep, JSON.parse(text)] }],
+    });
+    expect(faults(nested).length).to.be.greaterThan(0);
     const odd = JSON.parse(
       '{"resourceType":"Patient","__proto__":{"a":1},"constructor":1,"toString":2,"name":[{"constructor":1}]}',
     ) as unknown;
     expect(faults(odd).filter((each) => each.includes('unknown-element')).length).to.equal(4);
+  });
+
+  it('reads long hostile texts in time', () => {
+    const start = performance.now();
+    for (const part of ['<!--', '<p ', '&#1', '<![CDATA[', '<p title="', '<div>']) {
+      const div = `<div xmlns="http://www.w3.org/1999/xhtml">${part.repeat(200_000)}</div>`;
+      expect(faults(patient({ text: { status: 'generated', div } })).length).to.be.greaterThan(0);
+    }
+    const reference = `Patient/${'/A'.repeat(300_000)}`;
+    expect(faults(patient({ managingOrganization: { reference } })).length).to.be.greaterThan(0);
+    expect(performance.now() - start).to.be.lessThan(1500);
   });
 
   it('warns of a profile that is not known, and still accepts', () => {
