@@ -1,0 +1,280 @@
+// Extensions of registry facts and of the resources that show money facts.
+
+Alias: $sd = https://amana.example/fhir/StructureDefinition
+Alias: $cs = https://amana.example/fhir/CodeSystem
+
+Extension: HouseholdArea
+Id: household-area
+Title: "Area of the household"
+Description: "The Location (area) in which the household lives."
+Context: Group
+* value[x] only Reference(Location)
+* value[x] 1..1
+
+Extension: PreferredPayPoint
+Id: preferred-pay-point
+Title: "Preferred pay point"
+Description: "The pay point that the household asked for."
+Context: Group
+* value[x] only Reference(Location)
+* value[x] 1..1
+
+Extension: PaymentAccount
+Id: payment-account
+Title: "Payment account"
+Description: "A mobile number or bank account at a registered provider, into which the household is paid."
+Context: Group
+* extension contains
+    kind 1..1 and
+    provider 1..1 and
+    number 1..1 and
+    holder 0..1 and
+    preferred 0..1
+* extension[kind].value[x] only code
+* extension[kind].value[x] 1..1
+* extension[kind].valueCode from AccountKind (required)
+* extension[provider].value[x] only Reference(Organization)
+* extension[provider].value[x] 1..1
+* extension[number].value[x] only string
+* extension[number].value[x] 1..1
+* extension[holder].value[x] only string
+* extension[preferred].value[x] only boolean
+
+Extension: MemberRole
+Id: member-role
+Title: "Role in the household"
+Description: "What the member is to the household; one active member at most is its head."
+Context: Group.member
+* value[x] only code
+* value[x] 1..1
+* valueCode from MemberRole (required)
+
+Extension: Collector
+Id: collector
+Title: "Collector"
+Description: "The member who collects the household's money, or the alternate."
+Context: Group.member
+* value[x] only code
+* value[x] 1..1
+* valueCode from Collector (required)
+
+Extension: Disability
+Id: disability
+Title: "Disability"
+Description: "Whether the person lives with a disability; absent means not known, never no."
+Context: Patient
+* value[x] only boolean
+* value[x] 1..1
+
+Extension: HouseholdsMax
+Id: households-max
+Title: "Households at most"
+Description: "How many households a pay point can serve."
+Context: Location
+* value[x] only positiveInt
+* value[x] 1..1
+
+Extension: PaymentChannel
+Id: payment-channel
+Title: "Payment channel"
+Description: "Name of the adapter that speaks to a provider, such as simulator or bank-file."
+Context: Organization
+* value[x] only code
+* value[x] 1..1
+
+Extension: SchemeRules
+Id: scheme-rules
+Title: "Rules of a scheme"
+Description: "Who is eligible, how much, how often. A change makes a new version; versions in use are never edited."
+Context: InsurancePlan
+* extension contains
+    frequency 1..1 and
+    criterion 1..* and
+    base 0..1 and
+    supplement 0..* and
+    cap 0..1 and
+    floor 0..1 and
+    rounding-unit 0..1 and
+    rounding-mode 0..1 and
+    age-on 0..1 and
+    delivery 0..1 and
+    time-zone 0..1 and
+    draft-at 0..1
+* extension[frequency].value[x] only code
+* extension[frequency].value[x] 1..1
+* extension[frequency].valueCode from PaymentFrequency (required)
+* extension[criterion].value[x] only Expression
+* extension[criterion].value[x] 1..1
+* extension[base].value[x] only Money
+* extension[supplement].extension contains
+    name 1..1 and
+    filter 1..1 and
+    amount 1..1 and
+    maximum 0..1
+* extension[supplement].extension[name].value[x] only string
+* extension[supplement].extension[filter].value[x] only Expression
+* extension[supplement].extension[amount].value[x] only Money
+* extension[supplement].extension[maximum].value[x] only positiveInt
+* extension[cap].value[x] only Money
+* extension[floor].value[x] only Money
+* extension[rounding-unit].value[x] only Money
+* extension[rounding-mode].value[x] only code
+* extension[age-on].value[x] only code
+* extension[delivery].value[x] only code
+* extension[time-zone].value[x] only string
+* extension[draft-at].value[x] only string
+
+Extension: EnrolmentScheme
+Id: enrolment-scheme
+Title: "Scheme of the enrolment"
+Description: "The scheme in which the household is enrolled."
+Context: Coverage
+* value[x] only Reference(InsurancePlan)
+* value[x] 1..1
+
+Extension: EnrolmentHousehold
+Id: enrolment-household
+Title: "Household of the enrolment"
+Description: "The household that is enrolled."
+Context: Coverage
+* value[x] only Reference(Group)
+* value[x] 1..1
+
+Extension: EnrolmentState
+Id: enrolment-state
+Title: "State of the enrolment"
+Description: "Where the enrolment stands in its lifecycle."
+Context: Coverage
+* value[x] only code
+* value[x] 1..1
+* valueCode from EnrolmentState (required)
+
+Extension: EnrolmentReason
+Id: enrolment-reason
+Title: "Reason of the state"
+Description: "Why the enrolment is in its state."
+Context: Coverage
+* value[x] only CodeableConcept or code
+* value[x] 1..1
+
+Extension: RecipientBasis
+Id: recipient-basis
+Title: "Basis of the recipient"
+Description: "collector: payroll follows the household's collector; declared: the beneficiary is paid."
+Context: Coverage
+* value[x] only code
+* value[x] 1..1
+* valueCode from RecipientBasis (required)
+
+Extension: HoldPolicy
+Id: hold-policy
+Title: "Policy of a hold"
+Description: "hard: nobody is paid while it stands; soft: an officer is warned."
+Context: Flag
+* value[x] only code
+* value[x] 1..1
+* valueCode from HoldPolicy (required)
+
+Extension: PayrollState
+Id: payroll-state
+Title: "State of a payroll"
+Description: "Where a payroll stands in its lifecycle."
+Context: List
+* value[x] only code
+* value[x] 1..1
+* valueCode from PayrollState (required)
+
+Extension: PayrollScheme
+Id: payroll-scheme
+Title: "Scheme of a payroll"
+Description: "The scheme that pays."
+Context: List
+* value[x] only Reference(InsurancePlan)
+* value[x] 1..1
+
+Extension: PayrollPeriod
+Id: payroll-period
+Title: "Payment period"
+Description: "First and last day of the payment period."
+Context: List
+* value[x] only Period
+* value[x] 1..1
+
+Extension: PayrollLines
+Id: payroll-lines
+Title: "Lines of a payroll"
+Description: "How many lines the payroll has."
+Context: List
+* value[x] only integer
+* value[x] 1..1
+
+Extension: PayrollAmount
+Id: payroll-amount
+Title: "Amount of a payroll"
+Description: "Sum of the lines."
+Context: List
+* value[x] only Money
+* value[x] 1..1
+
+Extension: PayrollExcluded
+Id: payroll-excluded
+Title: "Exclusions of a payroll"
+Description: "How many enrolments were left out, each with its reason."
+Context: List
+* value[x] only integer
+* value[x] 1..1
+
+Extension: ClaimHousehold
+Id: claim-household
+Title: "Household of a line"
+Description: "The household to which the line is due."
+Context: Claim
+* value[x] only Reference(Group)
+* value[x] 1..1
+
+Extension: ClaimPayroll
+Id: claim-payroll
+Title: "Payroll of a line"
+Description: "The payroll that the line stands on."
+Context: Claim
+* value[x] only Reference(List)
+* value[x] 1..1
+
+Extension: LineState
+Id: line-state
+Title: "State of a line"
+Description: "Where the payment of a line stands."
+Context: Claim
+* value[x] only code
+* value[x] 1..1
+* valueCode from InstructionState (required)
+
+Extension: LineReason
+Id: line-reason
+Title: "Reason of a line's state"
+Description: "Why a line was not paid."
+Context: Claim
+* value[x] only code
+* value[x] 1..1
+
+Extension: ExclusionReason
+Id: exclusion-reason
+Title: "Reason of an exclusion"
+Description: "Why an enrolment was left out of a payroll."
+Context: Claim
+* value[x] only code
+* value[x] 1..1
+* valueCode from ExclusionReason (required)
+
+Extension: AccountBalance
+Id: account-balance
+Title: "Balance of an account"
+Description: "posted: what the account holds; available: less what is reserved."
+Context: Account
+* extension contains
+    kind 1..1 and
+    amount 1..1
+* extension[kind].value[x] only code
+* extension[kind].value[x] 1..1
+* extension[amount].value[x] only Money
+* extension[amount].value[x] 1..1
