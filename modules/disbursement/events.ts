@@ -1,5 +1,5 @@
 /**
- * What disbursement tells others.
+ * Events of disbursement, by which the rooms that ordered payments learn what became of them.
  */
 
 import { event } from '../../src/sdk/index.ts';

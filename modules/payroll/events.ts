@@ -1,5 +1,5 @@
 /**
- * What payroll tells others.
+ * Events of payroll, for approvers to be told and reports to be made.
  */
 
 import { event } from '../../src/sdk/index.ts';

@@ -53,6 +53,7 @@ const SQL_HOMES = [
   /(^|\/)(store|sql)(\.ts|\/)/,
   /^src\/(database|jobs|audit|access)\//,
   /^src\/fhir\/(store|search)\//,
+  /^src\/fhir\/interactions\/conditions/,
   /^src\/fhir\/projection/,
   /^test\//,
   /measures\.ts$/,

@@ -29,8 +29,12 @@ export function fullUrlMap(
 }
 
 /** Elements whose whole text may be a name: Reference.reference, and uri, url, canonical, oid, uuid. */
-const URI_NAME =
-  /^(?:reference|url|uri|profile|source|instantiatesUri|instantiates|(?:value|asserted)(?:Uri|Url|Canonical|Uuid|Oid))$/;
+const URI_NAMES = new Set(
+  (
+    'reference url uri profile source instantiatesUri instantiates valueUri valueUrl ' +
+    'valueCanonical valueUuid valueOid assertedUri assertedUrl'
+  ).split(' '),
+);
 
 /** The resource with every temporary name replaced; the same object when there is none. */
 export function rewrite<R extends Resource>(resource: R, names: ReadonlyMap<string, string>): R {
@@ -41,7 +45,7 @@ export function rewrite<R extends Resource>(resource: R, names: ReadonlyMap<stri
 function walk(value: unknown, names: ReadonlyMap<string, string>, name: string): unknown {
   if (typeof value === 'string') {
     if (name === 'div') return rewriteNarrative(value, names);
-    if (!URI_NAME.test(name)) return value;
+    if (!URI_NAMES.has(name)) return value;
     const [path, fragment] = value.split('#', 2) as [string, string?];
     const found = names.get(value) ?? (fragment === undefined ? undefined : names.get(path));
     if (found === undefined) return value;
