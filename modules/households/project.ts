@@ -26,13 +26,18 @@ import {
   removeHouseholds,
   writeHouseholds,
 } from './store/households.ts';
-import { type Claimant, claimIdentifiers, releaseIdentifiers } from './store/identifiers.ts';
+import {
+  type Claimant,
+  gatherClaims,
+  releaseIdentifiers,
+  releaseOthers,
+} from './store/identifiers.ts';
 import {
   claimMembers,
+  copyFacts,
   elsewhere,
   inAnother,
   knownMembers,
-  type MemberRow,
   type Membership,
   type MemberWrite,
   releaseMembers,
@@ -47,6 +52,7 @@ export async function projectPatients(
   ctx: Context,
   writes: readonly ResourceWrite<Patient>[],
 ): Promise<void> {
+  rememberPatients(ctx, writes);
   const older = writes.filter((write) => write.action !== 'create').map((write) => write.rid);
   const known = await knownMembers(ctx, older);
   const gone = writes.filter((write) => write.resource === undefined).map((write) => write.rid);
@@ -78,13 +84,10 @@ async function writeMembersWithClaims(
 ): Promise<void> {
   if (writes.length === 0) return;
   const rids = new Set(writes.map((write) => write.rid));
-  await writeMembers(ctx, writes);
-  await claimIdentifiers(
-    ctx,
-    'member',
-    writes.map(claimant),
-    older.filter((rid) => rids.has(rid)),
-  );
+  const claims = gatherClaims('member', writes.map(claimant));
+  const known = older.filter((rid) => rids.has(rid));
+  await releaseOthers(ctx, 'member', known, claims);
+  await writeMembers(ctx, writes, claims);
   for (const { rid, facts } of writes) {
     ctx.emit(memberChanged, { memberId: String(rid), id: facts.id });
   }
@@ -161,20 +164,34 @@ async function write(
   await clearParts(ctx, [...existing]);
   await removeHouseholds(ctx, gone);
   await releaseIdentifiers(ctx, 'household', gone);
-  const taken = await take(ctx, wanted);
-  await writeHouseholds(
+  refuseTwoHouseholds(wanted);
+  const claims = gatherClaims('household', incoming.map(claimant));
+  const known = [...existing].filter((rid) => !gone.includes(rid));
+  await releaseOthers(ctx, 'household', known, claims);
+  const taken = await writeHouseholds(
     ctx,
-    incoming.map((each) => inPlace(each.place, () => withReferences(each, refer, taken))),
+    incoming.map((each) => inPlace(each.place, () => withReferences(each, refer))),
+    claims,
   );
-  await claimIdentifiers(
+  await takeOthers(
     ctx,
-    'household',
-    incoming.map(claimant),
-    [...existing].filter((rid) => !gone.includes(rid)),
+    wanted.filter((each) => !taken.has(each.memberId)),
   );
 }
 
 type Refer = (type: string, id: string, expression: string) => bigint;
+
+/** Patients written in a unit of work, which need not be looked up again in it. */
+const writtenPatients = new WeakMap<Context, Map<string, bigint>>();
+
+function rememberPatients(ctx: Context, writes: readonly ResourceWrite<Patient>[]): void {
+  const rids = writtenPatients.get(ctx) ?? new Map<string, bigint>();
+  writtenPatients.set(ctx, rids);
+  for (const write of writes) {
+    if (write.resource) rids.set(write.id, write.rid);
+    else rids.delete(write.id);
+  }
+}
 
 /** Looks up the internal ids of everything these households refer to, once per type. */
 async function resolve(ctx: Context, incoming: readonly Incoming[]): Promise<Refer> {
@@ -186,9 +203,14 @@ async function resolve(ctx: Context, incoming: readonly Incoming[]): Promise<Ref
       .filter((id) => id !== undefined),
     Organization: facts.flatMap((each) => each.accounts.map((account) => account.providerId)),
   };
-  const found = new Map<string, Map<string, bigint>>();
+  const found = new Map<string, ReadonlyMap<string, bigint>>();
+  const written = writtenPatients.get(ctx);
+  if (written) found.set('Patient', written);
   for (const [type, ids] of Object.entries(wanted)) {
-    if (ids.length > 0) found.set(type, await ctx.fhir.rids(type, [...new Set(ids)]));
+    const known = found.get(type);
+    const missing = new Set(ids.filter((id) => known?.has(id) !== true));
+    if (missing.size === 0) continue;
+    found.set(type, new Map([...(known ?? []), ...(await ctx.fhir.rids(type, [...missing]))]));
   }
   return (type, id, expression) => {
     const rid = found.get(type)?.get(id);
@@ -202,11 +224,7 @@ async function resolve(ctx: Context, incoming: readonly Incoming[]): Promise<Ref
   };
 }
 
-function withReferences(
-  each: Incoming,
-  refer: Refer,
-  taken: ReadonlyMap<bigint, MemberRow>,
-): HouseholdWrite {
+function withReferences(each: Incoming, refer: Refer): HouseholdWrite {
   const { facts } = each;
   return {
     ...each,
@@ -218,10 +236,10 @@ function withReferences(
       facts.preferredPayPointId === undefined
         ? null
         : refer('Location', facts.preferredPayPointId, `Group.extension('preferred-pay-point')`),
-    members: facts.members.map((link) => {
-      const memberId = refer('Patient', link.id, entityOf(link));
-      return { memberId, link, facts: taken.get(memberId) };
-    }),
+    members: facts.members.map((link) => ({
+      memberId: refer('Patient', link.id, entityOf(link)),
+      link,
+    })),
     accounts: facts.accounts.map((account) => ({
       ...account,
       provider: refer('Organization', account.providerId, `Group.extension('payment-account')`),
@@ -239,26 +257,24 @@ interface WantedMember extends Membership {
   readonly place: string | undefined;
 }
 
-/** Takes members into their households; Patients that were no members yet become so. */
-async function take(
-  ctx: Context,
-  wanted: readonly WantedMember[],
-): Promise<Map<bigint, MemberRow>> {
-  if (wanted.length === 0) return new Map();
-  refuseTwoHouseholds(wanted);
-  const taken = await claimMembers(ctx, wanted);
-  const missing = wanted.filter((each) => !taken.has(each.memberId));
-  if (missing.length === 0) return taken;
-  const rids = missing.map((each) => each.memberId);
-  await refuseElsewhere(ctx, missing);
-  await adopt(ctx, rids);
-  const adopted = await claimMembers(ctx, missing);
-  const late = missing.filter((each) => !adopted.has(each.memberId));
+/**
+ * Takes members who were not free at once: Patients that were no members yet become so, and those
+ * who are in another household are refused.
+ */
+async function takeOthers(ctx: Context, wanted: readonly WantedMember[]): Promise<void> {
+  if (wanted.length === 0) return;
+  await refuseElsewhere(ctx, wanted);
+  await adopt(
+    ctx,
+    wanted.map((each) => each.memberId),
+  );
+  const adopted = await claimMembers(ctx, wanted);
+  const late = wanted.filter((each) => !adopted.has(each.memberId));
   if (late.length > 0) {
     await refuseElsewhere(ctx, late);
     throw vanished(late[0]!.id);
   }
-  return new Map([...taken, ...adopted]);
+  await copyFacts(ctx, wanted);
 }
 
 async function refuseElsewhere(ctx: Context, wanted: readonly WantedMember[]): Promise<void> {

@@ -5,7 +5,7 @@
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
 import type { AccountFacts, HouseholdFacts, MemberLink } from '../household.ts';
-import type { MemberRow } from './members.ts';
+import { type Claims, claimColumns, claimText, judgeClaims } from './identifiers.ts';
 
 /** A household about to be written, its references resolved. */
 export interface HouseholdWrite {
@@ -18,11 +18,10 @@ export interface HouseholdWrite {
   readonly accounts: readonly (AccountFacts & { readonly provider: bigint })[];
 }
 
-/** A membership with the member's facts; those of an ended one need not be known. */
+/** A membership with the member's internal id. */
 export interface ResolvedMember {
   readonly memberId: bigint;
   readonly link: MemberLink;
-  readonly facts: MemberRow | undefined;
 }
 
 const EXISTING = statement(
@@ -80,36 +79,67 @@ const WRITE = statement(
        head_id = excluded.head_id, collector_id = excluded.collector_id,
        collector_basis = excluded.collector_basis, members_count = excluded.members_count,
        active = excluded.active, version = excluded.version, updated_at = excluded.updated_at
+   ), link as materialized (
+     select * from unnest($12::bigint[], $13::bigint[], $14::smallint[], $15::text[], $16::text[],
+       $17::boolean[]) as l(household_id, member_id, position, role, collector, active)
+   ), taken as (
+     update member m set household_id = l.household_id
+     from link l
+     where l.active and m.member_id = l.member_id
+       and (m.household_id is null or m.household_id = l.household_id)
+     returning m.member_id, m.sex, m.birth_date, m.birth_date_last, m.disability, m.deceased,
+       m.deceased_on
    ), members as (
      insert into household_member (household_id, member_id, position, role, collector, active,
        sex, birth_date, birth_date_last, disability, deceased, deceased_on)
-     select * from unnest($12::bigint[], $13::bigint[], $14::smallint[], $15::text[], $16::text[],
-       $17::boolean[], $18::text[], $19::date[], $20::date[], $21::boolean[], $22::boolean[],
-       $23::date[])
+     select l.*, t.sex, t.birth_date, t.birth_date_last, t.disability,
+            coalesce(t.deceased, false), t.deceased_on
+     from link l left join taken t on l.active and t.member_id = l.member_id
    ), facts as (
      insert into household_characteristic (household_id, code, number_value, code_value,
        boolean_value)
-     select * from unnest($24::bigint[], $25::text[], $26::numeric[], $27::text[], $28::boolean[])
-   )
-   insert into household_account (household_id, kind, provider_id, account_number, holder_name,
-     preferred)
-   select * from unnest($29::bigint[], $30::text[], $31::bigint[], $32::text[], $33::text[],
-     $34::boolean[])`,
+     select * from unnest($18::bigint[], $19::text[], $20::numeric[], $21::text[], $22::boolean[])
+   ), accounts as (
+     insert into household_account (household_id, kind, provider_id, account_number, holder_name,
+       preferred)
+     select * from unnest($23::bigint[], $24::text[], $25::bigint[], $26::text[], $27::text[],
+       $28::boolean[])
+   ), claimed as (${claimText('household', 29)})
+   select member_id, null::bigint as hash, null::bigint as holder from taken
+   union all select null, hash, holder from claimed`,
 );
 
-/** Writes households and their parts; parts from before must have been cleared. */
+/** Either a member who was taken into a household, or an identifier and its holder. */
+interface WriteRow {
+  readonly member_id: bigint | null;
+  readonly hash: bigint | null;
+  readonly holder: bigint | null;
+}
+
+/**
+ * Writes households and their parts, takes their members, and claims their identifiers; parts from
+ * before must have been cleared, and members let go of.
+ *
+ * @returns the active members who were taken; others are in another household, or no members yet
+ * @throws Problem `identifier-taken`
+ */
 export async function writeHouseholds(
   ctx: Context,
   writes: readonly HouseholdWrite[],
-): Promise<void> {
-  if (writes.length === 0) return;
-  await ctx.db.run(WRITE, [
+  claims: Claims,
+): Promise<Set<bigint>> {
+  if (writes.length === 0) return new Set();
+  const rows = await ctx.db.query<WriteRow>(WRITE, [
     ...householdColumns(writes),
     ctx.now,
     ...memberColumns(writes),
     ...characteristicColumns(writes),
     ...accountColumns(writes),
+    ...claimColumns(claims),
   ]);
+  const held = rows.flatMap(({ hash, holder }) => (hash && holder ? [{ hash, holder }] : []));
+  await judgeClaims(ctx, 'household', claims, held);
+  return new Set(rows.map((row) => row.member_id).filter((id) => id !== null));
 }
 
 function householdColumns(writes: readonly HouseholdWrite[]): unknown[][] {
@@ -139,7 +169,10 @@ function householdColumns(writes: readonly HouseholdWrite[]): unknown[][] {
 }
 
 function memberColumns(writes: readonly HouseholdWrite[]): unknown[][] {
-  const rows = writes.flatMap(({ rid, members }) => members.map((member) => ({ rid, ...member })));
+  const rows = writes
+    .flatMap(({ rid, members }) => members.map((member) => ({ rid, ...member })))
+    // One order for all writers, so that two who take the same members do not wait in a ring.
+    .sort((a, b) => (a.memberId < b.memberId ? -1 : 1));
   return [
     rows.map(({ rid }) => rid),
     rows.map(({ memberId }) => memberId),
@@ -147,12 +180,6 @@ function memberColumns(writes: readonly HouseholdWrite[]): unknown[][] {
     rows.map(({ link }) => link.role),
     rows.map(({ link }) => link.collector),
     rows.map(({ link }) => link.active),
-    rows.map(({ facts }) => facts?.sex ?? null),
-    rows.map(({ facts }) => facts?.birth_date ?? null),
-    rows.map(({ facts }) => facts?.birth_date_last ?? null),
-    rows.map(({ facts }) => facts?.disability ?? null),
-    rows.map(({ facts }) => facts?.deceased ?? false),
-    rows.map(({ facts }) => facts?.deceased_on ?? null),
   ];
 }
 

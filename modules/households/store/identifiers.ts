@@ -2,7 +2,7 @@
  * Who holds an identifier. Members and households have a look-up table each, of one shape, and the
  * statements are the same but for its name.
  *
- * The claim is one INSERT whose conflict answers the holder: of two writers at once the second
+ * The claim is an INSERT whose conflict answers the holder: of two writers at once the second
  * waits for the first and then sees its row, so no identifier is ever held twice.
  */
 
@@ -26,11 +26,6 @@ const RELEASE = {
   household: statement('households.release-household-identifiers', releaseText('household')),
 };
 
-const CLAIM = {
-  member: statement('households.claim-member-identifiers', claimText('member')),
-  household: statement('households.claim-household-identifiers', claimText('household')),
-};
-
 const HOLDER = {
   member: statement('households.member-holder', holderText('member')),
   household: statement('households.household-holder', holderText('household')),
@@ -47,12 +42,18 @@ function releaseText(kind: Kind): string {
         where stays.holder = i.${kind}_id and stays.hash = i.identifier_hash)`;
 }
 
-/** Rows are written in the order of their hash, so that two writers never wait in a ring. */
-function claimText(kind: Kind): string {
+/**
+ * SQL that claims identifiers and answers who holds each, as `hash` and `holder`: a part of the
+ * statement that writes the claimants. Rows are written in the order of their hash, so that two
+ * writers never wait in a ring.
+ *
+ * @param first  number of the first of four parameters, see `claimColumns`
+ */
+export function claimText(kind: Kind, first: number): string {
   return `insert into ${kind}_identifier (identifier_hash, system, value, ${kind}_id)
     select c.hash, c.system, c.value, c.holder
-    from unnest($1::bigint[], $2::text[], $3::text[], $4::bigint[])
-      as c(hash, system, value, holder)
+    from unnest($${first}::bigint[], $${first + 1}::text[], $${first + 2}::text[],
+      $${first + 3}::bigint[]) as c(hash, system, value, holder)
     order by c.hash
     on conflict (identifier_hash, system, value)
       do update set ${kind}_id = ${kind}_identifier.${kind}_id
@@ -72,43 +73,66 @@ export async function releaseIdentifiers(
   if (rids.length > 0) await ctx.db.run(RELEASE[kind], [rids, [], []]);
 }
 
+/** Claims of a batch by hash, each with who claims it. */
+export type Claims = ReadonlyMap<bigint, Claim & { readonly claimant: Claimant }>;
+
 /**
- * Makes each claimant hold exactly its identifiers.
+ * Gathers the claims of a batch.
  *
- * @param known  claimants that may hold others from before
- * @throws Problem `identifier-taken` (409), naming the holder
+ * @throws Problem `identifier-taken` (409) when two of the batch claim one identifier
  */
-export async function claimIdentifiers(
+export function gatherClaims(kind: Kind, claimants: readonly Claimant[]): Claims {
+  const byHash = new Map<bigint, Claim & { claimant: Claimant }>();
+  for (const claimant of claimants) {
+    for (const claim of claimant.identifiers) {
+      const other = byHash.get(claim.hash);
+      if (other) throw taken(kind, { ...claim, claimant }, other.claimant.id);
+      byHash.set(claim.hash, { ...claim, claimant });
+    }
+  }
+  return byHash;
+}
+
+/** Values for the four parameters of `claimText`. */
+export function claimColumns(claims: Claims): unknown[][] {
+  const rows = [...claims.values()];
+  return [
+    rows.map((claim) => claim.hash),
+    rows.map((claim) => claim.system),
+    rows.map((claim) => claim.value),
+    rows.map((claim) => claim.claimant.rid),
+  ];
+}
+
+/** Lets holders from before go of all identifiers but those they claim now. */
+export async function releaseOthers(
   ctx: Context,
   kind: Kind,
-  claimants: readonly Claimant[],
   known: readonly bigint[],
+  claims: Claims,
 ): Promise<void> {
-  const claims = claimants.flatMap((claimant) =>
-    claimant.identifiers.map((claim) => ({ ...claim, claimant })),
-  );
-  if (known.length > 0) {
-    await ctx.db.run(RELEASE[kind], [
-      known,
-      claims.map((claim) => claim.claimant.rid),
-      claims.map((claim) => claim.hash),
-    ]);
-  }
-  const byHash = new Map<bigint, (typeof claims)[number]>();
-  for (const claim of claims) {
-    const other = byHash.get(claim.hash);
-    if (other) throw taken(kind, claim, other.claimant.id);
-    byHash.set(claim.hash, claim);
-  }
-  if (claims.length === 0) return;
-  const rows = await ctx.db.query<{ hash: bigint; holder: bigint }>(CLAIM[kind], [
-    claims.map((claim) => claim.hash),
-    claims.map((claim) => claim.system),
-    claims.map((claim) => claim.value),
-    claims.map((claim) => claim.claimant.rid),
+  if (known.length === 0) return;
+  const rows = [...claims.values()];
+  await ctx.db.run(RELEASE[kind], [
+    known,
+    rows.map((claim) => claim.claimant.rid),
+    rows.map((claim) => claim.hash),
   ]);
-  for (const row of rows) {
-    const claim = byHash.get(row.hash);
+}
+
+/**
+ * Looks at who holds what was claimed.
+ *
+ * @throws Problem `identifier-taken` (409), naming the holder
+ */
+export async function judgeClaims(
+  ctx: Context,
+  kind: Kind,
+  claims: Claims,
+  held: readonly { readonly hash: bigint; readonly holder: bigint }[],
+): Promise<void> {
+  for (const row of held) {
+    const claim = claims.get(row.hash);
     if (!claim || row.holder === claim.claimant.rid) continue;
     const holder = await ctx.db.maybe<{ fhir_id: string }>(HOLDER[kind], [row.holder]);
     throw taken(kind, claim, holder?.fhir_id ?? String(row.holder));

@@ -8,18 +8,7 @@
 
 import { type Context, type Problem, problem, statement } from '../../../src/sdk/index.ts';
 import type { MemberFacts } from '../member.ts';
-
-/** A member's facts with the internal id, as written and as read. */
-export interface MemberRow {
-  readonly member_id: bigint;
-  readonly household_id: bigint | null;
-  readonly sex: string | null;
-  readonly birth_date: string | null;
-  readonly birth_date_last: string | null;
-  readonly disability: boolean | null;
-  readonly deceased: boolean;
-  readonly deceased_on: string | null;
-}
+import { type Claims, claimColumns, claimText, judgeClaims } from './identifiers.ts';
 
 /** A Patient about to be written as a member. */
 export interface MemberWrite {
@@ -30,12 +19,10 @@ export interface MemberWrite {
   readonly facts: MemberFacts;
 }
 
-const FACTS = `member_id, household_id, sex, birth_date, birth_date_last, disability, deceased,
-  deceased_on`;
-
 const UPSERT = statement(
   'households.upsert-members',
-  `insert into member (member_id, fhir_id, sex, birth_date, birth_date_last,
+  `with claimed as (${claimText('member', 14)}), written as (
+   insert into member (member_id, fhir_id, sex, birth_date, birth_date_last,
      birth_date_precision, disability, deceased, deceased_on, active, phone, version, updated_at)
    select w.*, $13
    from unnest($1::bigint[], $2::text[], $3::text[], $4::date[], $5::date[], $6::text[],
@@ -49,7 +36,9 @@ const UPSERT = statement(
      birth_date_precision = excluded.birth_date_precision, disability = excluded.disability,
      deceased = excluded.deceased, deceased_on = excluded.deceased_on, active = excluded.active,
      phone = excluded.phone, version = excluded.version, updated_at = excluded.updated_at
-   returning member_id, household_id`,
+   returning member_id, household_id)
+   select member_id, household_id, null::bigint as hash, null::bigint as holder from written
+   union all select null, null, hash, holder from claimed`,
 );
 
 const COPY_FACTS = statement(
@@ -65,10 +54,27 @@ const COPY_FACTS = statement(
          (m.sex, m.birth_date, m.birth_date_last, m.disability, m.deceased, m.deceased_on)`,
 );
 
-/** Inserts or updates members and carries their facts into their households. */
-export async function writeMembers(ctx: Context, writes: readonly MemberWrite[]): Promise<void> {
+/** Either a member who was written, or an identifier and its holder. */
+interface UpsertRow {
+  readonly member_id: bigint | null;
+  readonly household_id: bigint | null;
+  readonly hash: bigint | null;
+  readonly holder: bigint | null;
+}
+
+/**
+ * Inserts or updates members with their identifiers, and carries their facts into their
+ * households.
+ *
+ * @throws Problem `identifier-taken`
+ */
+export async function writeMembers(
+  ctx: Context,
+  writes: readonly MemberWrite[],
+  claims: Claims,
+): Promise<void> {
   if (writes.length === 0) return;
-  const rows = await ctx.db.query<{ member_id: bigint; household_id: bigint | null }>(UPSERT, [
+  const rows = await ctx.db.query<UpsertRow>(UPSERT, [
     writes.map((write) => write.rid),
     writes.map((write) => write.facts.id),
     writes.map((write) => write.facts.sex),
@@ -82,28 +88,35 @@ export async function writeMembers(ctx: Context, writes: readonly MemberWrite[])
     writes.map((write) => write.facts.phone),
     writes.map((write) => write.version),
     ctx.now,
+    ...claimColumns(claims),
   ]);
-  const inside = rows.filter((row) => row.household_id !== null);
-  if (inside.length === 0) return;
+  const held = rows.flatMap(({ hash, holder }) => (hash && holder ? [{ hash, holder }] : []));
+  await judgeClaims(ctx, 'member', claims, held);
+  const inside = rows.flatMap(({ member_id: memberId, household_id: householdId }) =>
+    memberId !== null && householdId !== null ? [{ memberId, householdId }] : [],
+  );
+  await copyFacts(ctx, inside);
+}
+
+/** Copies facts of members into the households they are in. */
+export async function copyFacts(ctx: Context, memberships: readonly Membership[]): Promise<void> {
+  if (memberships.length === 0) return;
   await ctx.db.run(COPY_FACTS, [
-    inside.map((row) => row.member_id),
-    inside.map((row) => row.household_id),
+    memberships.map((each) => each.memberId),
+    memberships.map((each) => each.householdId),
   ]);
 }
 
 const KNOWN = statement(
   'households.known-members',
-  `select ${FACTS} from member where member_id = any($1::bigint[])`,
+  'select member_id from member where member_id = any($1::bigint[])',
 );
 
 /** Members among these Patients, by internal id. */
-export async function knownMembers(
-  ctx: Context,
-  rids: readonly bigint[],
-): Promise<Map<bigint, MemberRow>> {
-  if (rids.length === 0) return new Map();
-  const rows = await ctx.db.query<MemberRow>(KNOWN, [rids]);
-  return new Map(rows.map((row) => [row.member_id, row]));
+export async function knownMembers(ctx: Context, rids: readonly bigint[]): Promise<Set<bigint>> {
+  if (rids.length === 0) return new Set();
+  const rows = await ctx.db.query<{ member_id: bigint }>(KNOWN, [rids]);
+  return new Set(rows.map((row) => row.member_id));
 }
 
 const CLAIM = statement(
@@ -112,8 +125,7 @@ const CLAIM = statement(
    from unnest($1::bigint[], $2::bigint[]) as p(member_id, household_id)
    where m.member_id = p.member_id
      and (m.household_id is null or m.household_id = p.household_id)
-   returning m.member_id, m.household_id, m.sex, m.birth_date, m.birth_date_last, m.disability,
-     m.deceased, m.deceased_on`,
+   returning m.member_id`,
 );
 
 /** A member who is to be in a household. */
@@ -126,13 +138,13 @@ export interface Membership {
 export async function claimMembers(
   ctx: Context,
   wanted: readonly Membership[],
-): Promise<Map<bigint, MemberRow>> {
+): Promise<Set<bigint>> {
   const sorted = wanted.toSorted((a, b) => Number(a.memberId - b.memberId));
-  const rows = await ctx.db.query<MemberRow>(CLAIM, [
+  const rows = await ctx.db.query<{ member_id: bigint }>(CLAIM, [
     sorted.map((each) => each.memberId),
     sorted.map((each) => each.householdId),
   ]);
-  return new Map(rows.map((row) => [row.member_id, row]));
+  return new Set(rows.map((row) => row.member_id));
 }
 
 const RELEASE = statement(
@@ -206,7 +218,7 @@ const REMOVE = statement(
 export async function removeMembers(ctx: Context, rids: readonly bigint[]): Promise<void> {
   const known = await knownMembers(ctx, rids);
   if (known.size === 0) return;
-  const removed = await ctx.db.run(REMOVE, [[...known.keys()]]);
+  const removed = await ctx.db.run(REMOVE, [[...known]]);
   if (removed < known.size) {
     throw problem(
       'conflict',
