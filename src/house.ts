@@ -14,6 +14,7 @@ import type {
 import type { Pool } from 'pg';
 import type { App } from './app.ts';
 import { type Assembly, assemble } from './assemble.ts';
+import { readSecret } from './database/secret.ts';
 import { fhirAccess } from './fhir/access.ts';
 import { capabilityStatement } from './fhir/capability.ts';
 import { createDefinitions } from './fhir/definitions/create.ts';
@@ -91,9 +92,8 @@ export interface Ground {
 /** Builds the App on a migrated database. */
 export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
   const { plan, pool, queuePool, clock, log, origin, wake } = ground;
-  const { rows } = await pool.query<{ value: Buffer }>(
-    "select value from house_secret where name = 'cursor'",
-  );
+  const cursorKey = await readSecret(pool, 'cursor');
+  if (!cursorKey) throw new Error('the database has no cursor secret; is it migrated?');
   const started = clock.now();
   const base = (): string => `${origin()}/fhir/R4`;
   let capability: string | undefined;
@@ -101,7 +101,7 @@ export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
     ...plan.assembly.fhir,
     definitions: definitionsOf(plan.assembly.definitions),
     base,
-    cursorKey: rows[0]!.value,
+    cursorKey,
     capability() {
       capability ??= JSON.stringify(
         capabilityStatement(fhir, {

@@ -1,20 +1,23 @@
 /**
  * `npm start`: introduces the modules to the house, starts it, and says where it is and how to sign
  * in. Ctrl-C finishes the work in hand and stops the database; a second Ctrl-C stops at once.
+ *
+ * `npm run reset-password -- LOGIN` gives a new password to who has lost it, on the machine that
+ * can reach the database.
  */
 
-import { isAbsolute, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { MODULES as OWN } from '../modules/index.ts';
+import { resetPassword } from './access/reset.ts';
 import { AssemblyFault } from './assemble.ts';
 import { DatabaseTooOld } from './database/connect.ts';
 import { EmbeddedUnavailable } from './database/embedded.ts';
 import { MigrationChanged } from './database/migrate.ts';
-import { planHouse, version } from './house.ts';
+import { type Plan, planHouse, version } from './house.ts';
 import { createLog } from './log.ts';
-import { type Module, systemClock } from './sdk/index.ts';
+import { ModuleMissing, outsideModules } from './outside.ts';
+import { Problem, systemClock } from './sdk/index.ts';
 import { PortTaken, type RunningHouse, startHouse } from './server.ts';
-import { LOG_LEVEL, MODULES, SettingsFault } from './settings.ts';
+import { LOG_LEVEL, MODULES, readSettings, SettingsFault } from './settings.ts';
 
 /** Faults that the operator can mend: their message is enough. */
 const FOR_OPERATOR = [
@@ -22,20 +25,11 @@ const FOR_OPERATOR = [
   DatabaseTooOld,
   EmbeddedUnavailable,
   MigrationChanged,
+  ModuleMissing,
   PortTaken,
+  Problem,
   SettingsFault,
 ];
-
-/** Modules from outside this repository, by package name or path. */
-export async function outsideModules(names: readonly string[]): Promise<Module[]> {
-  const found: Module[] = [];
-  for (const name of names) {
-    const isPath = name.startsWith('.') || isAbsolute(name);
-    const loaded = await import(isPath ? pathToFileURL(resolve(name)).href : name);
-    found.push((loaded.default ?? loaded.module) as Module);
-  }
-  return found;
-}
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
@@ -52,7 +46,10 @@ function greet(house: RunningHouse): void {
     say(`\n  Sign in as      ${firstAccess.login}`);
     say(`  Password        ${firstAccess.password}   (shown this once: keep it)`);
     if (firstAccess.client) say(`  Client          ${firstAccess.client} (client_credentials)`);
-  } else say('\n  Sign in with an account that was made earlier.');
+  } else {
+    say('\n  Sign in with an account that was made earlier; a lost password is replaced by');
+    say('  npm run reset-password -- administrator');
+  }
   say('\nCtrl-C stops it.\n');
 }
 
@@ -63,23 +60,47 @@ function databaseText(embedded: RunningHouse['embedded']): string {
     : 'embedded PostgreSQL, already running: joined';
 }
 
-async function main(): Promise<void> {
-  const outside = process.env.MODULES ? MODULES.parse(process.env.MODULES) : [];
-  const plan = planHouse([...OWN, ...(await outsideModules(outside))], process.env);
-  const log = createLog(plan.settings.get(LOG_LEVEL));
-  const house = await startHouse({ plan, clock: systemClock, log });
-  greet(house);
+async function plan(): Promise<Plan> {
+  const outside = readSettings([MODULES], process.env).get(MODULES);
+  return planHouse([...OWN, ...(await outsideModules(outside))], process.env);
+}
+
+/**
+ * Stops on the first signal, also one that comes while starting; exits on a second. One Ctrl-C
+ * under npm arrives twice, from the terminal and from npm, so that a second one counts only after
+ * a moment.
+ */
+function stopOnSignal(house: Promise<RunningHouse>): void {
   let stopping = false;
+  let insists = false;
   const stop = async (): Promise<void> => {
-    if (stopping) process.exit(1);
+    if (insists) process.exit(1);
+    if (stopping) return;
     stopping = true;
+    setTimeout(() => {
+      insists = true;
+    }, 1000).unref();
     say('Finishing the work in hand …');
-    await house.stop();
+    await (await house).stop();
     say('Stopped.');
     process.exit(0);
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+}
+
+async function main(): Promise<void> {
+  const planned = await plan();
+  const [command, login] = process.argv.slice(2);
+  if (command === 'reset-password') {
+    const name = login ?? 'administrator';
+    say(`New password of ${name}: ${await resetPassword(planned.settings, name)}`);
+    return;
+  }
+  const log = createLog(planned.settings.get(LOG_LEVEL));
+  const house = startHouse({ plan: planned, clock: systemClock, log });
+  stopOnSignal(house);
+  greet(await house);
 }
 
 main().catch((error: unknown) => {

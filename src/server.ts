@@ -35,6 +35,8 @@ import {
 
 const PORT_DEFAULT = 8080;
 const PORTS_TRIED = 100;
+/** Time that a stop gives to requests in hand. */
+const GRACE_SECONDS = 30;
 
 /** The port that was asked for is taken; the message is for the operator. */
 export class PortTaken extends Error {}
@@ -75,8 +77,11 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
   const pool = createPool(url, { max });
   const queuePool = createQueuePool(url, { max: Math.min(10, settings.get(JOBS_AT_ONCE) + 3) });
   const closing: (() => Promise<unknown>)[] = [];
+  // Each is given its turn, even where one before it fails: the database must not be left behind.
   const close = async (): Promise<void> => {
-    for (const each of closing.reverse()) await each();
+    for (const each of closing.splice(0).reverse()) {
+      await each().catch((error: unknown) => log.error('stop failed', {}, error));
+    }
   };
   if (embedded) closing.push(() => embedded.leave());
   closing.push(
@@ -86,14 +91,9 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
   try {
     await checkVersion(pool);
     const migrated = await migrate(url, queuePool, plan.migrations);
+    const firstAccess = await bootstrap(pool, clock, settings);
     const house = await serve(options, pool, queuePool, closing);
-    return {
-      ...house,
-      embedded,
-      migrated,
-      firstAccess: await bootstrap(pool, clock, settings),
-      stop: close,
-    };
+    return { ...house, embedded, migrated, firstAccess, stop: close };
   } catch (error) {
     log.error('start failed', {}, error);
     await close();
@@ -143,27 +143,41 @@ async function serve(
     issuer: () => origin,
     isStopping: () => stopping,
   });
+  let open = false;
   const server = createServer(
     { requestTimeout: settings.get(REQUEST_TIMEOUT_SECONDS) * 1000 },
-    web,
+    (request, response) => {
+      if (open) web(request, response);
+      else response.writeHead(503, { 'retry-after': '1' }).end();
+    },
   );
   server.headersTimeout = 15_000;
   server.keepAliveTimeout = 65_000;
   const port = await listen(server, settings.get(HOST), settings.get(PORT));
-  const host = settings.get(HOST) === '0.0.0.0' ? 'localhost' : settings.get(HOST);
-  origin = settings.get(PUBLIC_URL) ?? `http://${host}:${port}`;
+  let stopJobs = (): Promise<void> => Promise.resolve();
+  closing.push(
+    () => stopJobs(),
+    () => {
+      stopping = true;
+      return closeServer(server);
+    },
+  );
+  origin = settings.get(PUBLIC_URL) ?? `http://${hostName(settings.get(HOST))}:${port}`;
   provider = createProvider(pool, origin, keys);
   await options.seed?.(app);
   if (options.jobs !== false) {
     const running = await startJobs(app);
     wake = running.wake;
-    closing.push(running.stop);
+    stopJobs = running.stop;
   }
-  closing.push(async () => {
-    stopping = true;
-    await closeServer(server);
-  });
+  open = true;
   return { app, authenticator, url: origin, port };
+}
+
+/** The name under which this machine reaches the address that is listened on. */
+function hostName(host: string): string {
+  if (host === '0.0.0.0' || host === '::') return 'localhost';
+  return host.includes(':') ? `[${host}]` : host;
 }
 
 async function startJobs(app: App): Promise<{ wake: () => void; stop: () => Promise<void> }> {
@@ -199,7 +213,10 @@ function bind(server: Server, host: string, port: number): Promise<boolean> {
     const failed = (error: NodeJS.ErrnoException): void => {
       server.off('listening', listening);
       if (error.code === 'EADDRINUSE') resolve(false);
-      else reject(error);
+      else if (error.code === 'EACCES') reject(new PortTaken(notAllowed(port)));
+      else if (error.code === 'EADDRNOTAVAIL' || error.code === 'ENOTFOUND') {
+        reject(new PortTaken(`HOST "${host}" is no address of this machine.`));
+      } else reject(error);
     };
     const listening = (): void => {
       server.off('error', failed);
@@ -211,10 +228,23 @@ function bind(server: Server, host: string, port: number): Promise<boolean> {
   });
 }
 
-/** Waits for requests in hand; idle connections are closed at once. */
+function notAllowed(port: number): string {
+  return `This user may not listen on port ${port}; set PORT to one from 1024 upwards.`;
+}
+
+/**
+ * Waits for requests in hand; idle connections are closed as soon as they are idle, and what is
+ * still open after the time of grace is cut.
+ */
 function closeServer(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
+    const idle = setInterval(() => server.closeIdleConnections(), 50);
+    const cut = setTimeout(() => server.closeAllConnections(), GRACE_SECONDS * 1000);
+    server.close(() => {
+      clearInterval(idle);
+      clearTimeout(cut);
+      resolve();
+    });
     server.closeIdleConnections();
   });
 }

@@ -34,69 +34,130 @@ const SELECT = `
   from access_actor a left join access_actor_role r using (actor_id)`;
 
 /** Every actor. */
-export async function listActors(pool: Pool): Promise<ActorRecord[]> {
+export async function listActors(pool: Queries): Promise<ActorRecord[]> {
   const { rows } = await pool.query<ActorRecord>(`${SELECT} group by a.actor_id order by a.login`);
   return rows;
 }
 
+/** A pool, or the connection of a unit of work. */
+export type Queries = Pick<Pool, 'query'>;
+
 /**
- * Makes an actor with roles.
+ * Makes an actor with roles, in one statement.
  *
  * @throws Problem duplicate (login), code-invalid (role)
  */
-export async function createActor(pool: Pool, clock: Clock, actor: NewActor): Promise<string> {
+export async function createActor(db: Queries, clock: Clock, actor: NewActor): Promise<string> {
   const id = newUuid(clock.now());
   const hash = actor.secret === undefined ? null : await hashSecret(actor.secret);
-  const client = await pool.connect();
-  try {
-    await client.query('begin');
-    const { rowCount } = await client.query(
-      `insert into access_actor (actor_id, kind, name, login, secret_hash, jwks)
-       values ($1, $2, $3, $4, $5, $6) on conflict (login) do nothing`,
-      [
-        id,
-        actor.kind,
-        actor.name,
-        actor.login,
-        hash,
-        actor.jwks ? JSON.stringify(actor.jwks) : null,
-      ],
-    );
-    if (!rowCount) {
-      throw problem('duplicate', 'login-taken', 'This login is taken; choose another.', 'login');
-    }
-    await setRoles(client, id, actor.roles);
-    await client.query('commit');
-    return id;
-  } catch (error) {
-    await client.query('rollback').catch(() => {});
-    throw error;
-  } finally {
-    client.release();
+  await checkRoles(db, actor.roles);
+  const { rowCount } = await db.query(
+    `with made as (
+       insert into access_actor (actor_id, kind, name, login, secret_hash, jwks)
+       values ($1, $2, $3, $4, $5, $6) on conflict (login) do nothing returning actor_id),
+     given as (
+       insert into access_actor_role select actor_id, role from made, unnest($7::text[]) role
+       on conflict do nothing)
+     select actor_id from made`,
+    [
+      ...[id, actor.kind, actor.name, actor.login, hash],
+      ...[actor.jwks ? JSON.stringify(actor.jwks) : null, actor.roles],
+    ],
+  );
+  if (!rowCount) {
+    throw problem('duplicate', 'login-taken', 'This login is taken; choose another.', 'login');
   }
+  return id;
 }
 
-type Queries = Pick<Pool, 'query'>;
-
-/** Gives an actor exactly these roles; `changed_at` tells caches. */
-export async function setRoles(
-  pool: Queries,
-  actorId: string,
-  roles: readonly string[],
-): Promise<void> {
-  const { rows } = await pool.query<{ role: string }>(
+async function checkRoles(db: Queries, roles: readonly string[]): Promise<void> {
+  const { rows } = await db.query<{ role: string }>(
     'select role from unnest($1::text[]) role where role not in (select role from access_role)',
     [roles],
   );
   if (rows[0]) {
     throw problem('code-invalid', 'role-unknown', `There is no role "${rows[0].role}".`, 'roles');
   }
-  await pool.query('delete from access_actor_role where actor_id = $1', [actorId]);
-  await pool.query(
-    'insert into access_actor_role select $1, role from unnest($2::text[]) role on conflict do nothing',
+}
+
+/**
+ * Gives an actor exactly these roles.
+ *
+ * @throws Problem not-found (actor), code-invalid (role)
+ */
+export async function setRoles(
+  db: Queries,
+  actorId: string,
+  roles: readonly string[],
+): Promise<void> {
+  await checkRoles(db, roles);
+  const { rowCount } = await db.query(
+    `with changed as (
+       update access_actor set changed_at = now() where actor_id = $1 returning actor_id),
+     taken as (
+       delete from access_actor_role where actor_id = $1 and role <> all($2::text[])),
+     given as (
+       insert into access_actor_role select actor_id, role from changed, unnest($2::text[]) role
+       on conflict do nothing)
+     select from changed`,
     [actorId, roles],
   );
-  await pool.query('update access_actor set changed_at = now() where actor_id = $1', [actorId]);
+  if (!rowCount) throw unknownActor();
+}
+
+/** Lets an actor in or shuts it out; its tokens end with the next reading of roles. */
+export async function setActive(db: Queries, actorId: string, active: boolean): Promise<void> {
+  const { rowCount } = await db.query(
+    'update access_actor set active = $2, changed_at = now() where actor_id = $1',
+    [actorId, active],
+  );
+  if (!rowCount) throw unknownActor();
+}
+
+/** Gives an actor a new password or client secret and ends its sessions. */
+export async function setSecret(db: Queries, actorId: string, secret: string): Promise<void> {
+  const { rowCount } = await db.query(
+    `with ended as (
+       delete from access_oidc where model in ('Session', 'RefreshToken', 'AuthorizationCode')
+         and payload ->> 'accountId' = $1)
+     update access_actor set secret_hash = $2, jwks = null, changed_at = now()
+     where actor_id = $1`,
+    [actorId, await hashSecret(secret)],
+  );
+  if (!rowCount) throw unknownActor();
+}
+
+/** The roles among these that grant everything. */
+export async function allPowerful(db: Queries, roles: readonly string[]): Promise<string[]> {
+  const { rows } = await db.query<{ role: string }>(
+    `select role from access_role_permission where permission = '*' and role = any($1::text[])`,
+    [roles],
+  );
+  return rows.map((row) => row.role);
+}
+
+/** One change of access at a time, so that two administrators cannot shut out each other. */
+export async function lockAccess(db: Queries): Promise<void> {
+  await db.query(`select pg_advisory_xact_lock(hashtextextended('amana.access', 0))`);
+}
+
+/** @throws Problem business-rule when nobody is left who may do everything */
+export async function checkAdministratorLeft(db: Queries): Promise<void> {
+  const { rowCount } = await db.query(
+    `select from access_actor join access_actor_role using (actor_id)
+     join access_role_permission using (role) where active and permission = '*' limit 1`,
+  );
+  if (!rowCount) {
+    throw problem(
+      'business-rule',
+      'last-administrator',
+      'Nobody would be left who may do everything; make another administrator first.',
+    );
+  }
+}
+
+function unknownActor() {
+  return problem('not-found', 'actor-unknown', 'There is no actor with this id.');
 }
 
 /** Credentials of a login; undefined when unknown or inactive. */
@@ -122,7 +183,7 @@ export async function findLogin(
 }
 
 /** True until the first actor exists. */
-export async function isUnclaimed(pool: Pool): Promise<boolean> {
+export async function isUnclaimed(pool: Queries): Promise<boolean> {
   const { rowCount } = await pool.query('select 1 from access_actor limit 1');
   return rowCount === 0;
 }

@@ -55,6 +55,8 @@ export function createAuthenticator(
   const cache = new LRUCache<string, Cached>({ max: 10_000, ttl: ROLES_SECONDS * 1000 });
   const own = createLocalJWKSet({ keys: keys.jwks.keys.map(publicPart) });
   let outsideKeys: JWTVerifyGetKey | undefined;
+  const invalid = (diagnostics: string): Problem =>
+    refused(diagnostics, issuer(), ', error="invalid_token"');
 
   async function verify(token: string): Promise<Cached> {
     const claimed = issuerOf(token);
@@ -73,25 +75,25 @@ export function createAuthenticator(
       typ: 'at+jwt',
     });
     const actor = await loadActor(pool, payload.sub ?? '');
-    if (!actor) throw refused('The actor of this token is unknown or inactive.');
+    if (!actor) throw invalid('The actor of this token is unknown or inactive.');
     return { actor, expires: expiryOf(payload, now) };
   }
 
   return {
     async actorOf(authorization) {
       const token = /^Bearer ([\w\-.~+/]+=*)$/i.exec(authorization ?? '')?.[1];
-      if (!token) throw refused('Send a bearer token in the Authorization header.');
+      if (!token) throw refused('Send a bearer token in the Authorization header.', issuer());
       const key = createHash('sha256').update(token).digest('base64');
       let found = cache.get(key);
       if (!found) {
         found = await verify(token).catch((error: unknown) => {
-          throw error instanceof errors.JOSEError ? refused(explain(error)) : error;
+          throw error instanceof errors.JOSEError ? invalid(explain(error)) : error;
         });
         cache.set(key, found);
       }
       if (found.expires <= systemClock.now().getTime()) {
         cache.delete(key);
-        throw refused('The token has expired; get a new one.');
+        throw invalid('The token has expired; get a new one.');
       }
       return found.actor;
     },
@@ -118,11 +120,18 @@ function expiryOf(payload: JWTPayload, now: Date): number {
 }
 
 async function remoteKeys(issuer: string): Promise<JWTVerifyGetKey> {
-  const answer = await fetch(`${issuer}/.well-known/openid-configuration`, {
-    signal: AbortSignal.timeout(10_000),
-  });
-  const { jwks_uri } = (await answer.json()) as { jwks_uri: string };
-  return createRemoteJWKSet(new URL(jwks_uri));
+  const url = `${issuer}/.well-known/openid-configuration`;
+  const answer = await fetch(url, { signal: AbortSignal.timeout(10_000) })
+    .then((found) => found.json() as Promise<{ issuer?: string; jwks_uri?: string }>)
+    .catch(() => undefined);
+  if (!answer?.jwks_uri || answer.issuer !== issuer) {
+    throw problem(
+      'transient',
+      'issuer-unreachable',
+      'The outside OpenID provider does not answer; try again in a minute.',
+    );
+  }
+  return createRemoteJWKSet(new URL(answer.jwks_uri));
 }
 
 async function outsideActor(
@@ -146,9 +155,13 @@ function explain(error: errors.JOSEError): string {
   return 'The token is not one of ours or was altered; get a new one at the token endpoint.';
 }
 
-function refused(diagnostics: string): Problem {
+/** RFC 6750 §3 (no error code where no token came), RFC 9728 §5.1 (where to get one). */
+function refused(diagnostics: string, origin: string, error = ''): Problem {
   const { issues } = problem('login', 'not-signed-in', diagnostics);
+  const metadata = `${origin}/.well-known/oauth-protected-resource/fhir/R4`;
   return new Problem(issues, {
-    headers: { 'www-authenticate': 'Bearer realm="amana", error="invalid_token"' },
+    headers: {
+      'www-authenticate': `Bearer realm="amana", resource_metadata="${metadata}"${error}`,
+    },
   });
 }

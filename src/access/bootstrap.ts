@@ -6,7 +6,7 @@
 import type { Pool } from 'pg';
 import type { Clock } from '../sdk/index.ts';
 import { BOOTSTRAP_CLIENT_ID, BOOTSTRAP_CLIENT_SECRET, type Settings } from '../settings.ts';
-import { createActor, isUnclaimed } from './actors.ts';
+import { createActor, isUnclaimed, lockAccess, type Queries } from './actors.ts';
 import { randomSecret } from './secret.ts';
 
 /** What the operator must be told once. */
@@ -16,27 +16,39 @@ export interface FirstAccess {
   readonly client: string | undefined;
 }
 
-/** Makes the first actors of an empty house; undefined when there are actors already. */
+/**
+ * Makes the first actors of an empty house; undefined when there are actors already. All or
+ * nothing, and one process at a time.
+ */
 export async function bootstrap(
   pool: Pool,
   clock: Clock,
   settings: Settings,
 ): Promise<FirstAccess | undefined> {
-  if (!(await isUnclaimed(pool))) return undefined;
-  const password = randomSecret();
+  const client = await pool.connect();
+  try {
+    await client.query('begin');
+    await lockAccess(client);
+    const found = (await isUnclaimed(client)) ? await claim(client, clock, settings) : undefined;
+    await client.query('commit');
+    return found;
+  } catch (error) {
+    await client.query('rollback').catch(() => {});
+    throw error;
+  } finally {
+    client.release();
+  }
+}
+
+async function claim(db: Queries, clock: Clock, settings: Settings): Promise<FirstAccess> {
+  const secret = randomSecret();
   const login = 'administrator';
   const roles = ['administrator'];
-  await createActor(pool, clock, {
-    kind: 'user',
-    name: 'Administrator',
-    login,
-    secret: password,
-    roles,
-  });
+  await createActor(db, clock, { kind: 'user', name: 'Administrator', login, secret, roles });
   const id = settings.get(BOOTSTRAP_CLIENT_ID);
-  const secret = settings.get(BOOTSTRAP_CLIENT_SECRET);
-  if (id && secret) {
-    await createActor(pool, clock, { kind: 'client', name: id, login: id, secret, roles });
+  const given = settings.get(BOOTSTRAP_CLIENT_SECRET);
+  if (id && given) {
+    await createActor(db, clock, { kind: 'client', name: id, login: id, secret: given, roles });
   }
-  return { login, password, client: id && secret ? id : undefined };
+  return { login, password: secret, client: id && given ? id : undefined };
 }

@@ -10,6 +10,7 @@ import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, type JWK } from 'jose';
 import Provider, { type AdapterPayload, type Configuration } from 'oidc-provider';
 import type { Pool } from 'pg';
+import { keepSecret, readSecret } from '../database/secret.ts';
 import { findLogin, loadActor } from './actors.ts';
 import { oidcStore } from './oidc-store.ts';
 import { isSecret } from './secret.ts';
@@ -28,10 +29,8 @@ export interface ProviderKeys {
 
 /** Loads the signing keys; the first process to start makes them. */
 export async function loadKeys(pool: Pool): Promise<ProviderKeys> {
-  const { rows } = await pool.query<{ value: Buffer }>(
-    "select value from house_secret where name = 'oidc'",
-  );
-  if (rows[0]) return JSON.parse(rows[0].value.toString());
+  const kept = await readSecret(pool, 'oidc');
+  if (kept) return JSON.parse(kept.toString());
   const { privateKey } = await generateKeyPair('ES256', { extractable: true });
   const jwk = {
     ...(await exportJWK(privateKey)),
@@ -40,11 +39,7 @@ export async function loadKeys(pool: Pool): Promise<ProviderKeys> {
     kid: randomBytes(8).toString('hex'),
   };
   const keys: ProviderKeys = { jwks: { keys: [jwk] }, cookies: [randomBytes(32).toString('hex')] };
-  await pool.query(
-    "insert into house_secret (name, value) values ('oidc', $1) on conflict do nothing",
-    [Buffer.from(JSON.stringify(keys))],
-  );
-  return loadKeys(pool);
+  return JSON.parse((await keepSecret(pool, 'oidc', Buffer.from(JSON.stringify(keys)))).toString());
 }
 
 /** Makes the provider for an issuer (the public URL of the server). */

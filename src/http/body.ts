@@ -3,12 +3,13 @@
  * decompression, so that a small bomb does not become a large one.
  */
 
+import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
-import type { Readable } from 'node:stream';
+import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { type Problem, problem } from '../sdk/index.ts';
 
-const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
+const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
   'x-gzip': createGunzip,
   deflate: createInflate,
@@ -16,7 +17,8 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream>> = {
 };
 
 /**
- * The whole body.
+ * The whole body. The request itself is left open when reading stops early, so that the refusal
+ * still reaches the client.
  *
  * @throws Problem too-long (413), unsupported-media-type (415), structure (400, broken encoding)
  */
@@ -27,14 +29,16 @@ export async function readBody(request: IncomingMessage, max: number): Promise<B
   const chunks: Buffer[] = [];
   let size = 0;
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer>) {
-      size += chunk.length;
-      if (size > max) throw tooLong(max);
-      chunks.push(chunk);
+    for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > max) {
+        request.unpipe();
+        throw tooLong(max);
+      }
+      chunks.push(chunk as Buffer);
     }
   } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? '';
-    if (/^(Z_|ERR_BROTLI|ERR__ERROR|ERR_)/.test(code) && stream !== request) {
+    if (isBrokenEncoding(error)) {
       throw problem('structure', 'encoding-broken', 'The compressed body cannot be decompressed.');
     }
     throw error;
@@ -42,10 +46,19 @@ export async function readBody(request: IncomingMessage, max: number): Promise<B
   return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
 }
 
+/** Bytes as text, refusing what is not UTF-8 rather than storing replacement characters. */
+export function textOf(bytes: Buffer): string {
+  if (!isUtf8(bytes)) {
+    throw problem('structure', 'encoding-broken', 'The body is not UTF-8; FHIR allows no other.');
+  }
+  const text = bytes.toString('utf8');
+  return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
+}
+
 function decoded(request: IncomingMessage): Readable {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   if (encoding === 'identity' || encoding === '') return request;
-  const decoder = DECODERS[encoding];
+  const decoder = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
   if (!decoder) {
     throw problem(
       'unsupported-media-type',
@@ -53,7 +66,23 @@ function decoded(request: IncomingMessage): Readable {
       `Content-Encoding ${encoding.slice(0, 40)} is not known; send gzip, deflate, br or none.`,
     );
   }
-  return request.pipe(decoder()) as unknown as Readable;
+  const output = decoder();
+  request.pipe(output);
+  // A client that goes away in the middle ends the reading too; pipe alone would wait for ever.
+  request.once('close', () => {
+    if (!request.complete) output.destroy(new ClientGone());
+  });
+  return output;
+}
+
+/** The client went away before its body was whole. */
+class ClientGone extends Error {
+  readonly code = 'ECONNRESET';
+}
+
+function isBrokenEncoding(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  return /^(Z_|ERR_BROTLI|ERR__ERROR|ERR_PADDING)/.test(code);
 }
 
 function tooLong(max: number): Problem {

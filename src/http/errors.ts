@@ -7,23 +7,19 @@ import type { NextFunction, Request, Response } from 'express';
 import { CommitUnknown } from '../database/unit-of-work.ts';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
 import { problemResponse } from '../fhir/router.ts';
-import type { Log } from '../sdk/index.ts';
-import { operationOutcome, Problem } from '../sdk/index.ts';
+import { type Log, operationOutcome, Problem, problem } from '../sdk/index.ts';
 import { send } from './fhir-endpoint.ts';
 
 /** Express error handler for all routes. */
 export function errorHandler(log: Log) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     if (response.headersSent) return next(error);
-    if (error instanceof Problem) {
-      // What is left of a refused body is not read; the connection ends with the answer.
-      if (error.status === 413) response.set('connection', 'close');
-      return send(request, response, problemResponse(error));
-    }
     if (response.locals.aborted || (error as NodeJS.ErrnoException)?.code === 'ECONNRESET') {
       response.destroy();
       return;
     }
+    const known = error instanceof Problem ? error : refusalOf(error);
+    if (known) return send(request, response, problemResponse(known));
     const id = response.locals.requestId as string;
     const unknown = error instanceof CommitUnknown;
     log.error(
@@ -41,4 +37,32 @@ export function errorHandler(log: Log) {
     const text = JSON.stringify(outcome);
     send(request, response, { status: 500, headers: { 'content-type': FHIR_JSON }, text });
   };
+}
+
+/** What Express's own parsers and the OpenID provider refuse, in our words. */
+function refusalOf(error: unknown): Problem | undefined {
+  const { type, status, name } = (error ?? {}) as {
+    type?: string;
+    status?: number;
+    name?: string;
+  };
+  if (name === 'SessionNotFound') {
+    return problem('not-found', 'sign-in-over', 'This sign-in is over; start again.');
+  }
+  if (type === 'entity.parse.failed') {
+    return problem('structure', 'not-json', 'The body is not JSON.');
+  }
+  if (type === 'entity.too.large') {
+    return problem('too-long', 'body-too-long', 'The body is too large for this path.');
+  }
+  if (name === 'URIError') {
+    return problem('invalid', 'url-malformed', 'The URL has a broken percent escape.');
+  }
+  if (status === 415) {
+    return problem('unsupported-media-type', 'encoding-unknown', 'This encoding is not known.');
+  }
+  if (typeof type === 'string' && status !== undefined && status >= 400 && status < 500) {
+    return problem('structure', 'request-malformed', 'The request cannot be read; send it again.');
+  }
+  return undefined;
 }

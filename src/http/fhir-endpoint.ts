@@ -12,15 +12,14 @@ import { parseJson } from '../fhir/formats/json.ts';
 import { handleFhir } from '../fhir/router.ts';
 import type { FhirHouse, FhirRequest, FhirResponse } from '../fhir/types.ts';
 import { BODY_MAX_BYTES } from '../settings.ts';
-import { readBody } from './body.ts';
+import { readBody, textOf } from './body.ts';
 import { bodyKind, checkAccept } from './negotiate.ts';
 
 /** Answers everything below the FHIR base. Problems and bugs are thrown to the error handler. */
 export function fhirEndpoint(app: App, authenticator: Authenticator) {
   return async (request: Request, response: Response): Promise<void> => {
-    const url = new URL(request.url, 'http://local');
-    const path = url.pathname.replace(/^\/+|\/+$/g, '');
-    checkAccept(url.searchParams.get('_format'), request.headers.accept);
+    const { path, query } = targetOf(request.url);
+    checkAccept(query.get('_format'), request.headers.accept);
     const id = response.locals.requestId as string;
     if (path === 'metadata' && (request.method === 'GET' || request.method === 'HEAD')) {
       const text = (app.fhir as FhirHouse).capability();
@@ -32,9 +31,19 @@ export function fhirEndpoint(app: App, authenticator: Authenticator) {
       return;
     }
     const actor = await authenticator.actorOf(request.headers.authorization);
-    const fhirRequest = await fhirRequestOf(app, request, path, url.searchParams);
+    const fhirRequest = await fhirRequestOf(app, request, path, query);
     const answer = await handleFhir(app, actor, fhirRequest, id);
     await deliver(request, response, answer);
+  };
+}
+
+/** Path below the base without slashes at its ends, and query; a doubled slash is forgiven. */
+function targetOf(url: string): { path: string; query: URLSearchParams } {
+  const mark = url.indexOf('?');
+  const path = mark < 0 ? url : url.slice(0, mark);
+  return {
+    path: path.replace(/^\/+|\/+$/g, ''),
+    query: new URLSearchParams(mark < 0 ? '' : url.slice(mark + 1)),
   };
 }
 
@@ -52,10 +61,10 @@ async function fhirRequestOf(
   const bytes = await readBody(request, app.settings.get(BODY_MAX_BYTES));
   if (bytes.length === 0) return base;
   if (bodyKind(headers['content-type']) === 'form') {
-    const form = new URLSearchParams(bytes.toString('utf8'));
+    const form = new URLSearchParams(textOf(bytes));
     return { ...base, query: new URLSearchParams([...query, ...form]) };
   }
-  return { ...base, body: parseJson(bytes.toString('utf8').replace(/^\uFEFF/, '')) };
+  return { ...base, body: parseJson(textOf(bytes)) };
 }
 
 async function deliver(request: Request, response: Response, answer: FhirResponse): Promise<void> {

@@ -5,6 +5,7 @@
 
 import type { Request, Response } from 'express';
 import type { App } from '../app.ts';
+import { type Lag, lagOf } from '../jobs/lag.ts';
 
 /** `GET /health/live` */
 export function live(_request: Request, response: Response): void {
@@ -23,24 +24,11 @@ export function ready(app: App, isStopping: () => boolean) {
   };
 }
 
-async function figures(app: App): Promise<Record<string, number> | undefined> {
+async function figures(app: App): Promise<Lag | undefined> {
   try {
-    const { rows } = await app.pool.query<Record<string, string | number>>(
-      `select
-         (select coalesce(extract(epoch from clock_timestamp() - min(at)), 0) from outbox) as events_lag_seconds,
-         (select count(*) from outbox)::int as events_waiting,
-         (select coalesce(extract(epoch from clock_timestamp() - min(run_at)), 0)
-            from graphile_worker.jobs where run_at <= clock_timestamp() and locked_at is null
-              and attempts < max_attempts) as jobs_lag_seconds,
-         (select count(*) from graphile_worker.jobs where attempts >= max_attempts)::int as jobs_failed`,
-    );
-    return Object.fromEntries(
-      Object.entries(rows[0]!).map(([name, value]) => [
-        name,
-        Math.max(0, Math.round(Number(value))),
-      ]),
-    );
-  } catch {
+    return await lagOf(app.pool);
+  } catch (error) {
+    app.log.warn('not ready', { code: (error as NodeJS.ErrnoException).code });
     return undefined;
   }
 }

@@ -11,6 +11,8 @@ const out = document.getElementById('out');
 const b64 = (bytes) => btoa(String.fromCharCode(...bytes)).replace(/[+]/g,'-').replace(/[/]/g,'_').replace(/=+$/,'');
 const home = location.origin + '/';
 document.getElementById('sign-in').onclick = async () => {
+  // The provider knows this page by the server's own URL only; another name for it starts there.
+  if (location.origin !== out.dataset.origin) return location.assign(out.dataset.origin + '/');
   const verifier = b64(crypto.getRandomValues(new Uint8Array(32)));
   const state = b64(crypto.getRandomValues(new Uint8Array(16)));
   sessionStorage.setItem('pkce', JSON.stringify({ verifier, state }));
@@ -30,7 +32,11 @@ if (answer.get('code') && answer.get('state') === kept.state) {
 }`;
 
 /** `GET /` */
-export function home(_request: Request, response: Response): void {
+export function home(origin: () => string) {
+  return (_request: Request, response: Response): void => page(response, origin());
+}
+
+function page(response: Response, origin: string): void {
   response
     .type('html')
     .set('cache-control', 'no-store')
@@ -44,5 +50,5 @@ button{padding:.6rem 1.2rem;font:inherit}</style>
 <li><a href="/.well-known/openid-configuration">OpenID configuration</a></li>
 <li><a href="/health/ready">Health</a></li></ul>
 <p><button id="sign-in">Sign in</button></p><p>Access token, valid for an hour:</p>
-<pre id="out">–</pre><script>${SCRIPT}</script></html>`);
+<pre id="out" data-origin="${new URL(origin).origin}">–</pre><script>${SCRIPT}</script></html>`);
 }

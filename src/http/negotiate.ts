@@ -45,7 +45,18 @@ function notAcceptable(wanted: string): Problem {
 
 /** What kind of body a content type announces. */
 export function bodyKind(contentType: string | undefined): 'json' | 'form' {
-  const type = (contentType ?? 'application/fhir+json').split(';')[0]!.trim().toLowerCase();
+  const [type = '', ...parameters] = (contentType ?? 'application/fhir+json')
+    .toLowerCase()
+    .split(';')
+    .map((each) => each.trim());
+  const charset = parameters.map((each) => /^charset="?([\w-]+)"?$/.exec(each)?.[1]).find(Boolean);
+  if (charset && !['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
+    throw problem(
+      'unsupported-media-type',
+      'charset-unknown',
+      `Charset "${charset.slice(0, 40)}" is not taken; FHIR is UTF-8.`,
+    );
+  }
   if (type === 'application/x-www-form-urlencoded') return 'form';
   if (JSON_TYPES.has(type) || type.endsWith('+json')) return 'json';
   throw problem(

@@ -39,7 +39,10 @@ export function signInRoutes(pool: Pool, provider: () => Provider): express.Rout
         return;
       }
       tries.delete(key);
-      await provider().interactionFinished(request, response, { login: { accountId } });
+      // On a loopback address the provider asks each time, because any program could listen there;
+      // the password just typed is the consent.
+      const result = { login: { accountId }, consent: {} };
+      await provider().interactionFinished(request, response, result);
     },
   );
   return router;

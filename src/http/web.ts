@@ -10,7 +10,7 @@ import type { Authenticator } from '../access/authenticate.ts';
 import type { App } from '../app.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 import { problem, type Route } from '../sdk/index.ts';
-import { BODY_MAX_BYTES, CORS_ORIGINS } from '../settings.ts';
+import { BODY_MAX_BYTES, CORS_ORIGINS, OIDC_ISSUER } from '../settings.ts';
 import { readBody } from './body.ts';
 import { errorHandler } from './errors.ts';
 import { fhirEndpoint } from './fhir-endpoint.ts';
@@ -43,19 +43,21 @@ export function createWeb(parts: WebParts): Express {
   web.use(cors(app.settings.get(CORS_ORIGINS)));
   web.get('/health/live', live);
   web.get('/health/ready', ready(app, parts.isStopping));
-  web.get('/', home);
-  web.get('/.well-known/smart-configuration', (_request, response) => {
+  web.get('/', home(parts.issuer));
+  const smart = ['', '/fhir', FHIR_PATH].map((path) => `${path}/.well-known/smart-configuration`);
+  web.get(smart, (_request, response) => {
     response.json(smartConfiguration(parts.issuer()));
+  });
+  const resource = ['', FHIR_PATH].map((path) => `/.well-known/oauth-protected-resource${path}`);
+  web.get(resource, (_request, response) => {
+    response.json(protectedResource(parts.issuer(), app.settings.get(OIDC_ISSUER)));
   });
   // Small answers are not worth the time that compressing takes.
   web.use(FHIR_PATH, compression({ threshold: 2048, level: 1 }), fhirEndpoint(app, authenticator));
-  web.get('/fhir/.well-known/smart-configuration', (_request, response) => {
-    response.json(smartConfiguration(parts.issuer()));
-  });
   web.use('/fhir', () => {
     throw problem('not-found', 'path-unknown', `The FHIR base is ${FHIR_PATH}.`);
   });
-  web.use(manageRoutes(app.pool, app.clock, authenticator));
+  web.use(manageRoutes(app, authenticator));
   web.use(signInRoutes(app.pool, provider));
   for (const module of app.registers.modules) {
     for (const route of module.routes ?? []) mount(web, parts, route);
@@ -128,9 +130,22 @@ function smartConfiguration(issuer: string) {
     authorization_endpoint: `${issuer}/oidc/authorize`,
     token_endpoint: `${issuer}/oidc/token`,
     grant_types_supported: ['authorization_code', 'client_credentials'],
-    token_endpoint_auth_methods_supported: ['client_secret_basic', 'private_key_jwt'],
+    token_endpoint_auth_methods_supported: [
+      'client_secret_basic',
+      'client_secret_post',
+      'private_key_jwt',
+    ],
     code_challenge_methods_supported: ['S256'],
     capabilities: ['client-confidential-symmetric', 'client-confidential-asymmetric'],
+  };
+}
+
+/** RFC 9728: where tokens for the FHIR base come from. */
+function protectedResource(issuer: string, outside: string | undefined) {
+  return {
+    resource: `${issuer}${FHIR_PATH}`,
+    authorization_servers: [issuer, ...(outside ? [outside] : [])],
+    bearer_methods_supported: ['header'],
   };
 }
 

@@ -1,5 +1,6 @@
 /** The house answers: metadata without sign-in, everything else with a token only. */
 
+import type { Patient } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { startTestHouse, type TestHouse } from '../support/server.ts';
@@ -22,18 +23,18 @@ describe('the house over HTTP', () => {
   });
 
   it('keeps a patient and its history for a FHIR client', async () => {
-    const created = await house.client.create({
+    const created = (await house.client.create({
       resourceType: 'Patient',
       body: { resourceType: 'Patient', name: [{ family: 'Odhiambo', given: ['Amina'] }] },
-    });
+    })) as Patient;
     expect(created.id).to.be.a('string');
     const read = await house.client.read({ resourceType: 'Patient', id: created.id! });
     expect(read).to.deep.equal(created);
-    const changed = await house.client.update({
+    const changed = (await house.client.update({
       resourceType: 'Patient',
       id: created.id!,
       body: { ...created, gender: 'female' } as never,
-    });
+    })) as Patient;
     expect(changed.meta?.versionId).to.equal('2');
     const found = await house.client.search({
       resourceType: 'Patient',

@@ -1,0 +1,97 @@
+/**
+ * When something is wrong on our side: the caller gets an id and no insides, nothing is changed, and
+ * a stop in the middle of a request lets it end.
+ */
+
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { type Module, permission } from '../../src/sdk/index.ts';
+import { startTestHouse, type TestHouse } from '../support/server.ts';
+
+const CALL = permission('trouble.call', 'calls what breaks');
+let entered = (): void => {};
+let release: Promise<void> = Promise.resolve();
+
+const trouble: Module = {
+  name: 'trouble',
+  title: 'Trouble',
+  permissions: [CALL],
+  routes: [
+    {
+      method: 'POST',
+      path: '/trouble/break',
+      does: 'writes and breaks',
+      access: CALL,
+      async run(ctx) {
+        await ctx.fhir.create({ resourceType: 'Patient', name: [{ family: 'Lost' }] });
+        throw new Error('secret insides: hunter2');
+      },
+    },
+    {
+      method: 'POST',
+      path: '/trouble/slow',
+      does: 'writes and takes its time',
+      access: CALL,
+      async run(ctx) {
+        await ctx.fhir.create({ resourceType: 'Patient', name: [{ family: 'Kept' }] });
+        entered();
+        await release;
+        return { status: 200, body: 'done' };
+      },
+    },
+  ],
+};
+
+describe('a bug', () => {
+  let house: TestHouse;
+  before(async () => {
+    house = await startTestHouse({ modules: [trouble] });
+  });
+  after(() => house?.stop());
+
+  it('is answered with an id only, and changes nothing', async () => {
+    const answer = await house.fetch(`${house.house.url}/trouble/break`, {
+      method: 'POST',
+      headers: { 'x-request-id': 'incident-1' },
+    });
+    expect(answer.status).to.equal(500);
+    expect(answer.json.issue[0].code).to.equal('exception');
+    expect(answer.json.issue[0].diagnostics).to.include('incident-1');
+    expect(answer.text).not.to.match(/hunter2|insides|trouble\.ts|at /);
+    expect((await house.fetch('Patient?family=lost&_summary=count')).json.total).to.equal(0);
+  });
+
+  it('is not reached without a token or the permission', async () => {
+    const url = `${house.house.url}/trouble/break`;
+    expect((await fetch(url, { method: 'POST' })).status).to.equal(401);
+    const token = await house.tokenFor('registrar');
+    expect((await house.fetch(url, { method: 'POST', token })).status).to.equal(403);
+  });
+});
+
+describe('a stop in the middle of a request', () => {
+  it('lets the request end, takes no other, and then lets go of the database', async () => {
+    const house = await startTestHouse({ modules: [trouble] });
+    let open = (): void => {};
+    release = new Promise((resolve) => {
+      open = resolve;
+    });
+    const inside = new Promise<void>((resolve) => {
+      entered = resolve;
+    });
+    const slow = house.fetch(`${house.house.url}/trouble/slow`, { method: 'POST' });
+    await inside;
+    const stopped = house.house.stop();
+    const late = await fetch(`${house.house.url}/health/live`).catch(() => 'refused');
+    expect(late === 'refused' || (late as Response).status === 200).to.equal(true);
+    open();
+    expect((await slow).text).to.equal('done');
+    await stopped;
+    const { rows } = await house.database.pool.query(`select count(*)::int as n from resource`);
+    expect(rows[0].n).to.be.above(0);
+    expect(await fetch(`${house.house.url}/health/live`).catch(() => 'refused')).to.equal(
+      'refused',
+    );
+    await house.database.drop();
+  });
+});
