@@ -95,7 +95,6 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
     const house = await serve(options, pool, queuePool, closing);
     return { ...house, embedded, migrated, firstAccess, stop: close };
   } catch (error) {
-    log.error('start failed', {}, error);
     await close();
     throw error;
   }
