@@ -73,10 +73,13 @@ export async function writeResources(
   return written;
 }
 
-/** The locks that a batch of plans takes. */
+/**
+ * The locks that a batch of plans takes. An id that is not drawn yet (a POST) needs none, and a
+ * lock on its absence would make all creations wait for each other.
+ */
 export function plannedLocks(plans: readonly PlannedWrite[]): bigint[] {
   return plans.flatMap((plan) => [
-    idLock(plan.type, plan.id),
+    ...(plan.id ? [idLock(plan.type, plan.id)] : []),
     ...(plan.resource ? locksOf(plan.resource) : []),
   ]);
 }
