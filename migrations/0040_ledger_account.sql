@@ -45,7 +45,7 @@ create index ledger_transfer_debit on ledger_transfer (debit_account, at);
 create index ledger_transfer_credit on ledger_transfer (credit_account, at);
 
 create view ledger_account_fhir as
-select code as id, account_id as key, updated_at, version, name, currency,
+select replace(code, ':', '.') as id, code, account_id as key, updated_at, version, name, currency,
        credits_posted - debits_posted as balance_minor,
        credits_posted - debits_posted - debits_reserved as available_minor,
        'active'::text as status

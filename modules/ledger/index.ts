@@ -145,7 +145,7 @@ const account: ProjectedBinding = {
   profile: structureDefinition('transfer-account'),
   view: 'ledger_account_fhir',
   search: {
-    identifier: { type: 'token', column: 'id', system: identifierSystem('account') },
+    identifier: { type: 'token', column: 'code', system: identifierSystem('account') },
     name: { type: 'string', column: 'name' },
     status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/account-status' },
   },
@@ -168,7 +168,7 @@ const account: ProjectedBinding = {
       return {
         resourceType: 'Account',
         extension: [amount('balance_minor', 'posted'), amount('available_minor', 'available')],
-        identifier: [{ system: identifierSystem('account'), value: row.id }],
+        identifier: [{ system: identifierSystem('account'), value: row.code as string }],
         status: 'active',
         name: row.name as string,
       };

@@ -83,19 +83,27 @@ export async function decide(
 
 const LINES = statement(
   'payroll.lines-to',
-  `update payroll_line set state = $3, updated_at = $4, version = version + 1
-   where payroll_id = $1 and state = $2`,
+  `update payroll_line set state = $3, reason = null, updated_at = $4, version = version + 1
+   where payroll_id = $1 and state = $2 and not (coalesce(reason, '') = any($5::text[]))`,
 );
 
-/** Takes all lines of a payroll from one state to another. */
+/** Takes lines of a payroll from one state to another; recipients' faults stay where they are. */
 export function moveLines(
   ctx: Context,
   payrollId: string,
   from: string,
   to: string,
 ): Promise<number> {
-  return ctx.db.run(LINES, [payrollId, from, to, ctx.now]);
+  return ctx.db.run(LINES, [payrollId, from, to, ctx.now, RECIPIENT_REASONS]);
 }
+
+/** Reasons that lie with the recipient: paying again waits until the data are corrected. */
+const RECIPIENT_REASONS = [
+  'recipient_not_registered',
+  'recipient_invalid',
+  'recipient_blocked',
+  'name_mismatch',
+];
 
 /** The SELECT by which disbursement orders the lines of a payroll in a state. */
 export function orderSelect(
@@ -108,8 +116,9 @@ export function orderSelect(
              l.provider_id, l.account_kind, l.account_number, l.pay_point_id, l.amount_minor,
              p.currency, $3::date as value_on
            from payroll_line l join payroll p on p.payroll_id = l.payroll_id
-           where l.payroll_id = $1::uuid and l.state = $2`,
-    values: [payrollId, state, valueOn],
+           where l.payroll_id = $1::uuid and l.state = $2
+             and not (coalesce(l.reason, '') = any($4::text[]))`,
+    values: [payrollId, state, valueOn, RECIPIENT_REASONS],
   };
 }
 
