@@ -4,6 +4,7 @@
 
 import type { Module } from '../src/sdk/index.ts';
 import { simulator } from './adapters/simulator/index.ts';
+import { audit } from './audit/index.ts';
 import { disbursement } from './disbursement/index.ts';
 import { households } from './households/index.ts';
 import { ledger } from './ledger/index.ts';
@@ -14,6 +15,7 @@ import { schemes } from './schemes/index.ts';
 
 /** All modules of this repository. */
 export const MODULES: readonly Module[] = [
+  audit,
   ledger,
   households,
   payPoints,

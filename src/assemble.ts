@@ -6,9 +6,10 @@
 
 import type { Resource } from '@medplum/fhirtypes';
 import type { Registers } from './app.ts';
-import { seal, sealTrail } from './audit/seal.ts';
+import { seal, sealTrail, verify } from './audit/seal.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import {
+  contribute,
   type Guard,
   handle,
   type Module,
@@ -16,6 +17,7 @@ import {
   type ProjectedBinding,
   type Setting,
   type StoredBinding,
+  trailVerifier,
 } from './sdk/index.ts';
 
 /** Modules that cannot be assembled; the message lists every fault. */
@@ -34,6 +36,7 @@ export interface Assembly {
 const HOUSE: Module = {
   name: 'house',
   title: 'The house',
+  contributes: [contribute(trailVerifier, verify)],
   jobs: [handle(sealTrail, async (ctx) => void (await seal(ctx)))],
   schedule: [{ at: '* * * * *', job: sealTrail, does: 'seals the trail' }],
 };

@@ -15,3 +15,4 @@ export * from './problem.ts';
 export * from './reference.ts';
 export * from './sql.ts';
 export * from './tokens.ts';
+export * from './trail.ts';
