@@ -7,7 +7,7 @@
  */
 
 import type { Group, GroupCharacteristic } from '@medplum/fhirtypes';
-import { codeSystem, type Issue } from '../../src/sdk/index.ts';
+import { codeSystem, dayRange, type Issue } from '../../src/sdk/index.ts';
 
 /** One fact; exactly one of the values is set. */
 export interface Characteristic {
@@ -30,9 +30,9 @@ export function readCharacteristics(
   (group.characteristic ?? []).forEach((each, index) => {
     const fact = readFact(each);
     const { start, end } = each.period ?? {};
-    if (!fact || (start ?? '') > `${today}T~` || (end !== undefined && end.slice(0, 10) < today)) {
-      return;
-    }
+    const coming = start !== undefined && dayRange(start).first > today;
+    const over = end !== undefined && dayRange(end).last < today;
+    if (!fact || coming || over) return;
     const since = start ?? '';
     const other = facts.get(fact.code);
     if (!other || since > other.since) facts.set(fact.code, { fact, since });

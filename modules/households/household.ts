@@ -11,6 +11,7 @@
 import type { Group, GroupMember } from '@medplum/fhirtypes';
 import {
   codeIn,
+  dayRange,
   declares,
   extensionOf,
   extensionsOf,
@@ -21,6 +22,7 @@ import {
   Problem,
   type ProblemKind,
   partOf,
+  problem,
 } from '../../src/sdk/index.ts';
 import { normaliseBankAccount, normalisePhone } from './account.ts';
 import { type Characteristic, readCharacteristics } from './characteristic.ts';
@@ -59,6 +61,9 @@ export interface HouseholdFacts {
   readonly identifiers: readonly Claim[];
 }
 
+/** Far above any household, and below what a place in the list can count. */
+const MEMBERS_MAX = 1000;
+
 const OPENIMIS_GROUP_TYPE = /openimis.*group-type/;
 
 /** True for a Group that is a household; see the head of this file. */
@@ -87,8 +92,16 @@ export function readHousehold(
   country: string | undefined,
 ): HouseholdFacts {
   const issues: Issue[] = [];
+  if ((group.member?.length ?? 0) > MEMBERS_MAX) {
+    throw problem(
+      'business-rule',
+      'household-too-large',
+      `A household has at most ${MEMBERS_MAX} members; a larger Group is no household.`,
+      'Group.member',
+    );
+  }
   const members = readMembers(group, today, issues);
-  checkRoles(members, issues);
+  if (group.active !== false) checkRoles(members, issues);
   const characteristics = readCharacteristics(group, today, issues);
   const accounts = readAccounts(group, country, issues);
   if (issues.length > 0) throw new Problem(issues);
@@ -119,7 +132,7 @@ function readMembers(group: Group, today: string, issues: Issue[]): MemberLink[]
       );
       return;
     }
-    const link = readLink(member, id, position, today);
+    const link = readLink(member, id, position, isOver(group, member, today));
     const other = members.get(id);
     if (other?.active && link.active) {
       issues.push(
@@ -137,17 +150,25 @@ function readMembers(group: Group, today: string, issues: Issue[]): MemberLink[]
   return [...members.values()];
 }
 
-function readLink(member: GroupMember, id: string, position: number, today: string): MemberLink {
+/** A membership is over when it was ended, or when the whole household was. */
+function isOver(group: Group, member: GroupMember, today: string): boolean {
+  const end = member.period?.end;
+  return (
+    group.active === false ||
+    member.inactive === true ||
+    (end !== undefined && dayRange(end).last < today)
+  );
+}
+
+function readLink(member: GroupMember, id: string, position: number, over: boolean): MemberLink {
   const collector = extensionOf(member, 'collector');
   const code = collector?.valueBoolean === true ? 'primary' : codeIn(collector);
-  const ended = member.period?.end !== undefined && member.period.end.slice(0, 10) < today;
-  const active = member.inactive !== true && !ended;
   return {
     id,
     position,
     role: codeIn(extensionOf(member, 'member-role'))?.toLowerCase() ?? null,
-    collector: code === 'primary' || (code === 'alternate' && active) ? code : null,
-    active,
+    collector: code === 'primary' || (code === 'alternate' && !over) ? code : null,
+    active: !over,
   };
 }
 

@@ -8,7 +8,7 @@
  */
 
 import type { Patient } from '@medplum/fhirtypes';
-import { addDays, addMonths, codeIn, declares, extensionOf } from '../../src/sdk/index.ts';
+import { codeIn, dayRange, declares, extensionOf } from '../../src/sdk/index.ts';
 import { contactPhone } from './account.ts';
 import { type Claim, claimsOf } from './identifier.ts';
 
@@ -59,16 +59,9 @@ export function readBirthDate(
   text: string | undefined,
 ): Pick<MemberFacts, 'birthDate' | 'birthDateLast' | 'birthDatePrecision'> {
   if (!text) return { birthDate: null, birthDateLast: null, birthDatePrecision: null };
-  if (text.length === 10) {
-    return { birthDate: text, birthDateLast: text, birthDatePrecision: 'day' };
-  }
-  const first = text.length === 7 ? `${text}-01` : `${text}-01-01`;
-  const last = addDays(addMonths(first, text.length === 7 ? 1 : 12), -1);
-  return {
-    birthDate: first,
-    birthDateLast: last,
-    birthDatePrecision: text.length === 7 ? 'month' : 'year',
-  };
+  const { first, last } = dayRange(text);
+  const birthDatePrecision = text.length === 10 ? 'day' : text.length === 7 ? 'month' : 'year';
+  return { birthDate: first, birthDateLast: last, birthDatePrecision };
 }
 
 function dayOf(dateTime: string | undefined): string | null {

@@ -12,6 +12,7 @@ import type { Coverage } from '@medplum/fhirtypes';
 import {
   type Context,
   codeIn,
+  dayRange,
   declares,
   extensionOf,
   idIn,
@@ -205,8 +206,8 @@ function readCoverage(coverage: Coverage) {
     recipientId: followsCollector ? undefined : localId(coverage.beneficiary?.reference, 'Patient'),
     state,
     reason: codeIn(extensionOf(coverage, 'enrolment-reason')) ?? null,
-    startsOn: coverage.period?.start?.slice(0, 10),
-    endsOn: coverage.period?.end?.slice(0, 10) ?? null,
+    startsOn: coverage.period?.start && dayRange(coverage.period.start).first,
+    endsOn: coverage.period?.end ? dayRange(coverage.period.end).last : null,
   };
 }
 

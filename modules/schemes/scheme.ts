@@ -10,6 +10,7 @@
 import type { InsurancePlan } from '@medplum/fhirtypes';
 import {
   type Context,
+  dayRange,
   declares,
   extensionOf,
   inPlace,
@@ -73,8 +74,8 @@ async function projectScheme(
     draftAt: partOf(extension, 'draft-at')?.valueString ?? null,
     organizationId: owners?.get(owner ?? '') ?? null,
     active: plan.status === undefined || plan.status === 'active',
-    startsOn: plan.period?.start?.slice(0, 10) ?? null,
-    endsOn: plan.period?.end?.slice(0, 10) ?? null,
+    startsOn: plan.period?.start ? dayRange(plan.period.start).first : null,
+    endsOn: plan.period?.end ? dayRange(plan.period.end).last : null,
     rules,
   });
   ctx.emit(schemeChanged, { schemeId: String(write.rid), rulesVersion });

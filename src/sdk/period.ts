@@ -130,6 +130,16 @@ export function parsePeriod(frequency: Frequency, code: string): PaymentPeriod {
   );
 }
 
+/**
+ * First and last day that a FHIR date or dateTime can mean: `2026-02` → 2026-02-01 … 2026-02-28.
+ * The text has been validated; its time and zone are left out.
+ */
+export function dayRange(text: string): { readonly first: string; readonly last: string } {
+  if (text.length >= 10) return { first: text.slice(0, 10), last: text.slice(0, 10) };
+  const first = text.length === 7 ? `${text}-01` : `${text}-01-01`;
+  return { first, last: addDays(addMonths(first, text.length === 7 ? 1 : 12), -1) };
+}
+
 /** Adds days (may be negative). */
 export function addDays(day: string, days: number): string {
   return Temporal.PlainDate.from(day).add({ days }).toString();

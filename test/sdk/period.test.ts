@@ -9,6 +9,7 @@ import {
   addDays,
   addMonths,
   ageOn,
+  dayRange,
   daysBetween,
   FREQUENCIES,
   isDay,
@@ -71,6 +72,15 @@ describe('a payment period', () => {
 });
 
 describe('a day', () => {
+  it('is a range where only the month or the year is known', () => {
+    expect(dayRange('2024-02')).to.eql({ first: '2024-02-01', last: '2024-02-29' });
+    expect(dayRange('2025')).to.eql({ first: '2025-01-01', last: '2025-12-31' });
+    expect(dayRange('2025-12-31T23:30:00-05:00')).to.eql({
+      first: '2025-12-31',
+      last: '2025-12-31',
+    });
+  });
+
   it('is a real one', () => {
     expect(isDay('2024-02-29')).to.equal(true);
     for (const text of ['2023-02-29', '2026-04-31', '2026-1-01', '2026-01-01T00:00:00Z', '']) {

@@ -145,7 +145,9 @@ export async function writeHouseholds(
 function householdColumns(writes: readonly HouseholdWrite[]): unknown[][] {
   const rows = writes.map((write) => {
     const head = write.members.find((each) => each.link.active && each.link.role === 'head');
-    const declared = write.members.find((each) => each.link.collector === 'primary');
+    const declared = write.members.find(
+      (each) => each.link.active && each.link.collector === 'primary',
+    );
     const collector = declared ?? head;
     return {
       write,
@@ -178,7 +180,7 @@ function memberColumns(writes: readonly HouseholdWrite[]): unknown[][] {
     rows.map(({ memberId }) => memberId),
     rows.map(({ link }) => link.position),
     rows.map(({ link }) => link.role),
-    rows.map(({ link }) => link.collector),
+    rows.map(({ link }) => (link.active ? link.collector : null)),
     rows.map(({ link }) => link.active),
   ];
 }

@@ -160,6 +160,24 @@ describe('households', () => {
     expect((await row('h-new'))?.collector).to.equal(a);
   });
 
+  it('lets its members go when it is ended, and takes them back only if they are free', async () => {
+    const [a] = fresh(1) as [string];
+    await stage.put(patient(a), household('h-end', [`collector:${a}`]));
+    await stage.put(household('h-end', [`collector:${a}`], { active: false }));
+    expect(await row('h-end')).to.include({ active: false, members_count: 0, collector: null });
+    await stage.put(household('h-after', [a]));
+    expect(await refusal(stage.put(household('h-end', [a])))).to.match(/^member-in-another/);
+  });
+
+  it('reads a period that ends in a month or a year as ending on its last day', async () => {
+    const [a] = fresh(1) as [string];
+    const until = (end: string) => ({ entity: { reference: `Patient/${a}` }, period: { end } });
+    await stage.put(patient(a), household('h-until', [until('2026')]));
+    expect((await row('h-until'))?.members_count).to.equal(1);
+    await stage.put(household('h-until', [until('2025-12')]));
+    expect((await row('h-until'))?.members_count).to.equal(0);
+  });
+
   it('gives one of 16 households that claim one member at once the member', async () => {
     const [a] = fresh(1) as [string];
     await stage.put(patient(a));
