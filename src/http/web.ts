@@ -20,6 +20,8 @@ import { manageRoutes } from './manage.ts';
 import { signInRoutes } from './sign-in.ts';
 
 export const FHIR_PATH = '/fhir/R4';
+/** Largest body of a route that checks its sender itself. */
+const OPEN_BODY_MAX_BYTES = 1024 * 1024;
 
 /** What the web application is made of. */
 export interface WebParts {
@@ -156,7 +158,10 @@ function mount(web: Express, { app, authenticator }: WebParts, route: Route): vo
       route.access === 'verified-here'
         ? SYSTEM
         : await authenticator.actorOf(request.headers.authorization);
-    const body = await readBody(request, app.settings.get(BODY_MAX_BYTES));
+    const bodyMax = app.settings.get(BODY_MAX_BYTES);
+    // Whoever has not signed in may not fill the disk: a callback is a few kilobytes.
+    const open = route.access === 'verified-here';
+    const body = await readBody(request, open ? Math.min(bodyMax, OPEN_BODY_MAX_BYTES) : bodyMax);
     const requestId = response.locals.requestId as string;
     const answer = await runUnitOfWork(app, actor, { requestId }, async (ctx) => {
       if (route.access !== 'verified-here') ctx.demand(route.access);
@@ -165,7 +170,7 @@ function mount(web: Express, { app, authenticator }: WebParts, route: Route): vo
         query: new URL(request.url, 'http://local').searchParams,
         headers: request.headers as Record<string, string | undefined>,
         body,
-        remoteAddress: request.socket.remoteAddress ?? '',
+        remoteAddress: request.ip ?? '',
       });
     });
     response.status(answer.status).set({ ...answer.headers });

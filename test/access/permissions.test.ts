@@ -82,6 +82,21 @@ describe('access', () => {
     expect(await status(registry, 'InsurancePlan')).to.equal(403);
   });
 
+  it('has a role for every permission, and no role grants one that does not exist', async () => {
+    const { rows } = await house.app.pool.query<{ permission: string }>(
+      'select distinct permission from access_role_permission',
+    );
+    const granted = new Set(rows.map((row) => row.permission));
+    const { modules, permissions } = house.app.registers;
+    const ungranted = [...permissions.keys()].filter((name) => !granted.has(name));
+    expect(ungranted, 'granted by administrators only').to.deep.equal([]);
+    const rooms = new Set(modules.map((module) => module.name));
+    const unknown = [...granted].filter(
+      (name) => rooms.has(name.split('.')[0]!) && !permissions.has(name),
+    );
+    expect(unknown, 'granted, but asked for by nobody').to.deep.equal([]);
+  });
+
   it('counts in each entry of a transaction', async () => {
     const registry = await house.tokenFor('registry-client');
     const entry = (resource: object, url: string) => ({
