@@ -56,6 +56,7 @@ const SQL_HOMES = [
   /^src\/fhir\/interactions\/conditions/,
   /^src\/fhir\/projection/,
   /^test\//,
+  /^modules\/new-module/,
   /measures\.ts$/,
 ];
 
