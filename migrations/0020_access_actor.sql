@@ -32,6 +32,8 @@ create table access_actor_role (
   primary key (actor_id, role)
 );
 
+comment on table access_actor_role is 'Roles of each actor.';
+
 create table access_oidc (
   model      text not null,
   id         text not null,
