@@ -166,9 +166,11 @@ export const CORS_ORIGINS = setting({
 
 export const REFERENTIAL_INTEGRITY = setting({
   name: 'REFERENTIAL_INTEGRITY',
-  means: 'Refuse references to resources of this server that do not exist.',
-  default: 'on' as 'on' | 'off',
-  parse: oneOf('on', 'off'),
+  means:
+    'References to resources of this server that do not exist are refused: `rooms` in what our ' +
+    'rooms act on (groups, enrolments, and what declares our profiles), `on` everywhere, `off` nowhere.',
+  default: 'rooms' as 'rooms' | 'on' | 'off',
+  parse: oneOf('rooms', 'on', 'off'),
 });
 
 export const LOG_LEVEL = setting({

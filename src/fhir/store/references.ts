@@ -1,7 +1,9 @@
 /**
  * Referential integrity: a reference to a resource of this server must lead to one that exists, in
  * the store, among the resources written with it, or in a room's typed tables; and what is
- * referred to cannot be deleted. Both can be switched off by REFERENTIAL_INTEGRITY.
+ * referred to cannot be deleted. REFERENTIAL_INTEGRITY says how far this goes: by default it binds
+ * what our rooms act on; a document of another registry is kept although it refers to what only
+ * that registry has.
  */
 
 import type { UnitOfWork } from '../../app.ts';
@@ -24,7 +26,10 @@ export async function checkReferences(
   plans: readonly PlannedWrite[],
   changes: readonly RowChange[],
 ): Promise<void> {
-  if (unit.setting(REFERENTIAL_INTEGRITY) === 'off') return;
+  const reach = unit.setting(REFERENTIAL_INTEGRITY);
+  if (reach === 'off') return;
+  const bound = reach === 'on' ? plans : plans.filter((plan) => isOfRoom(unit, plan));
+  const isBound = new Set(bound);
   const written = new Set(
     changes.filter((each) => !each.deleted).map((each) => `${each.type}/${each.key}`),
   );
@@ -32,7 +37,8 @@ export async function checkReferences(
     changes.filter((each) => each.deleted).map((each) => `${each.type}/${each.key}`),
   );
   const wanted = new Map<string, { type: number; key: string }>();
-  for (const change of changes) {
+  for (const [at, change] of changes.entries()) {
+    if (!isBound.has(plans[at]!)) continue;
     for (const row of change.add.ref) {
       const name = `${row.type}/${row.target}`;
       if (row.type !== 0 && !written.has(name))
@@ -47,7 +53,18 @@ export async function checkReferences(
   ]);
   const lost = new Set(missing.map((row) => `${row.type}/${row.key}`));
   for (const name of wanted.keys()) if (gone.has(name)) lost.add(name);
-  if (lost.size > 0) await refuseUnlessProjected(unit, plans, lost);
+  if (lost.size > 0) await refuseUnlessProjected(unit, bound, lost);
+}
+
+/** Types on which a room acts whatever they declare. */
+const ROOM_TYPES = new Set(['Group', 'Coverage']);
+
+function isOfRoom(unit: UnitOfWork, { type, resource }: PlannedWrite): boolean {
+  if (ROOM_TYPES.has(type)) return true;
+  const declared = resource?.meta?.profile ?? [];
+  return (fhirOf(unit).stored.get(type) ?? []).some(
+    (binding) => binding.profile !== undefined && declared.includes(binding.profile),
+  );
 }
 
 async function refuseUnlessProjected(
