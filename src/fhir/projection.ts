@@ -13,9 +13,9 @@ import {
   parseReference,
   problem,
 } from '../sdk/index.ts';
-import { instantTest, intervalTest, type Values } from './search/conditions.ts';
-import type { SortKey, Term } from './search/parse.ts';
-import { unescaped } from './search/parse.ts';
+import { instantTest, intervalTest } from './search/measures.ts';
+import { type SortKey, type Term, unescaped } from './search/parse.ts';
+import type { Values } from './search/parts.ts';
 import { parseDate, parseNumber, parseToken } from './search/values.ts';
 import { writeContent } from './store/content.ts';
 import { fhirOf } from './types.ts';

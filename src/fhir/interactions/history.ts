@@ -81,8 +81,8 @@ async function historyQuery(
   return {
     ...(type && { type }),
     ...(type && id && { rid: await ridOf(unit, type, id) }),
-    ...(since && { since: parseDate(since, '_since').lower }),
-    ...(at && { at: parseDate(at, '_at').upper }),
+    ...(since && { since: new Date(parseDate(since, '_since').lower) }),
+    ...(at && { at: new Date(parseDate(at, '_at').upper) }),
     ...(before && {
       before: { lu: new Date(before.sort[0]!), rid: before.key, ver: Number(before.sort[1]) },
     }),

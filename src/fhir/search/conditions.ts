@@ -14,61 +14,15 @@ import {
   systemCodeHash,
   systemHash,
   systemKey,
-  unitHash,
   valueHash,
 } from '../definitions/hash.ts';
-import { capitalized, normalize } from '../definitions/normalize.ts';
+import { capitalized, normalize, STRING_MAX } from '../definitions/normalize.ts';
 import { fhirOf } from '../types.ts';
+import { dateSet, instantTest, numberSet, quantitySet } from './measures.ts';
 import type { Term } from './parse.ts';
 import { unescaped } from './parse.ts';
-import {
-  type Interval,
-  type NumberValue,
-  type Prefix,
-  parseDate,
-  parseNumber,
-  parseQuantity,
-  parseToken,
-} from './values.ts';
-
-/** A condition in SQL. */
-export interface Condition {
-  /** `rid in (…)`-able: a select of `rid`; undefined when only `test` can be said. */
-  readonly set?: string;
-  /** A boolean over `r`. */
-  readonly test: string;
-  /** How few rows the set is expected to have: lower is walked first. */
-  readonly rank: number;
-}
-
-/**
- * Collects the values of a statement. A term may offer a value that the final text does not use;
- * `bind` leaves such values out, because PostgreSQL cannot type them.
- */
-export class Values {
-  readonly #list: unknown[] = [];
-
-  /** Adds a value and answers its placeholder with a cast. */
-  add(value: unknown, type: string): string {
-    this.#list.push(value);
-    return `$${this.#list.length}::${type}`;
-  }
-
-  /** The text with its placeholders numbered anew, and the values it uses. */
-  bind(text: string): { text: string; list: unknown[] } {
-    const list: unknown[] = [];
-    const numbers = new Map<string, number>();
-    const bound = text.replace(/\$(\d+)/g, (_whole, digits: string) => {
-      let number = numbers.get(digits);
-      if (number === undefined) {
-        number = list.push(this.#list[Number(digits) - 1]);
-        numbers.set(digits, number);
-      }
-      return `$${number}`;
-    });
-    return { text: bound, list };
-  }
-}
+import { anyOf, type Condition, fromSet, fromTest, joinOr, unionOf, type Values } from './parts.ts';
+import { parseDate, parseNumber, parseToken } from './values.ts';
 
 /** The condition of a term on resources of a type. */
 export function conditionOf(unit: UnitOfWork, type: string, term: Term, values: Values): Condition {
@@ -224,8 +178,10 @@ function stringCondition(term: ParameterTerm, values: Values): Condition {
   if (modifier === 'contains' || modifier === 'text') {
     return fromSet(
       unionOf(term.values, (each) => {
-        const pattern = `%${likeText(normalize(unescaped(each)))}%`;
-        return `select rid from str where param = ${param} and val like ${values.add(pattern, 'text')}`;
+        const text = unescaped(each);
+        const pattern = values.add(`%${likeText(normalize(text))}%`, 'text');
+        const whole = wholeText(text, '%', values);
+        return `select rid from str where param = ${param} and val like ${pattern}${whole}`;
       }),
       70,
     );
@@ -238,13 +194,21 @@ function stringSet(key: number, texts: readonly string[], values: Values): Condi
   const param = values.add(key, 'int');
   return fromSet(
     unionOf(texts, (each) => {
-      const val = normalize(unescaped(each));
+      const text = unescaped(each);
+      const val = normalize(text);
       const from = values.add(val, 'text');
       const to = values.add(`${val}\u{10ffff}`, 'text');
-      return `select rid from str where param = ${param} and val >= ${from} and val < ${to}`;
+      const whole = wholeText(text, '', values);
+      return `select rid from str where param = ${param} and val >= ${from} and val < ${to}${whole}`;
     }),
     30,
   );
+}
+
+/** Index rows hold the first part of a text; a longer one is compared with the text itself. */
+function wholeText(text: string, before: string, values: Values): string {
+  if (text.length <= STRING_MAX) return '';
+  return ` and raw ilike ${values.add(`${before}${likeText(text)}%`, 'text')}`;
 }
 
 function likeText(text: string): string {
@@ -255,9 +219,11 @@ function uriCondition(type: string, term: ParameterTerm, values: Values): Condit
   const { info, modifier } = term;
   const hashes: bigint[] = [];
   for (const each of term.values.map(unescaped)) {
-    if (modifier === 'below')
+    // R4: above and below are for URLs, not for URNs, which have no hierarchy.
+    if (modifier && /^urn:/i.test(each)) continue;
+    if (modifier === 'below') {
       hashes.push(valueHash(paramKey(type, `${info.rowsCode}:below`), trimSlash(each)));
-    else if (modifier === 'above') {
+    } else if (modifier === 'above') {
       for (const ancestor of ancestors(each)) hashes.push(valueHash(info.key, ancestor));
     } else hashes.push(valueHash(info.key, each));
   }
@@ -391,109 +357,4 @@ function listCondition(ids: readonly string[], values: Values): Condition {
        where l.id = any(${keys}) and f.param = ${item})`,
     15,
   );
-}
-
-// ── dates and numbers ────────────────────────────────────────────────────────────────────────
-
-/** Tests an instant column against a search interval. */
-export function instantTest(column: string, value: Interval, values: Values): string {
-  return intervalTest(column, column, value, values, true);
-}
-
-/**
- * `lower` and `upper` are columns of the stored interval [lower, upper). For an instant both are
- * the instant itself (`point`).
- */
-export function intervalTest(
-  lower: string,
-  upper: string,
-  { prefix, lower: from, upper: to }: Interval,
-  values: Values,
-  point = false,
-): string {
-  const a = values.add(from, 'timestamptz');
-  const b = values.add(to, 'timestamptz');
-  const ends = point ? `${upper} <` : `${upper} <=`;
-  const inside = `(${lower} >= ${a} and ${ends} ${b})`;
-  const tests: Record<Prefix, string> = {
-    eq: inside,
-    ne: `not ${inside}`,
-    gt: point ? `${upper} >= ${b}` : `${upper} > ${b}`,
-    lt: `${lower} < ${a}`,
-    ge: point ? `${lower} >= ${a}` : `(${upper} > ${b} or ${inside})`,
-    le: point ? `${lower} < ${b}` : `(${lower} < ${a} or ${inside})`,
-    sa: `${lower} >= ${b}`,
-    eb: point ? `${upper} < ${a}` : `${upper} <= ${a}`,
-    ap: `(${lower} < ${b}::timestamptz + greatest(abs(extract(epoch from now() - ${a})) * 0.1, 0) * interval '1 second'
-      and ${upper} >= ${a}::timestamptz - greatest(abs(extract(epoch from now() - ${a})) * 0.1, 0) * interval '1 second')`,
-  };
-  return tests[prefix];
-}
-
-function dateSet(info: SearchParameterInfo, value: Interval, values: Values): string {
-  const param = values.add(info.key, 'int');
-  return `select rid from dat where param = ${param} and ${intervalTest('lower', 'upper', value, values)}`;
-}
-
-function numberTest(value: NumberValue, values: Values): string {
-  const exact = values.add(value.value, 'numeric');
-  const low = values.add(value.low, 'numeric');
-  const high = values.add(value.high, 'numeric');
-  const inside = `(val >= ${low} and val < ${high})`;
-  const tests: Record<Prefix, string> = {
-    eq: inside,
-    ne: `not ${inside}`,
-    gt: `val > ${exact}`,
-    lt: `val < ${exact}`,
-    ge: `val >= ${exact}`,
-    le: `val <= ${exact}`,
-    sa: `low > ${exact}`,
-    eb: `high <= ${exact}`,
-    ap: `val between ${exact} - abs(${exact}) * 0.1 and ${exact} + abs(${exact}) * 0.1`,
-  };
-  return tests[value.prefix];
-}
-
-function numberSet(key: number, unit: bigint, value: NumberValue, values: Values): string {
-  const param = values.add(key, 'int');
-  return `select rid from num where param = ${param} and unit = ${values.add(unit, 'bigint')}
-    and ${numberTest(value, values)}`;
-}
-
-function quantitySet(
-  info: SearchParameterInfo,
-  text: string,
-  name: string,
-  values: Values,
-): string {
-  const value = parseQuantity(text, name);
-  const unit = value.unit === undefined ? 0n : unitHash(value.system ?? '', value.unit);
-  return numberSet(info.key, unit, value, values);
-}
-
-// ── joining ──────────────────────────────────────────────────────────────────────────────────
-
-function fromSet(set: string, rank: number): Condition {
-  return { set, test: `r.rid in (${set})`, rank };
-}
-
-function fromTest(test: string, rank: number): Condition {
-  return { test, rank };
-}
-
-function anyOf(texts: readonly string[], test: (text: string) => string): string {
-  return `(${texts.map(test).join(' or ')})`;
-}
-
-function unionOf(texts: readonly string[], set: (text: string) => string): string {
-  return texts.map(set).join(' union ');
-}
-
-function joinOr(conditions: readonly Condition[]): Condition {
-  if (conditions.length === 1) return conditions[0]!;
-  const rank = Math.max(...conditions.map((each) => each.rank));
-  if (conditions.every((each) => each.set)) {
-    return fromSet(conditions.map((each) => each.set).join(' union '), rank);
-  }
-  return fromTest(`(${conditions.map((each) => each.test).join(' or ')})`, rank);
 }

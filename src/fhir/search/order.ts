@@ -5,9 +5,9 @@
 
 import { problem } from '../../sdk/index.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
-import type { Values } from './conditions.ts';
 import type { Cursor } from './cursor.ts';
 import type { SortKey } from './parse.ts';
+import type { Values } from './parts.ts';
 
 /** A sort expression with its SQL type. */
 export interface Order {

@@ -9,10 +9,11 @@ import { hash64 } from '../definitions/hash.ts';
 import { projectedConditions, projectedSort, render } from '../projection.ts';
 import { idOf } from '../store/content.ts';
 import { fhirOf } from '../types.ts';
-import { type Condition, conditionOf, Values } from './conditions.ts';
+import { conditionOf } from './conditions.ts';
 import type { Cursor } from './cursor.ts';
 import { beyond, type Order, orderBy, storedOrder } from './order.ts';
 import type { Search } from './parse.ts';
+import { type Condition, Values } from './parts.ts';
 import { reachConditions } from './reach.ts';
 
 /** A row of a page. */

@@ -6,6 +6,8 @@
  */
 
 import { problem } from '../../sdk/index.ts';
+import { intervalOf } from '../definitions/dates.ts';
+import { decimalRange } from '../definitions/decimals.ts';
 import { split, unescaped } from './parse.ts';
 
 export const PREFIXES = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const;
@@ -17,22 +19,18 @@ export function prefixOf(text: string): { prefix: Prefix; rest: string } {
   return found ? { prefix: found, rest: text.slice(2) } : { prefix: 'eq', rest: text };
 }
 
-/** A date as the half-open interval that it covers, in UTC. */
+/** A date as the half-open interval that it covers; ISO instants in UTC, to the microsecond. */
 export interface Interval {
   readonly prefix: Prefix;
-  readonly lower: Date;
-  readonly upper: Date;
+  readonly lower: string;
+  readonly upper: string;
 }
-
-const DATE =
-  /^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:T(\d{2}):(\d{2})(?::(\d{2})(\.\d+)?)?(Z|[+-]\d{2}:\d{2})?)?)?)?$/;
 
 /** Reads `[prefix]date`; partial dates cover their whole span; no zone means UTC. */
 export function parseDate(text: string, name: string): Interval {
   const { prefix, rest } = prefixOf(text);
-  const match = DATE.exec(rest.replace(' ', '+'));
-  const lower = match ? startOf(match) : undefined;
-  if (!match || !lower) {
+  const interval = spanOf(rest.replace(' ', '+'));
+  if (!interval) {
     throw problem(
       'invalid',
       'search-date',
@@ -40,39 +38,19 @@ export function parseDate(text: string, name: string): Interval {
       name,
     );
   }
-  return { prefix, lower, upper: endOf(match, lower) };
+  return { prefix, ...interval };
 }
 
-function startOf(match: RegExpExecArray): Date | undefined {
-  const [
-    ,
-    year,
-    month = '01',
-    day = '01',
-    hour = '00',
-    minute = '00',
-    second = '00',
-    part = '',
-    zone = 'Z',
-  ] = match;
-  const date = new Date(
-    `${year}-${month}-${day}T${hour}:${minute}:${second}${part.slice(0, 4)}${zone}`,
-  );
-  if (Number.isNaN(date.getTime())) return undefined;
-  const last = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
-  return Number(day) > last ? undefined : date;
-}
-
-function endOf(match: RegExpExecArray, lower: Date): Date {
-  const [, , month, day, hour, , second, part] = match;
-  const end = new Date(lower);
-  if (!month) end.setUTCFullYear(end.getUTCFullYear() + 1);
-  else if (!day) end.setUTCMonth(end.getUTCMonth() + 1);
-  else if (!hour) end.setUTCDate(end.getUTCDate() + 1);
-  else if (!second) end.setTime(end.getTime() + 60_000);
-  else if (!part) end.setTime(end.getTime() + 1000);
-  else end.setTime(end.getTime() + 1);
-  return end;
+/**
+ * Stored instants are kept to the microsecond. A value that is finer lies between two instants:
+ * it is a span without length, at the end of its millisecond.
+ */
+function spanOf(text: string): { lower: string; upper: string } | undefined {
+  const match = /^([^.]+\.)(\d{3})(\d{4,})(.*)$/.exec(text);
+  if (!match) return intervalOf(text);
+  const [, head, coarse, fine, zone] = match;
+  const span = intervalOf(`${head}${coarse}${zone}`);
+  return span && Number(fine) > 0 ? { lower: span.upper, upper: span.upper } : span;
 }
 
 /** A number with the range that its written precision covers; decimal texts. */
@@ -83,11 +61,11 @@ export interface NumberValue {
   readonly high: string;
 }
 
-/** Reads `[prefix]number`: `100` covers [99.5, 100.5), `1e2` one significant digit [50, 150). */
+/** Reads `[prefix]number`: `100` covers [99.5, 100.5), `1e2` covers [95, 105). */
 export function parseNumber(text: string, name: string): NumberValue {
   const { prefix, rest } = prefixOf(text);
-  const match = /^([+-]?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d{1,3}))?$/.exec(rest);
-  if (!match) {
+  const range = decimalRange(rest);
+  if (!range) {
     throw problem(
       'invalid',
       'search-number',
@@ -95,19 +73,7 @@ export function parseNumber(text: string, name: string): NumberValue {
       name,
     );
   }
-  const fraction = match[3] ?? '';
-  const exponent = Number(match[4] ?? 0) - fraction.length;
-  const digits = BigInt(`${match[1] === '-' ? '-' : ''}${match[2]}${fraction}`) * 10n;
-  const at = (tenths: bigint): string => decimalText(tenths, exponent - 1);
-  return { prefix, value: at(digits), low: at(digits - 5n), high: at(digits + 5n) };
-}
-
-function decimalText(digits: bigint, exponent: number): string {
-  const sign = digits < 0n ? '-' : '';
-  let text = (digits < 0n ? -digits : digits).toString();
-  if (exponent >= 0) return sign + text + '0'.repeat(exponent);
-  text = text.padStart(1 - exponent, '0');
-  return `${sign}${text.slice(0, exponent)}.${text.slice(exponent)}`;
+  return { prefix, ...range };
 }
 
 /** A token: `code`, `system|code`, `|code`, `system|`. */

@@ -73,16 +73,21 @@ export const UPDATE = statement(
        x(o, lu, v, method, packed) join m using (o)),
    d_tok as (delete from tok t using unnest($36::int[], $37::bigint[], $38::int[]) x(o, h, s), m
      where m.o = x.o and t.hash = x.h and t.rid = m.rid and t.system = x.s),
-   d_str as (delete from str t using unnest($39::int[], $40::int[], $41::text[]) x(o, p, v), m
-     where m.o = x.o and t.param = x.p and t.val = x.v and t.rid = m.rid),
-   d_ref as (delete from ref t using unnest($42::int[], $43::int[], $44::uuid[]) x(o, p, k), m
-     where m.o = x.o and t.target = x.k and t.param = x.p and t.rid = m.rid),
+   d_str as (delete from str t
+     using unnest($39::int[], $40::int[], $41::text[], $42::text[]) x(o, p, v, w), m
+     where m.o = x.o and t.param = x.p and t.val = x.v and t.rid = m.rid
+       and t.raw is not distinct from x.w),
+   d_ref as (delete from ref t
+     using unnest($43::int[], $44::int[], $45::smallint[], $46::uuid[]) x(o, p, k, i), m
+     where m.o = x.o and t.target = x.i and t.param = x.p and t.type = x.k and t.rid = m.rid),
    d_dat as (delete from dat t
-     using unnest($45::int[], $46::int[], $47::timestamptz[], $48::timestamptz[]) x(o, p, l, u), m
+     using unnest($47::int[], $48::int[], $49::timestamptz[], $50::timestamptz[]) x(o, p, l, u), m
      where m.o = x.o and t.param = x.p and t.lower = x.l and t.upper = x.u and t.rid = m.rid),
    d_num as (delete from num t
-     using unnest($49::int[], $50::int[], $51::bigint[], $52::numeric[]) x(o, p, n, v), m
-     where m.o = x.o and t.param = x.p and t.unit = x.n and t.val = x.v and t.rid = m.rid),
+     using unnest($51::int[], $52::int[], $53::bigint[], $54::numeric[], $55::numeric[])
+       x(o, p, n, l, v), m
+     where m.o = x.o and t.param = x.p and t.unit = x.n and t.val = x.v and t.low = x.l
+       and t.rid = m.rid),
    ${ADD_INDEX}
    select 1`,
 );
@@ -166,8 +171,16 @@ export function updateValues(lu: Date, changes: readonly RowChange[]): unknown[]
       ],
     ),
     ...flat(changes, (each) => each.remove.tok, [(row) => row.hash, (row) => row.system]),
-    ...flat(changes, (each) => each.remove.str, [(row) => row.param, (row) => row.val]),
-    ...flat(changes, (each) => each.remove.ref, [(row) => row.param, (row) => row.target]),
+    ...flat(changes, (each) => each.remove.str, [
+      (row) => row.param,
+      (row) => row.val,
+      (row) => row.raw,
+    ]),
+    ...flat(changes, (each) => each.remove.ref, [
+      (row) => row.param,
+      (row) => row.type,
+      (row) => row.target,
+    ]),
     ...flat(changes, (each) => each.remove.dat, [
       (row) => row.param,
       (row) => row.lower ?? '-infinity',
@@ -176,6 +189,7 @@ export function updateValues(lu: Date, changes: readonly RowChange[]): unknown[]
     ...flat(changes, (each) => each.remove.num, [
       (row) => row.param,
       (row) => row.unit,
+      (row) => row.low,
       (row) => row.value,
     ]),
   ];
@@ -192,17 +206,14 @@ export function difference(before: IndexRows, after: IndexRows): Pick<RowChange,
   };
   const both = (from: IndexRows, other: IndexRows) => ({
     tok: pick(from.tok, other.tok, (row) => `${row.hash}|${row.system}`),
-    str: pick(from.str, other.str, (row) => `${row.param}|${row.raw ?? ''}|${row.val}`),
+    str: pick(
+      from.str,
+      other.str,
+      (row) => `${row.param}|${row.raw === null ? '' : `=${row.raw}`}|${row.val}`,
+    ),
     ref: pick(from.ref, other.ref, (row) => `${row.param}|${row.type}|${row.target}`),
     dat: pick(from.dat, other.dat, (row) => `${row.param}|${row.lower}|${row.upper}`),
     num: pick(from.num, other.num, (row) => `${row.param}|${row.unit}|${row.low}|${row.value}`),
   });
-  const remove = both(before, after);
-  const add = both(after, before);
-  // str rows are removed by value alone, so that a value kept under another raw form stands again.
-  const removed = new Set(remove.str.map((row) => `${row.param}|${row.val}`));
-  for (const row of after.str) {
-    if (removed.has(`${row.param}|${row.val}`) && !add.str.includes(row)) add.str.push(row);
-  }
-  return { add, remove };
+  return { add: both(after, before), remove: both(before, after) };
 }

@@ -1,0 +1,96 @@
+/**
+ * Conditions on dates, numbers and quantities: ranges against ranges.
+ *
+ * Spec: https://hl7.org/fhir/R4/search.html#prefix
+ */
+
+import type { SearchParameterInfo } from '../definitions/definitions.ts';
+import { unitHash } from '../definitions/hash.ts';
+import type { Values } from './parts.ts';
+import { type Interval, type NumberValue, type Prefix, parseQuantity } from './values.ts';
+
+/** Tests an instant column against a search interval. */
+export function instantTest(column: string, value: Interval, values: Values): string {
+  return intervalTest(column, column, value, values, true);
+}
+
+/**
+ * `lower` and `upper` are columns of the stored interval [lower, upper). For an instant both are
+ * the instant itself (`point`).
+ */
+export function intervalTest(
+  lower: string,
+  upper: string,
+  { prefix, lower: from, upper: to }: Interval,
+  values: Values,
+  point = false,
+): string {
+  const a = values.add(from, 'timestamptz');
+  const b = values.add(to, 'timestamptz');
+  const ends = point ? `${upper} <` : `${upper} <=`;
+  const inside = `(${lower} >= ${a} and ${ends} ${b})`;
+  const tests: Record<Prefix, string> = {
+    eq: inside,
+    ne: `not ${inside}`,
+    gt: point ? `${upper} >= ${b}` : `${upper} > ${b}`,
+    lt: `${lower} < ${a}`,
+    ge: point ? `${lower} >= ${a}` : `(${upper} > ${b} or ${inside})`,
+    le: point ? `${lower} < ${b}` : `(${lower} < ${a} or ${inside})`,
+    sa: `${lower} >= ${b}`,
+    eb: point ? `${upper} < ${a}` : endsBefore(lower, upper, a, from === to),
+    ap: `(${lower} < ${b}::timestamptz + greatest(abs(extract(epoch from now() - ${a})) * 0.1, 0) * interval '1 second'
+      and ${upper} >= ${a}::timestamptz - greatest(abs(extract(epoch from now() - ${a})) * 0.1, 0) * interval '1 second')`,
+  };
+  return tests[prefix];
+}
+
+/** Resources whose date fulfils a search value. */
+export function dateSet(info: SearchParameterInfo, value: Interval, values: Values): string {
+  const param = values.add(info.key, 'int');
+  return `select rid from dat where param = ${param} and ${intervalTest('lower', 'upper', value, values)}`;
+}
+
+function numberTest(value: NumberValue, values: Values): string {
+  const exact = values.add(value.value, 'numeric');
+  const low = values.add(value.low, 'numeric');
+  const high = values.add(value.high, 'numeric');
+  const inside = `(val >= ${low} and val < ${high})`;
+  const tests: Record<Prefix, string> = {
+    eq: inside,
+    ne: `not ${inside}`,
+    gt: `val > ${exact}`,
+    lt: `val < ${exact}`,
+    ge: `val >= ${exact}`,
+    le: `val <= ${exact}`,
+    sa: `val > ${exact}`,
+    eb: `val < ${exact}`,
+    ap: `val between ${exact} - abs(${exact}) * 0.1 and ${exact} + abs(${exact}) * 0.1`,
+  };
+  return tests[value.prefix];
+}
+
+/** Resources whose number fulfils a search value; `unit` 0 for any unit. */
+export function numberSet(key: number, unit: bigint, value: NumberValue, values: Values): string {
+  const param = values.add(key, 'int');
+  return `select rid from num where param = ${param} and unit = ${values.add(unit, 'bigint')}
+    and ${numberTest(value, values)}`;
+}
+
+/** Resources whose quantity fulfils a search value. */
+export function quantitySet(
+  info: SearchParameterInfo,
+  text: string,
+  name: string,
+  values: Values,
+): string {
+  const value = parseQuantity(text, name);
+  const unit = value.unit === undefined ? 0n : unitHash(value.system ?? '', value.unit);
+  return numberSet(info.key, unit, value, values);
+}
+
+/** A value without length stands inside the millisecond that ends at it: instants end before it. */
+function endsBefore(lower: string, upper: string, at: string, finer: boolean): string {
+  if (!finer) return `${upper} <= ${at}`;
+  const instant = `${lower} >= ${at} - interval '1 millisecond'`;
+  return `(${upper} < ${at} or (${upper} = ${at} and ${instant}))`;
+}

@@ -1,0 +1,73 @@
+/**
+ * The parts of which conditions are put together: a set of internal ids or a test of a row, and the
+ * values of a statement.
+ */
+
+/** A condition in SQL. */
+export interface Condition {
+  /** `rid in (…)`-able: a select of `rid`; undefined when only `test` can be said. */
+  readonly set?: string;
+  /** A boolean over `r`. */
+  readonly test: string;
+  /** How few rows the set is expected to have: lower is walked first. */
+  readonly rank: number;
+}
+
+/**
+ * Collects the values of a statement. A term may offer a value that the final text does not use;
+ * `bind` leaves such values out, because PostgreSQL cannot type them.
+ */
+export class Values {
+  readonly #list: unknown[] = [];
+
+  /** Adds a value and answers its placeholder with a cast. */
+  add(value: unknown, type: string): string {
+    this.#list.push(value);
+    return `$${this.#list.length}::${type}`;
+  }
+
+  /** The text with its placeholders numbered anew, and the values it uses. */
+  bind(text: string): { text: string; list: unknown[] } {
+    const list: unknown[] = [];
+    const numbers = new Map<string, number>();
+    const bound = text.replace(/\$(\d+)/g, (_whole, digits: string) => {
+      let number = numbers.get(digits);
+      if (number === undefined) {
+        number = list.push(this.#list[Number(digits) - 1]);
+        numbers.set(digits, number);
+      }
+      return `$${number}`;
+    });
+    return { text: bound, list };
+  }
+}
+
+/** A condition that is a set of internal ids. */
+export function fromSet(set: string, rank: number): Condition {
+  return { set, test: `r.rid in (${set})`, rank };
+}
+
+/** A condition that only tests a row. */
+export function fromTest(test: string, rank: number): Condition {
+  return { test, rank };
+}
+
+/** A test that holds when one of several does. */
+export function anyOf(texts: readonly string[], test: (text: string) => string): string {
+  return `(${texts.map(test).join(' or ')})`;
+}
+
+/** The union of the sets of several values. */
+export function unionOf(texts: readonly string[], set: (text: string) => string): string {
+  return texts.map(set).join(' union ');
+}
+
+/** One of several conditions. */
+export function joinOr(conditions: readonly Condition[]): Condition {
+  if (conditions.length === 1) return conditions[0]!;
+  const rank = Math.max(...conditions.map((each) => each.rank));
+  if (conditions.every((each) => each.set)) {
+    return fromSet(conditions.map((each) => each.set).join(' union '), rank);
+  }
+  return fromTest(`(${conditions.map((each) => each.test).join(' or ')})`, rank);
+}
