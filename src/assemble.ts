@@ -5,6 +5,7 @@
  */
 
 import type { Resource } from '@medplum/fhirtypes';
+import { forgetExpired, forgetHandler } from './access/forget.ts';
 import type { Registers } from './app.ts';
 import { seal, sealTrail, verify } from './audit/seal.ts';
 import type { FhirHouse } from './fhir/types.ts';
@@ -37,8 +38,11 @@ const HOUSE: Module = {
   name: 'house',
   title: 'The house',
   contributes: [contribute(trailVerifier, verify)],
-  jobs: [handle(sealTrail, async (ctx) => void (await seal(ctx)))],
-  schedule: [{ at: '* * * * *', job: sealTrail, does: 'seals the trail' }],
+  jobs: [handle(sealTrail, async (ctx) => void (await seal(ctx))), forgetHandler],
+  schedule: [
+    { at: '* * * * *', job: sealTrail, does: 'seals the trail' },
+    { at: '17 * * * *', job: forgetExpired, does: 'forgets sign-ins whose time is over' },
+  ],
 };
 
 /**

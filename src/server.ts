@@ -163,6 +163,7 @@ async function serve(
   );
   origin = settings.get(PUBLIC_URL) ?? `http://${hostName(settings.get(HOST))}:${port}`;
   provider = createProvider(pool, origin, keys);
+  provider.on('server_error', (_ctx, error) => log.error('OpenID provider failed', {}, error));
   await options.seed?.(app);
   if (options.jobs !== false) {
     const running = await startJobs(app);

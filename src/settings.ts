@@ -151,7 +151,7 @@ export const BUNDLE_ENTRIES_MAX = setting({
 
 export const REQUEST_TIMEOUT_SECONDS = setting({
   name: 'REQUEST_TIMEOUT_SECONDS',
-  means: 'Seconds after which a request that is still being received or answered is ended.',
+  means: 'Seconds within which a request must have arrived whole.',
   default: 120,
   parse: whole(1, 3600),
 });

@@ -14,7 +14,7 @@ import { send } from './fhir-endpoint.ts';
 export function errorHandler(log: Log) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     if (response.headersSent) return next(error);
-    if (response.locals.aborted || (error as NodeJS.ErrnoException)?.code === 'ECONNRESET') {
+    if (response.locals.aborted) {
       response.destroy();
       return;
     }
@@ -22,6 +22,10 @@ export function errorHandler(log: Log) {
     if (known) return send(request, response, problemResponse(known));
     const id = response.locals.requestId as string;
     const unknown = error instanceof CommitUnknown;
+    if (!unknown && isBusy(error)) {
+      log.warn('database busy', { requestId: id, code: codeOf(error) });
+      return send(request, response, problemResponse(busy()));
+    }
     log.error(
       unknown ? 'commit unknown' : 'request failed',
       { requestId: id, method: request.method },
@@ -37,6 +41,28 @@ export function errorHandler(log: Log) {
     const text = JSON.stringify(outcome);
     send(request, response, { status: 500, headers: { 'content-type': FHIR_JSON }, text });
   };
+}
+
+/**
+ * The database cannot take the work now, and has taken none of it: no connection (class 08, shut
+ * down, too many), a deadlock or a lost race (class 40), or our pool gave none in time.
+ */
+const BUSY = /^(08\w{3}|57P0[123]|53300|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/;
+
+function codeOf(error: unknown): string {
+  return (error as { code?: string } | null)?.code ?? '';
+}
+
+function isBusy(error: unknown): boolean {
+  if (BUSY.test(codeOf(error))) return true;
+  const said = error instanceof Error ? error.message : '';
+  return /timeout exceeded when trying to connect|Connection terminated/.test(said);
+}
+
+function busy(): Problem {
+  const says = 'The database cannot take this now; nothing was changed. Repeat it in a moment.';
+  const { issues } = problem('transient', 'database-busy', says);
+  return new Problem(issues, { headers: { 'retry-after': '1' } });
 }
 
 /** What Express's own parsers and the OpenID provider refuse, in our words. */

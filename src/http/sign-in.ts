@@ -7,13 +7,15 @@ import type { Request, Response } from 'express';
 import express from 'express';
 import { LRUCache } from 'lru-cache';
 import type Provider from 'oidc-provider';
-import type { Pool } from 'pg';
+import { loadActor } from '../access/actors.ts';
 import { checkPassword } from '../access/provider.ts';
+import type { App } from '../app.ts';
+import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 
 const TRIES_PER_MINUTE = 5;
 
 /** Routes of the sign-in page. */
-export function signInRoutes(pool: Pool, provider: () => Provider): express.Router {
+export function signInRoutes(app: App, provider: () => Provider): express.Router {
   const router = express.Router();
   const tries = new LRUCache<string, number>({ max: 10_000, ttl: 60_000 });
   router.get('/access/sign-in/:uid', async (request: Request, response: Response) => {
@@ -33,7 +35,8 @@ export function signInRoutes(pool: Pool, provider: () => Provider): express.Rout
         page(response, 429, details.uid, 'Too many tries; wait a minute.');
         return;
       }
-      const accountId = await checkPassword(pool, login, password);
+      const accountId = await checkPassword(app.pool, login, password);
+      await note(app, accountId, response.locals.requestId as string);
       if (!accountId) {
         page(response, 401, details.uid, 'Login or password is wrong.');
         return;
@@ -46,6 +49,15 @@ export function signInRoutes(pool: Pool, provider: () => Provider): express.Rout
     },
   );
   return router;
+}
+
+/** In the trail: who signed in; of a refusal not what was typed, which may be a password. */
+async function note(app: App, accountId: string | undefined, requestId: string): Promise<void> {
+  const actor = accountId && (await loadActor(app.pool, accountId));
+  await runUnitOfWork(app, actor || SYSTEM, { requestId }, async (unit) => {
+    if (actor) unit.audit({ action: 'E', interaction: 'sign-in', id: actor.id });
+    else unit.audit({ action: 'E', interaction: 'sign-in-refused' });
+  });
 }
 
 function page(response: Response, status: number, uid: string, says = ''): void {

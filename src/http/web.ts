@@ -60,7 +60,7 @@ export function createWeb(parts: WebParts): Express {
     throw problem('not-found', 'path-unknown', `The FHIR base is ${FHIR_PATH}.`);
   });
   web.use(manageRoutes(app, authenticator));
-  web.use(signInRoutes(app.pool, provider));
+  web.use(signInRoutes(app, provider));
   for (const module of app.registers.modules) {
     for (const route of module.routes ?? []) mount(web, parts, route);
   }

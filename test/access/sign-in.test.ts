@@ -252,6 +252,27 @@ describe('signing in', () => {
       expect((await ask({ ...base, client_id: 'nobody' })).status).to.equal(400);
     });
 
+    it('leaves sign-ins and refusals in the trail, without what was typed', async () => {
+      const { rows } = await house.app.pool.query<{ interaction: string; actor_id: string }>(
+        `select interaction, actor_id, detail from audit_event
+         where interaction like 'sign-in%' order by interaction`,
+      );
+      expect(new Set(rows.map((row) => row.interaction))).to.deep.equal(
+        new Set(['sign-in', 'sign-in-refused']),
+      );
+      expect(JSON.stringify(rows)).not.to.match(/wrong-password|nobody/);
+    });
+
+    it('is forgotten when its time is over', async () => {
+      const { pool } = house.app;
+      const count = async () => (await pool.query('select from access_oidc')).rowCount;
+      expect(await count()).to.be.above(0);
+      await pool.query(`update access_oidc set expires_at = now() - interval '1 minute'`);
+      await pool.query(`select graphile_worker.add_job('house.forget-expired', '{}'::json)`);
+      await house.settle();
+      expect(await count()).to.equal(0);
+    });
+
     it('is told when a sign-in is over', async () => {
       const answer = await step(new Map(), '/access/sign-in/long-gone');
       expect(answer.status).to.equal(404);

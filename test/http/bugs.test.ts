@@ -3,9 +3,11 @@
  * a stop in the middle of a request lets it end.
  */
 
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { type Module, permission } from '../../src/sdk/index.ts';
+import { freshDatabase } from '../support/database.ts';
 import { startTestHouse, type TestHouse } from '../support/server.ts';
 
 const CALL = permission('trouble.call', 'calls what breaks');
@@ -66,6 +68,61 @@ describe('a bug', () => {
     expect((await fetch(url, { method: 'POST' })).status).to.equal(401);
     const token = await house.tokenFor('registrar');
     expect((await house.fetch(url, { method: 'POST', token })).status).to.equal(403);
+  });
+});
+
+/** A wire to the database that can be cut. */
+async function wireTo(target: URL) {
+  const sockets = new Set<Socket>();
+  let cut = false;
+  const server = createServer((near) => {
+    if (cut) return void near.destroy();
+    const far = connect(Number(target.port || 5432), target.hostname);
+    for (const [one, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      sockets.add(one);
+      one.pipe(other);
+      one.on('error', () => {});
+      one.on('close', () => other.destroy());
+    }
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    port: String((server.address() as AddressInfo).port),
+    cut: () => {
+      cut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    mend: () => {
+      cut = false;
+    },
+    close: () => server.close(),
+  };
+}
+
+describe('a database that goes away', () => {
+  it('is told as busy, and the house recovers by itself', async () => {
+    const database = await freshDatabase();
+    const url = new URL(database.url);
+    const wire = await wireTo(new URL(database.url));
+    url.hostname = '127.0.0.1';
+    url.port = wire.port;
+    const house = await startTestHouse({ modules: [], environment: { DATABASE_URL: url.href } });
+    expect((await house.fetch('Patient?_summary=count')).status).to.equal(200);
+    wire.cut();
+    const answer = await house.fetch('Patient', { body: { resourceType: 'Patient' } });
+    expect(answer.status).to.equal(503);
+    expect(answer.headers.get('retry-after')).to.equal('1');
+    expect((await fetch(`${house.house.url}/health/ready`)).status).to.equal(503);
+    expect((await fetch(`${house.house.url}/health/live`)).status).to.equal(200);
+    wire.mend();
+    const again = await house.fetch('Patient', { body: { resourceType: 'Patient' } });
+    expect(again.status).to.equal(201);
+    await house.stop();
+    wire.close();
+    await database.drop();
   });
 });
 
