@@ -29,7 +29,6 @@ export async function checkReferences(
   const reach = unit.setting(REFERENTIAL_INTEGRITY);
   if (reach === 'off') return;
   const bound = reach === 'on' ? plans : plans.filter((plan) => isOfRoom(unit, plan));
-  const isBound = new Set(bound);
   const written = new Set(
     changes.filter((each) => !each.deleted).map((each) => `${each.type}/${each.key}`),
   );
@@ -37,12 +36,13 @@ export async function checkReferences(
     changes.filter((each) => each.deleted).map((each) => `${each.type}/${each.key}`),
   );
   const wanted = new Map<string, { type: number; key: string }>();
-  for (const [at, change] of changes.entries()) {
-    if (!isBound.has(plans[at]!)) continue;
-    for (const row of change.add.ref) {
-      const name = `${row.type}/${row.target}`;
-      if (row.type !== 0 && !written.has(name))
-        wanted.set(name, { type: row.type, key: row.target });
+  // Every reference counts, not only those that a search parameter reads: extensions name areas,
+  // accounts and providers.
+  for (const plan of bound) {
+    for (const { type, id } of localReferences(unit, plan)) {
+      const target = { type: fhirOf(unit).definitions.typeNumber(type), key: idKey(id) };
+      const name = `${target.type}/${target.key}`;
+      if (!written.has(name)) wanted.set(name, target);
     }
   }
   if (wanted.size === 0) return;
@@ -74,13 +74,31 @@ async function refuseUnlessProjected(
 ): Promise<void> {
   const { definitions } = fhirOf(unit);
   for (const plan of plans) {
-    if (!plan.resource) continue;
-    for (const { path, reference } of referencesOf(plan.resource, plan.type)) {
-      const local = parseReference(reference);
-      if (!local || !definitions.isResourceType(local.type)) continue;
-      const name = `${definitions.typeNumber(local.type)}/${idKey(local.id)}`;
-      if (!lost.has(name) || (await isProjected(unit, local.type, local.id))) continue;
+    for (const { type, id, path, reference } of localReferences(unit, plan)) {
+      const name = `${definitions.typeNumber(type)}/${idKey(id)}`;
+      if (!lost.has(name) || (await isProjected(unit, type, id))) continue;
       throw unknownReference(plan, path, reference);
+    }
+  }
+}
+
+interface Local {
+  readonly type: string;
+  readonly id: string;
+  readonly path: string;
+  readonly reference: string;
+}
+
+/** The references of a plan that lead to resources of this server. */
+function* localReferences(unit: UnitOfWork, { resource, type }: PlannedWrite): Generator<Local> {
+  if (!resource) return;
+  const { definitions, base } = fhirOf(unit);
+  const own = `${base()}/`;
+  for (const { path, reference } of referencesOf(resource, type)) {
+    const text = reference.startsWith(own) ? reference.slice(own.length) : reference;
+    const local = parseReference(text);
+    if (local && definitions.isResourceType(local.type)) {
+      yield { type: local.type, id: local.id, path, reference };
     }
   }
 }
