@@ -461,3 +461,43 @@ Title: "Kind of amount"
 Description: "Kind of amount."
 * ^experimental = false
 * include codes from system AmountKindCodes
+
+CodeSystem: LineVerdictCodes
+Id: line-verdict
+Title: "What follows from a line of a statement"
+Description: "What follows from a line of a statement."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #confirms "Confirms what we know"
+* #proves "Proves what we did not know"
+* #noted "Noted, nothing follows"
+* #exception "Does not fit"
+
+ValueSet: LineVerdict
+Id: line-verdict
+Title: "What follows from a line of a statement"
+Description: "What follows from a line of a statement."
+* ^experimental = false
+* include codes from system LineVerdictCodes
+
+CodeSystem: ClosureReasonCodes
+Id: closure-reason
+Title: "Why an exception is closed"
+Description: "Why an exception is closed."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #found-later "Found on a later statement"
+* #corrected-by-provider "Corrected by the provider"
+* #recovered "The money has come back"
+* #other-business "A payment of other business"
+* #explained "Explained"
+* #written-off "Written off"
+
+ValueSet: ClosureReason
+Id: closure-reason
+Title: "Why an exception is closed"
+Description: "Why an exception is closed."
+* ^experimental = false
+* include codes from system ClosureReasonCodes

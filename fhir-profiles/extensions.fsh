@@ -278,3 +278,27 @@ Context: Account
 * extension[kind].value[x] 1..1
 * extension[amount].value[x] only Money
 * extension[amount].value[x] 1..1
+
+Extension: StatementLine
+Id: statement-line
+Title: "Line of a statement"
+Description: "Where a line stands in the statement, what it says, and what follows from it."
+Context: PaymentReconciliation.detail
+* extension contains
+    number 1..1 and
+    result 1..1 and
+    verdict 1..1 and
+    exception 0..1 and
+    kind 0..1 and
+    open 0..1
+* extension[number].value[x] only integer
+* extension[number].value[x] 1..1
+* extension[result].value[x] only code
+* extension[result].value[x] 1..1
+* extension[verdict].value[x] only code
+* extension[verdict].value[x] 1..1
+* extension[verdict].valueCode from LineVerdict (required)
+* extension[exception].value[x] only string
+* extension[kind].value[x] only code
+* extension[kind].valueCode from ExceptionKind (required)
+* extension[open].value[x] only boolean

@@ -136,6 +136,8 @@ Parent: PaymentReconciliation
 Id: statement
 Title: "Provider statement"
 Description: "What a provider says that it has paid."
+* paymentIssuer 1..1
+* detail.extension contains StatementLine named line 0..1
 
 Profile: Indicator
 Parent: Measure

@@ -11,6 +11,7 @@ import { ledger } from './ledger/index.ts';
 import { payPoints } from './pay-points/index.ts';
 import { payroll } from './payroll/index.ts';
 import { providers } from './providers/index.ts';
+import { reconciliation } from './reconciliation/index.ts';
 import { schemes } from './schemes/index.ts';
 
 /** All modules of this repository. */
@@ -24,4 +25,5 @@ export const MODULES: readonly Module[] = [
   disbursement,
   payroll,
   simulator,
+  reconciliation,
 ];

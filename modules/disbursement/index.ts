@@ -40,6 +40,7 @@ export {
   paymentProvider,
 } from './provider.ts';
 export { enquireDue, sendWaiting } from './send.ts';
+export { closeException } from './store/exceptions.ts';
 
 const instruction: ProjectedBinding = {
   kept: 'projected',
