@@ -73,7 +73,8 @@ export async function transaction(
   await rewriteAll(unit, steps, names);
   await write(unit, steps);
   for (const step of steps) {
-    if (step.entry.method !== 'GET' && step.entry.method !== 'HEAD') continue;
+    const { method, operation } = step.entry;
+    if (method !== 'GET' && method !== 'HEAD' && !operation) continue;
     step.response = await inPlace(step.entry, () => reenter(step.entry.request));
   }
   const answer = {

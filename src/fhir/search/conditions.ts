@@ -168,7 +168,7 @@ function stringCondition(term: ParameterTerm, values: Values): Condition {
     return fromSet(
       unionOf(term.values, (each) => {
         const raw = unescaped(each);
-        const val = normalize(raw);
+        const val = foldedOf(raw);
         const exact = raw === capitalized(val) ? 'raw is null' : `raw = ${values.add(raw, 'text')}`;
         return `select rid from str where param = ${param} and val = ${values.add(val, 'text')} and ${exact}`;
       }),
@@ -179,7 +179,7 @@ function stringCondition(term: ParameterTerm, values: Values): Condition {
     return fromSet(
       unionOf(term.values, (each) => {
         const text = unescaped(each);
-        const pattern = values.add(`%${likeText(normalize(text))}%`, 'text');
+        const pattern = values.add(`%${likeText(foldedOf(text))}%`, 'text');
         const whole = wholeText(text, '%', values);
         return `select rid from str where param = ${param} and val like ${pattern}${whole}`;
       }),
@@ -189,13 +189,20 @@ function stringCondition(term: ParameterTerm, values: Values): Condition {
   return stringSet(info.key, term.values, values);
 }
 
+/** The folded text; one without a letter or digit would match everything, so it is refused. */
+function foldedOf(text: string): string {
+  const folded = normalize(text);
+  if (folded !== '') return folded;
+  throw problem('invalid', 'search-text', 'Search for a text with at least one letter or digit.');
+}
+
 /** Prefix search on folded texts. */
 function stringSet(key: number, texts: readonly string[], values: Values): Condition {
   const param = values.add(key, 'int');
   return fromSet(
     unionOf(texts, (each) => {
       const text = unescaped(each);
-      const val = normalize(text);
+      const val = foldedOf(text);
       const from = values.add(val, 'text');
       const to = values.add(`${val}\u{10ffff}`, 'text');
       const whole = wholeText(text, '', values);
