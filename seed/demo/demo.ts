@@ -201,7 +201,10 @@ async function play(): Promise<void> {
     say(faults.length === 0 ? 'the ledger balances' : `LEDGER: ${faults.join('; ')}`);
     const agree = figures.paid_out_minor === figures.provider_minor;
     say(agree ? 'our books and the provider’s agree' : 'OUR BOOKS AND THE PROVIDER’S DIFFER');
-    if (!given) say('look at it: DATA_DIR=.data/demo npm start');
+    if (!given) {
+      say('look at it: DATA_DIR=.data/demo npm start');
+      say(`sign in as administrator with ${house.firstAccess?.password}`);
+    }
     if (faults.length > 0 || !agree) process.exitCode = 1;
   } finally {
     await house.stop();
