@@ -14,6 +14,7 @@ import {
   problem,
 } from '../sdk/index.ts';
 import { instantTest, intervalTest } from './search/measures.ts';
+import { sortType } from './search/order.ts';
 import { type SortKey, type Term, unescaped } from './search/parse.ts';
 import type { Values } from './search/parts.ts';
 import { parseDate, parseNumber, parseToken } from './search/values.ts';
@@ -224,6 +225,9 @@ function referenceTest(
 ): string {
   const own = `${fhirOf(unit).base()}/`;
   const literal = text.startsWith(own) ? text.slice(own.length) : text;
+  if (parameter.canonical && /^[a-z]+:/.test(literal)) {
+    return `v.${parameter.canonical} = ${values.add(literal.split('|')[0]!, 'text')}`;
+  }
   const local = parseReference(literal) ?? { type: parameter.target, id: literal };
   if (local.type !== parameter.target) return 'false';
   if (parameter.holds === 'id') {
@@ -264,10 +268,15 @@ function moneyTest(
 /** The expression of a sort key over a view. */
 export function projectedSort(binding: ProjectedBinding, key: SortKey): string {
   if (key.code === '_lastUpdated') return 'v.updated_at';
-  if (key.code === '_id') return 'v.id';
+  if (key.code === '_id') return '(v.id collate "C")';
   const parameter = binding.search[key.code];
   if (!parameter) throw notServed(binding, key.code);
-  return `v.${parameter.column}`;
+  const column = `v.${parameter.column}`;
+  if (parameter.type === 'money') {
+    return `(${column} / (10 ^ currency_exponent(v.${parameter.currency}))::numeric)`;
+  }
+  // Texts sort as the store's do, so that the pages of both can be merged.
+  return sortType(key) === 'text' ? `(${column}::text collate "C")` : column;
 }
 
 function notServed(binding: ProjectedBinding, code: string) {

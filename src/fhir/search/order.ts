@@ -9,6 +9,12 @@ import type { Cursor } from './cursor.ts';
 import type { SortKey } from './parse.ts';
 import type { Values } from './parts.ts';
 
+/** How values of a sort parameter are compared. */
+export function sortType(key: SortKey): 'timestamptz' | 'numeric' | 'text' {
+  if (key.code === '_lastUpdated' || key.info?.type === 'date') return 'timestamptz';
+  return key.info?.type === 'number' || key.info?.type === 'quantity' ? 'numeric' : 'text';
+}
+
 /** A sort expression with its SQL type. */
 export interface Order {
   readonly expression: string;
@@ -25,15 +31,21 @@ export function orderBy(orders: readonly Order[], key: string, back: boolean): s
   return [...parts, `${key} ${back ? 'asc' : 'desc'}`].join(', ');
 }
 
-/** What lies beyond the cursor in the direction of travel. */
+/**
+ * What lies beyond the cursor in the direction of travel. Rows of different sources may share a key;
+ * they follow each other in the order of the sources.
+ */
 export function beyond(
   orders: readonly Order[],
   key: string,
   cursor: Cursor,
+  source: number,
   values: Values,
 ): string {
   const back = cursor.direction === 'previous';
-  const rest = `${key} ${back ? '>' : '<'} ${values.add(cursor.key, 'bigint')}`;
+  const equalToo = back ? source < cursor.source : source > cursor.source;
+  const sign = `${back ? '>' : '<'}${equalToo ? '=' : ''}`;
+  const rest = `${key} ${sign} ${values.add(cursor.key, 'bigint')}`;
   return orders.reduceRight((inner, order, at) => {
     const value = cursor.sort[at] ?? null;
     if (value === null) {

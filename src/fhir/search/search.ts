@@ -6,7 +6,8 @@ import type { UnitOfWork } from '../../app.ts';
 import { fhirOf } from '../types.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import { type Included, includesOf } from './include.ts';
-import type { Search } from './parse.ts';
+import { sortType } from './order.ts';
+import type { Search, SortKey } from './parse.ts';
 import { type Found, type Source, sourcesOf } from './source.ts';
 
 /** A page of a search. */
@@ -107,7 +108,7 @@ async function merged(
   const pages = await Promise.all(sources.map((source) => source.fetch(cursor, back, limit)));
   const compare = (a: Found, b: Found): number => {
     for (const [at, key] of search.sort.entries()) {
-      const order = compareValues(a.sort[at] ?? null, b.sort[at] ?? null, key.descending);
+      const order = compareValues(a.sort[at] ?? null, b.sort[at] ?? null, key);
       if (order !== 0) return back ? -order : order;
     }
     const order = a.key === b.key ? a.source - b.source : a.key > b.key ? -1 : 1;
@@ -116,10 +117,10 @@ async function merged(
   return pages.flat().sort(compare).slice(0, limit);
 }
 
-function compareValues(a: string | null, b: string | null, descending: boolean): number {
+function compareValues(a: string | null, b: string | null, key: SortKey): number {
   if (a === b) return 0;
   if (a === null) return 1;
   if (b === null) return -1;
-  const order = a < b ? -1 : 1;
-  return descending ? -order : order;
+  const isLess = sortType(key) === 'numeric' ? Number(a) < Number(b) : a < b;
+  return isLess !== key.descending ? -1 : 1;
 }

@@ -11,7 +11,7 @@ import { idOf } from '../store/content.ts';
 import { fhirOf } from '../types.ts';
 import { conditionOf } from './conditions.ts';
 import type { Cursor } from './cursor.ts';
-import { beyond, type Order, orderBy, storedOrder } from './order.ts';
+import { beyond, type Order, orderBy, sortType, storedOrder } from './order.ts';
 import type { Search } from './parse.ts';
 import { type Condition, Values } from './parts.ts';
 import { reachConditions } from './reach.ts';
@@ -95,7 +95,7 @@ function storedSource(
       const values = new Values();
       const { from, where } = build(values);
       const { joins, orders } = storedOrder(search.sort, values);
-      const after = cursor ? ` and ${beyond(orders, 'r.rid', cursor, values)}` : '';
+      const after = cursor ? ` and ${beyond(orders, 'r.rid', cursor, source, values)}` : '';
       const text = `select r.rid, r.content${sortColumns(orders)} from ${from}${joins}
         where ${where}${after}
         order by ${orderBy(orders, 'r.rid', back)} limit ${values.add(limit, 'int')}`;
@@ -148,11 +148,11 @@ function projectedSource(
       const orders = search.sort.map(
         (key): Order => ({
           expression: projectedSort(binding, key),
-          type: key.info?.type === 'date' || key.code === '_lastUpdated' ? 'timestamptz' : 'text',
+          type: sortType(key),
           descending: key.descending,
         }),
       );
-      if (cursor) tests.push(beyond(orders, 'v.key', cursor, values));
+      if (cursor) tests.push(beyond(orders, 'v.key', cursor, source, values));
       const where = tests.length > 0 ? `where ${tests.join(' and ')}` : '';
       const text = `select v.*${sortColumns(orders)} from ${binding.view} v ${where}
         order by ${orderBy(orders, 'v.key', back)} limit ${values.add(limit, 'int')}`;
