@@ -3,6 +3,7 @@
  */
 
 import type { Module } from '../src/sdk/index.ts';
+import { bankFile } from './adapters/bank-file/index.ts';
 import { simulator } from './adapters/simulator/index.ts';
 import { audit } from './audit/index.ts';
 import { disbursement } from './disbursement/index.ts';
@@ -26,4 +27,5 @@ export const MODULES: readonly Module[] = [
   payroll,
   simulator,
   reconciliation,
+  bankFile,
 ];

@@ -9,7 +9,8 @@ import { operations } from './operations.ts';
 import { CLOSE, MATCH } from './statement.ts';
 
 export { CLOSURE_REASONS, exceptionLifecycle } from './close.ts';
-export { lineProblem, readAccount, textOf } from './parse/fields.ts';
+export { providerOf } from './operations.ts';
+export { readAccount, textOf } from './parse/fields.ts';
 export {
   MATCH,
   type ParsedStatement,
