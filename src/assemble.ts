@@ -8,6 +8,8 @@ import type { Resource } from '@medplum/fhirtypes';
 import { forgetExpired, forgetHandler } from './access/forget.ts';
 import type { Registers } from './app.ts';
 import { seal, sealTrail, verify } from './audit/seal.ts';
+import { everythingOperations } from './fhir/operations/everything.ts';
+import { validateOperation } from './fhir/operations/validate.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import {
   contribute,
@@ -38,6 +40,7 @@ const HOUSE: Module = {
   name: 'house',
   title: 'The house',
   contributes: [contribute(trailVerifier, verify)],
+  operations: [validateOperation, ...everythingOperations],
   jobs: [handle(sealTrail, async (ctx) => void (await seal(ctx))), forgetHandler],
   schedule: [
     { at: '* * * * *', job: sealTrail, does: 'seals the trail' },

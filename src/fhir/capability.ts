@@ -148,7 +148,8 @@ function operations(
   const found = new Set<Operation>();
   for (const [key, operation] of house.operations) {
     const parts = key.split('/');
-    if (parts.length === 1 ? type === undefined : parts[0] === type) found.add(operation);
+    const isHere = parts[0] === type || (type !== undefined && parts[0] === 'Resource');
+    if (parts.length === 1 ? type === undefined : isHere) found.add(operation);
   }
   return [...found].map(({ definition }) => ({
     name: definition.code!,

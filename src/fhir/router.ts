@@ -11,7 +11,7 @@ import { type Actor, operationOutcome, Problem, problem } from '../sdk/index.ts'
 import { BUNDLE_ENTRIES_MAX } from '../settings.ts';
 import { entriesOf, requestOf } from './interactions/bundle.ts';
 import { history } from './interactions/history.ts';
-import { findOperation, isReadOnly, runOperation } from './interactions/operation.ts';
+import { findOperation, isReadOnly, lookUp, runOperation } from './interactions/operation.ts';
 import { read, vread } from './interactions/read.ts';
 import { resourceResponse, textResponse } from './interactions/respond.ts';
 import { search } from './interactions/search.ts';
@@ -141,7 +141,7 @@ function unitFor(
   const code = parts.find((part) => part.startsWith('$'));
   if (code) {
     const key = parts.length === 3 ? `${parts[0]}/[id]/${code}` : path;
-    const operation = house.operations.get(key);
+    const operation = lookUp(house, key);
     if (!operation) return { readOnly: true };
     return { readOnly: isReadOnly(operation), rolledBack: operation.rolledBack };
   }

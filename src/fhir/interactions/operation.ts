@@ -12,8 +12,14 @@ import type {
 import type { UnitOfWork } from '../../app.ts';
 import { type Operation, problem, type RawAnswer } from '../../sdk/index.ts';
 import { writeJson } from '../formats/json.ts';
+import { BY_TYPE } from '../operations/by-type.ts';
 import { type FhirHouse, type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
 import { textResponse } from './respond.ts';
+
+/** The operation at a path: `$code`, `Type/$code`, `Type/[id]/$code`, or one of every type. */
+export function lookUp(house: FhirHouse, key: string): Operation | undefined {
+  return house.operations.get(key) ?? house.operations.get(key.replace(/^[A-Z]\w*\//, 'Resource/'));
+}
 
 /** Finds the operation of a request; `code` begins with `$`. */
 export function findOperation(
@@ -23,7 +29,7 @@ export function findOperation(
   id?: string,
 ): Operation {
   const key = type ? (id ? `${type}/[id]/${code}` : `${type}/${code}`) : code;
-  const found = house.operations.get(key);
+  const found = lookUp(house, key);
   if (found) return found;
   const known = [...house.operations.keys()].filter((each) => each.endsWith(`/${code}`));
   const where = known.length > 0 ? ` It exists as ${known.join(', ')}.` : '';
@@ -47,7 +53,7 @@ export async function runOperation(
   type?: string,
   id?: string,
 ): Promise<FhirResponse> {
-  unit.demand(operation.permission);
+  if (operation.permission !== BY_TYPE) unit.demand(operation.permission);
   const { parameters, body } = inputOf(unit, request, operation);
   const answer = await operation.run(unit, {
     ...(type && { type }),

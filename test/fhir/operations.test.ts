@@ -1,0 +1,107 @@
+/** `$validate` and `$everything`. */
+
+import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { type Answer, startTestHouse, type TestHouse } from '../support/server.ts';
+import { sharedTexts } from '../support/shared.ts';
+
+describe('an operation of the house', () => {
+  let house: TestHouse;
+  before(async () => {
+    house = await startTestHouse();
+  });
+  after(() => house?.stop());
+
+  const severities = ({ json }: Answer): string[] =>
+    json.issue.map((each: { severity: string }) => each.severity);
+
+  it('validates a bare resource and one among Parameters, and writes nothing', async () => {
+    const good = { resourceType: 'Patient', gender: 'female' };
+    const bare = await house.fetch('Patient/$validate', { body: good });
+    expect(bare.status, bare.text).to.equal(200);
+    expect(severities(bare)).to.deep.equal(['information']);
+    const wrong = await house.fetch('Patient/$validate', {
+      body: {
+        resourceType: 'Parameters',
+        parameter: [
+          { name: 'resource', resource: { resourceType: 'Patient', gender: 'girl' } },
+          { name: 'mode', valueCode: 'create' },
+        ],
+      },
+    });
+    expect(wrong.status, wrong.text).to.equal(200);
+    expect(severities(wrong)).to.include('error');
+    expect(wrong.json.issue[0].expression).to.deep.equal(['Patient.gender']);
+    expect((await house.fetch('Patient?_summary=count')).json.total).to.equal(0);
+  });
+
+  it('validates against a profile, and what is stored', async () => {
+    const vitals = 'http://hl7.org/fhir/StructureDefinition/vitalsigns';
+    const body = { resourceType: 'Observation', status: 'final', code: { text: 'x' } };
+    expect(severities(await house.fetch('Observation/$validate', { body }))).to.not.include(
+      'error',
+    );
+    const held = await house.fetch(`Observation/$validate?profile=${vitals}`, { body });
+    expect(severities(held)).to.include('error');
+    const unknown = await house.fetch('Observation/$validate?profile=urn:none', { body });
+    expect(severities(unknown)).to.include('error');
+    const { json } = await house.fetch('Observation', { body });
+    const stored = await house.fetch(`Observation/${json.id}/$validate?profile=${vitals}`);
+    expect(severities(stored), stored.text).to.include('error');
+    const other = { ...body, id: 'other' };
+    const moved = await house.fetch(`Observation/${json.id}/$validate?mode=update`, {
+      body: other,
+    });
+    expect(moved.json.issue[0].expression).to.deep.equal(['Observation.id']);
+  });
+
+  it('gives everything of a person, as it was sent', async function () {
+    const [history] = sharedTexts(this, 'data/fhir/synthea');
+    const sent = await house.fetch('', { body: history!.text });
+    const locations = sent.json.entry.map((each: BundleEntry) => each.response!.location!);
+    const names = locations.map((each: string) => each.split('/').slice(-4, -2).join('/'));
+    const patient = names.find((each: string) => each.startsWith('Patient/'));
+    const all = await house.fetch(`${patient}/$everything`);
+    expect(all.status, all.text.slice(0, 300)).to.equal(200);
+    const found = (all.json as Bundle).entry!.map(
+      ({ resource }) => `${resource!.resourceType}/${resource!.id}`,
+    );
+    expect(new Set(found).size).to.equal(found.length);
+    expect(found).to.have.members(names);
+    const some = await house.fetch(`${patient}/$everything?_type=Encounter,Condition`);
+    const types = (some.json as Bundle).entry!.map(({ resource }) => resource!.resourceType);
+    expect([...new Set(types)].sort()).to.deep.equal(['Condition', 'Encounter']);
+  });
+
+  it('gives everything of a household, and nothing to who may not read', async () => {
+    await house.fetch('Patient/kofi', {
+      method: 'PUT',
+      body: { resourceType: 'Patient', id: 'kofi' },
+    });
+    await house.fetch('Group/kin', {
+      method: 'PUT',
+      body: {
+        resourceType: 'Group',
+        id: 'kin',
+        type: 'person',
+        actual: true,
+        member: [{ entity: { reference: 'Patient/kofi' } }],
+      },
+    });
+    await house.fetch('Flag', {
+      body: {
+        resourceType: 'Flag',
+        status: 'active',
+        code: { text: 'x' },
+        subject: { reference: 'Patient/kofi' },
+      },
+    });
+    const { json } = await house.fetch('Group/kin/$everything');
+    const types = json.entry.map((each: BundleEntry) => each.resource!.resourceType);
+    expect(types.sort()).to.deep.equal(['Flag', 'Group', 'Patient']);
+    const token = await house.tokenFor();
+    expect((await house.fetch('Group/kin/$everything', { token })).status).to.equal(403);
+    expect((await house.fetch('Group/nobody/$everything')).status).to.equal(404);
+  });
+});
