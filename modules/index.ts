@@ -8,6 +8,7 @@ import { simulator } from './adapters/simulator/index.ts';
 import { audit } from './audit/index.ts';
 import { disbursement } from './disbursement/index.ts';
 import { households } from './households/index.ts';
+import { indicators } from './indicators/index.ts';
 import { ledger } from './ledger/index.ts';
 import { payPoints } from './pay-points/index.ts';
 import { payroll } from './payroll/index.ts';
@@ -18,6 +19,7 @@ import { schemes } from './schemes/index.ts';
 /** All modules of this repository. */
 export const MODULES: readonly Module[] = [
   audit,
+  indicators,
   ledger,
   households,
   payPoints,

@@ -9,6 +9,7 @@ import type { Flag, Group, Patient } from '@medplum/fhirtypes';
 import type { Module, ResourceWrite, StoredBinding } from '../../src/sdk/index.ts';
 import { structureDefinition } from '../../src/sdk/index.ts';
 import { projectFlags } from './hold.ts';
+import { measures } from './measures.ts';
 import { projectGroups, projectPatients } from './project.ts';
 import { PHONE_COUNTRY } from './settings.ts';
 
@@ -51,7 +52,9 @@ const flag: StoredBinding = {
 export const households: Module = {
   name: 'households',
   title: 'Households',
+  dependsOn: ['indicators'],
   settings: [PHONE_COUNTRY],
   // Patients before Groups: most members are then known when their household takes them.
   resources: [patient, group, flag],
+  contributes: measures,
 };

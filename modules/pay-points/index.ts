@@ -9,6 +9,7 @@ import type { Location } from '@medplum/fhirtypes';
 import type { Module, ResourceWrite } from '../../src/sdk/index.ts';
 import { structureDefinition } from '../../src/sdk/index.ts';
 import { linkAllHandler, linkReactions, PAY_POINT_DISTANCE_MAX_KM } from './link.ts';
+import { measures } from './measures.ts';
 import { LINK_PAY_POINT, operations } from './operations.ts';
 import { projectLocations } from './project.ts';
 
@@ -18,7 +19,7 @@ export { LINK_PAY_POINT } from './operations.ts';
 export const payPoints: Module = {
   name: 'pay-points',
   title: 'Pay points',
-  dependsOn: ['households'],
+  dependsOn: ['indicators', 'households'],
   settings: [PAY_POINT_DISTANCE_MAX_KM],
   permissions: [LINK_PAY_POINT],
   resources: [
@@ -32,4 +33,5 @@ export const payPoints: Module = {
   operations,
   reactions: linkReactions,
   jobs: [linkAllHandler],
+  contributes: measures,
 };

@@ -8,6 +8,7 @@ import { followInstructions } from './decide.ts';
 import { draftDue, draftDueHandler } from './draft.ts';
 import { exclusionBinding, lineBinding, payrollBinding } from './fhir.ts';
 import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
+import { measures } from './measures.ts';
 import { operations, READ } from './operations.ts';
 
 export { approve, drop, retryUnpaid } from './decide.ts';
@@ -19,11 +20,12 @@ export { payrollLifecycle } from './lifecycle.ts';
 export const payroll: Module = {
   name: 'payroll',
   title: 'Payroll',
-  dependsOn: ['households', 'providers', 'schemes', 'disbursement'],
+  dependsOn: ['indicators', 'households', 'providers', 'schemes', 'disbursement'],
   permissions: [DRAFT, APPROVE, REJECT, CANCEL, READ],
   resources: [payrollBinding, lineBinding, exclusionBinding],
   operations,
   reactions: [followInstructions],
   jobs: [draftDueHandler],
+  contributes: measures,
   schedule: [{ at: '*/10 * * * *', job: draftDue, does: 'drafts payrolls that are due' }],
 };

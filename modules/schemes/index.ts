@@ -11,6 +11,7 @@ import type { Module, ResourceWrite } from '../../src/sdk/index.ts';
 import { structureDefinition } from '../../src/sdk/index.ts';
 import { projectCoverages } from './enrolment.ts';
 import { ENROL } from './lifecycle.ts';
+import { measures } from './measures.ts';
 import { operations } from './operations.ts';
 import { projectPlans } from './scheme.ts';
 
@@ -29,7 +30,7 @@ export {
 export const schemes: Module = {
   name: 'schemes',
   title: 'Schemes and enrolment',
-  dependsOn: ['households', 'pay-points', 'providers'],
+  dependsOn: ['indicators', 'households', 'pay-points', 'providers'],
   permissions: [ENROL],
   resources: [
     {
@@ -47,4 +48,5 @@ export const schemes: Module = {
     },
   ],
   operations,
+  contributes: measures,
 };

@@ -19,7 +19,7 @@ import { bodyKind, checkAccept } from './negotiate.ts';
 export function fhirEndpoint(app: App, authenticator: Authenticator) {
   return async (request: Request, response: Response): Promise<void> => {
     const { path, query } = targetOf(request.url);
-    checkAccept(query.get('_format'), request.headers.accept);
+    checkAccept(query.get('_format'), request.headers.accept, otherForms(app, path));
     const id = response.locals.requestId as string;
     if (path === 'metadata' && (request.method === 'GET' || request.method === 'HEAD')) {
       const text = (app.fhir as FhirHouse).capability();
@@ -35,6 +35,14 @@ export function fhirEndpoint(app: App, authenticator: Authenticator) {
     const answer = await handleFhir(app, actor, fhirRequest, id);
     await deliver(request, response, answer);
   };
+}
+
+/** Forms besides JSON that the operation of a path gives. */
+function otherForms(app: App, path: string): readonly string[] {
+  if (!path.includes('$')) return [];
+  const parts = path.split('/');
+  const key = parts.length === 3 ? `${parts[0]}/[id]/${parts[2]}` : path;
+  return (app.fhir as FhirHouse).operations.get(key)?.answers ?? [];
 }
 
 /** Path below the base without slashes at its ends, and query; a doubled slash is forgiven. */

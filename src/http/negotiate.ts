@@ -18,19 +18,27 @@ const JSON_TYPES = new Set([
   'json',
 ]);
 
-/** @throws Problem not-acceptable when neither `_format` nor Accept allows JSON */
-export function checkAccept(format: string | null, accept: string | undefined): void {
+/**
+ * @param more  forms that the operation asked for gives besides JSON
+ * @throws Problem not-acceptable when neither `_format` nor Accept allows JSON or one of these
+ */
+export function checkAccept(
+  format: string | null,
+  accept: string | undefined,
+  more: readonly string[] = [],
+): void {
+  const isGiven = (type: string): boolean => JSON_TYPES.has(type) || more.includes(type);
   if (format !== null) {
     // `+` arrives as a blank where the client has not escaped it.
     const wanted = format.split(';')[0]!.trim().replace(' ', '+').toLowerCase();
-    if (!JSON_TYPES.has(wanted)) throw notAcceptable(wanted);
+    if (!isGiven(wanted)) throw notAcceptable(wanted);
     return;
   }
   if (!accept) return;
   const ranges = accept.split(',').map((each) => each.trim().toLowerCase());
   const allowed = ranges.some((range) => {
     const [type = '', ...parameters] = range.split(';').map((each) => each.trim());
-    return JSON_TYPES.has(type) && !parameters.some((each) => /^q=0(\.0*)?$/.test(each));
+    return isGiven(type) && !parameters.some((each) => /^q=0(\.0*)?$/.test(each));
   });
   if (!allowed) throw notAcceptable(accept);
 }

@@ -98,12 +98,16 @@ export type ProjectedRow = {
 export type ProjectedParameter =
   /** `column` text; `system` is what a `system|code` search may name. */
   | { readonly type: 'token'; readonly column: string; readonly system?: string }
-  /** `holds: 'rid'`: bigint rid of a stored `target`; `'id'`: FHIR id text of a `target`. */
+  /**
+   * `holds: 'rid'`: bigint rid of a stored `target`; `'id'`: FHIR id text of a `target`. Where the
+   * element is a canonical, the column `canonical` holds its URL.
+   */
   | {
       readonly type: 'reference';
       readonly column: string;
       readonly target: string;
       readonly holds: 'rid' | 'id';
+      readonly canonical?: string;
     }
   /** `column` date or timestamptz; with `end`, the interval from `column` to `end`. */
   | { readonly type: 'date'; readonly column: string; readonly end?: string }
@@ -141,6 +145,8 @@ export interface Operation {
   readonly permission: Permission;
   /** A dry run of the same path, rolled back at the end (for `$preview`). */
   readonly rolledBack?: boolean;
+  /** What `_format` and Accept may ask for besides FHIR JSON, where it gives a RawAnswer. */
+  readonly answers?: readonly string[];
   readonly run: (ctx: Context, input: OperationInput) => Promise<Resource | RawAnswer>;
 }
 

@@ -52,26 +52,58 @@ const ROWS = `unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::b
      as w(household_id, enrolment_id, fhir_id, scheme_id, recipient_id, state, reason, starts_on,
        ends_on, version)`;
 
+/**
+ * Notes the states that `changed` has come to. A state takes effect from the start of a new
+ * enrolment, from the end of an ended one, else from today in the scheme's calendar; and never
+ * before the state that it follows, so that order in time is order of effect.
+ */
+const NOTE = `insert into enrolment_change (household_id, enrolment_id, scheme_id, state_before, state,
+       reason, effective_on, changed_at)
+     select c.household_id, c.enrolment_id, c.scheme_id, c.state_before, c.state, c.reason,
+       greatest(c.starts_on, (select max(p.effective_on) from enrolment_change p
+           where p.household_id = c.household_id and p.enrolment_id = c.enrolment_id),
+         case when c.state_before is null and c.state in ('applied', 'eligible', 'waiting',
+                'enrolled') then c.starts_on
+              when c.state in ('graduated', 'exited') and c.ends_on is not null then c.ends_on
+              else ($11::timestamptz at time zone s.time_zone)::date end),
+       $11
+     from changed c join scheme s using (scheme_id)`;
+
 const INSERT = statement(
   'schemes.insert-enrolments',
-  `insert into enrolment (household_id, enrolment_id, fhir_id, scheme_id, recipient_id, state,
-     reason, starts_on, ends_on, version, changed_at)
-   select w.*, $11 from ${ROWS}
-   order by w.household_id
-   on conflict (household_id, scheme_id)
-     where state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')
-     do nothing
-   returning enrolment_id`,
+  `with changed as (
+     insert into enrolment (household_id, enrolment_id, fhir_id, scheme_id, recipient_id, state,
+       reason, starts_on, ends_on, version, changed_at)
+     select w.*, $11 from ${ROWS}
+     order by w.household_id
+     on conflict (household_id, scheme_id)
+       where state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')
+       do nothing
+     returning household_id, enrolment_id, scheme_id, null::text as state_before, state, reason,
+       starts_on, ends_on),
+   noted as (${NOTE})
+   select enrolment_id from changed`,
 );
 
 const UPDATE = statement(
   'schemes.update-enrolments',
-  `update enrolment e
-   set recipient_id = w.recipient_id, reason = w.reason, starts_on = w.starts_on,
-       ends_on = w.ends_on, version = w.version, state = w.state,
-       changed_at = case when e.state = w.state then e.changed_at else $11 end
-   from ${ROWS}
-   where e.household_id = w.household_id and e.enrolment_id = w.enrolment_id`,
+  `with before as (
+     select household_id, enrolment_id, state from enrolment
+     where (household_id, enrolment_id) in (select * from unnest($1::bigint[], $2::bigint[]))
+     for update),
+   written as (
+     update enrolment e
+     set recipient_id = w.recipient_id, reason = w.reason, starts_on = w.starts_on,
+         ends_on = w.ends_on, version = w.version, state = w.state,
+         changed_at = case when e.state = w.state then e.changed_at else $11 end
+     from ${ROWS}, before b
+     where e.household_id = w.household_id and e.enrolment_id = w.enrolment_id
+       and b.household_id = w.household_id and b.enrolment_id = w.enrolment_id
+     returning e.household_id, e.enrolment_id, e.scheme_id, b.state as state_before, e.state,
+       e.reason, e.starts_on, e.ends_on),
+   changed as (select * from written where state is distinct from state_before),
+   noted as (${NOTE})
+   select count(*) as n from written`,
 );
 
 const HOLDER = statement(
@@ -131,7 +163,7 @@ export async function updateEnrolments(
   ctx: Context,
   writes: readonly EnrolmentWrite[],
 ): Promise<void> {
-  if (writes.length > 0) await ctx.db.run(UPDATE, columnsOf(ctx, writes));
+  if (writes.length > 0) await ctx.db.query(UPDATE, columnsOf(ctx, writes));
 }
 
 const STRANGERS = statement(
