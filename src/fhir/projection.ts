@@ -276,7 +276,8 @@ export function projectedSort(binding: ProjectedBinding, key: SortKey): string {
     return `(${column} / (10 ^ currency_exponent(v.${parameter.currency}))::numeric)`;
   }
   // Texts sort as the store's do, so that the pages of both can be merged.
-  return sortType(key) === 'text' ? `(${column}::text collate "C")` : column;
+  const type = sortType(key);
+  return type === 'text' ? `(${column}::text collate "C")` : `(${column}::${type})`;
 }
 
 function notServed(binding: ProjectedBinding, code: string) {

@@ -146,10 +146,13 @@ async function shown(
 ): Promise<Found[]> {
   const { definitions, projected } = fhirOf(unit);
   const found: Found[] = [];
+  // Parameters that read the same places share a key: a room may serve any of them.
+  const keyOf = (code: string): number | undefined => definitions.searchParameter(type, code)?.key;
+  const keys = new Set(codes.map(keyOf));
   for (const [at, binding] of projected.get(type)!.entries()) {
-    for (const code of codes) {
-      const parameter = binding.search[code];
-      if (parameter?.type !== 'reference' || parameter.target !== 'Patient') continue;
+    for (const [code, parameter] of Object.entries(binding.search)) {
+      if (parameter.type !== 'reference' || parameter.target !== 'Patient') continue;
+      if (!keys.has(keyOf(code))) continue;
       const query = new URLSearchParams({ [code]: people.map((id) => `Patient/${id}`).join(',') });
       const search = parseSearch(definitions, [type], query, false);
       // The first source is the store; those of the rooms follow in the order of the register.

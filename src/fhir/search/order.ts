@@ -60,16 +60,24 @@ export function beyond(
   }, rest);
 }
 
-/** How a stored type is sorted by a parameter: a join and an expression over it. */
+/**
+ * How a stored type is sorted by a parameter: a join and an expression over it. `mixed`: rooms show
+ * resources of the type too, whose ids are texts.
+ */
 export function storedOrder(
   keys: readonly SortKey[],
   values: Values,
+  mixed: boolean,
 ): { joins: string; orders: Order[] } {
   let joins = '';
   const orders = keys.map((key, at): Order => {
     const { descending } = key;
     if (key.code === '_lastUpdated') return { expression: 'r.lu', type: 'timestamptz', descending };
-    if (key.code === '_id') return { expression: 'r.id', type: 'uuid', descending };
+    if (key.code === '_id') {
+      return mixed
+        ? { expression: '(r.id::text collate "C")', type: 'text', descending }
+        : { expression: 'r.id', type: 'uuid', descending };
+    }
     const { table, column, type } = sortColumn(key.info!, descending);
     const param = values.add(key.info!.key, 'int');
     joins += ` left join (select rid, ${descending ? 'max' : 'min'}(${column}) as v from ${table}

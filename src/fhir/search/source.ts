@@ -94,7 +94,11 @@ function storedSource(
     async fetch(cursor, back, limit) {
       const values = new Values();
       const { from, where } = build(values);
-      const { joins, orders } = storedOrder(search.sort, values);
+      const { joins, orders } = storedOrder(
+        search.sort,
+        values,
+        search.types.length > 1 || fhirOf(unit).projected.has(type),
+      );
       const after = cursor ? ` and ${beyond(orders, 'r.rid', cursor, source, values)}` : '';
       const text = `select r.rid, r.content${sortColumns(orders)} from ${from}${joins}
         where ${where}${after}
