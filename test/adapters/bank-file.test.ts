@@ -7,23 +7,28 @@ import { expect } from 'chai';
 import { XMLParser } from 'fast-xml-parser';
 import { after, before, describe, it } from 'mocha';
 import { readCamt053 } from '../../modules/adapters/bank-file/camt053.ts';
+import { bankFileAdapter } from '../../modules/adapters/bank-file/index.ts';
 import { readPain002 } from '../../modules/adapters/bank-file/pain002.ts';
 import { callbackSecret } from '../../modules/disbursement/index.ts';
-import { Problem } from '../../src/sdk/index.ts';
+import { formatAmount, Problem } from '../../src/sdk/index.ts';
 import { type Desk, openDesk } from '../modules/support/orders.ts';
 import { startTestHouse, type TestHouse } from '../support/server.ts';
+import { describeProviderContract } from './provider-contract.ts';
 
 interface Told {
   readonly key: string;
   readonly status: string;
   readonly reason?: string;
+  readonly amount?: string;
 }
 
 function pain002(messageId: string, told: readonly Told[], group = ''): string {
   const transactions = told.map(
-    ({ key, status, reason }) =>
+    ({ key, status, reason, amount }) =>
       `<TxInfAndSts><OrgnlEndToEndId>${key}</OrgnlEndToEndId><TxSts>${status}</TxSts>${
         reason ? `<StsRsnInf><Rsn><Cd>${reason}</Cd></Rsn></StsRsnInf>` : ''
+      }${
+        amount ? `<OrgnlTxRef><Amt><InstdAmt Ccy="KES">${amount}</InstdAmt></Amt></OrgnlTxRef>` : ''
       }</TxInfAndSts>`,
   );
   return `<?xml version="1.0"?>
@@ -249,4 +254,17 @@ describe('a bank that is paid through by file', () => {
     const [after] = await desk.look(order!.key);
     expect([after!.state, after!.reason]).to.deep.equal(['not-paid', 'recipient_invalid']);
   });
+});
+
+describeProviderContract('the bank file', {
+  adapter: bankFileAdapter,
+  accountKind: 'bank',
+  callback: (key, result, minor) =>
+    pain002('m', [
+      {
+        key,
+        status: result === 'paid' ? 'ACCC' : 'RJCT',
+        amount: formatAmount({ minor, currency: 'KES' }),
+      },
+    ]),
 });

@@ -12,6 +12,7 @@ import {
   paymentProvider,
 } from '../../disbursement/index.ts';
 import { type Behaviour, deedOf } from './behaviour.ts';
+import { readCallback } from './callback.ts';
 import { type BookRow, behaviourOf, book, look, setBehaviour } from './store.ts';
 
 export { type Behaviour, HONEST } from './behaviour.ts';
@@ -86,6 +87,7 @@ export const simulatorAdapter: PaymentProviderAdapter = {
       ];
     });
   },
+  parseCallback: readCallback,
 };
 
 const behave = job<{ providerId: string; behaviour: Behaviour }>(

@@ -4,7 +4,13 @@
  */
 
 import type { ParametersParameter } from '@medplum/fhirtypes';
-import { createInstructions, enquireDue } from '../../../modules/disbursement/index.ts';
+import {
+  applyOutcomes,
+  createInstructions,
+  enquireDue,
+  type Outcome,
+  retryInstructions,
+} from '../../../modules/disbursement/index.ts';
 import { ensureAccount, transfer, verifyLedger } from '../../../modules/ledger/index.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import type { Context } from '../../../src/sdk/index.ts';
@@ -38,7 +44,13 @@ export interface Desk {
   send(amounts: readonly bigint[]): Promise<readonly Ordered[]>;
   /** Instructions by key, as they stand. */
   look(...keys: string[]): Promise<Ordered[]>;
-  /** Lets a day pass in steps, so that every due enquiry is made. */
+  /** Orders again, as the next attempt; answers how many. */
+  retry(...ids: string[]): Promise<number>;
+  /** Applies what the provider is held to have said. */
+  apply(...outcomes: Outcome[]): Promise<{ changed: number; exceptions: number }>;
+  /** Kinds of open exceptions of the provider about a key. */
+  exceptions(key: string): Promise<string[]>;
+  /** Lets time pass and asks the provider about what is due. */
   enquire(seconds?: number): Promise<void>;
   rows<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Calls an operation of the provider. */
@@ -99,6 +111,24 @@ export async function openDesk(
       await house.settle();
       return look(...made.map((each) => each.key));
     },
+    retry: (...ids) =>
+      inside((ctx) =>
+        retryInstructions(ctx, {
+          purpose: 'test',
+          fund: FUND,
+          currency: 'KES',
+          select: { text: AGAIN, values: [ids] },
+        }),
+      ),
+    apply: (...outcomes) => inside((ctx) => applyOutcomes(ctx, providerId, outcomes, 'callback')),
+    async exceptions(key) {
+      const found = await rows<{ kind: string }>(
+        `select kind from disbursement_exception
+         where provider_id = $1 and provider_key = $2 and closed_at is null order by kind`,
+        [providerId, key],
+      );
+      return found.map((each) => each.kind);
+    },
     async enquire(seconds = 90) {
       await house.advance(seconds);
       await inside(async (ctx) => ctx.enqueue(enquireDue, {}));
@@ -119,6 +149,10 @@ export async function openDesk(
     },
   };
 }
+
+const AGAIN = `select payee_id, source_id, recipient_id, provider_id, account_kind, account_number,
+  pay_point_id, amount_minor, currency, value_on from instruction
+  where instruction_id = any($1::uuid[])`;
 
 const LOOK = `select instruction_id as id, transaction_number as key, state, reason, amount_minor,
   account_number as account, provider_reference as reference, source_id, attempt, key as seq
