@@ -1,4 +1,4 @@
-/** `$validate` and `$everything`. */
+/** The operations of the house itself: `$validate` writes nothing, `$everything` leaves nothing out. */
 
 import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
 import { expect } from 'chai';

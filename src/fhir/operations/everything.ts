@@ -8,13 +8,14 @@
 
 import type { Bundle, Group, OperationDefinition, Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { idKey, type Operation, parseReference, statement } from '../../sdk/index.ts';
+import { type Operation, parseReference } from '../../sdk/index.ts';
 import { authorize, mayRead } from '../authorize.ts';
 import { current } from '../interactions/read.ts';
 import { includesOf } from '../search/include.ts';
 import { parseSearch } from '../search/parse.ts';
 import { type Found, sourcesOf } from '../search/source.ts';
-import { idOf, parseContent } from '../store/content.ts';
+import { loadReferrers } from '../store/compartment.ts';
+import { parseContent } from '../store/content.ts';
 import { fhirOf } from '../types.ts';
 import { BY_TYPE } from './by-type.ts';
 
@@ -94,15 +95,6 @@ async function byIds(unit: UnitOfWork, type: string, ids: readonly string[]): Pr
   return (await Promise.all(pages)).flat();
 }
 
-const COMPARTMENT = statement(
-  'fhir.compartment',
-  `select r.rid, r.type, r.content from (
-     select distinct f.rid from ref f
-     where f.target = any($1::uuid[]) and f.type = $2 and f.param = any($3::int[])) m
-   join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)
-   where not r.deleted and r.type = any($4::smallint[]) order by r.type, r.rid`,
-);
-
 /** What stands in the compartments of people, stored or shown by rooms. */
 async function about(unit: UnitOfWork, people: readonly string[]): Promise<Found[]> {
   const { definitions, projected } = fhirOf(unit);
@@ -119,22 +111,8 @@ async function about(unit: UnitOfWork, people: readonly string[]): Promise<Found
     }
     if (projected.has(type)) found.push(...(await shown(unit, type, codes, people)));
   }
-  const rows = await unit.db.query<{ rid: bigint; type: number; content: string }>(COMPARTMENT, [
-    people.map(idKey),
-    definitions.typeNumber('Patient'),
-    keys,
-    types,
-  ]);
-  const stored = rows.map((row) => ({
-    type: definitions.typeOfNumber(row.type)!,
-    id: idOf(row.content),
-    key: row.rid,
-    rid: row.rid,
-    sort: [],
-    content: row.content,
-    source: 0,
-  }));
-  return [...stored, ...found];
+  const stored = await loadReferrers(unit, 'Patient', people, { keys, types });
+  return [...stored.map((each) => ({ ...each, key: each.rid, sort: [], source: 0 })), ...found];
 }
 
 /** Rows of the rooms that show a type, by those compartment parameters that they serve. */
