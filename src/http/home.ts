@@ -3,6 +3,7 @@
  * see the token, for use with any FHIR client. The operators' console takes this place later.
  */
 
+import { createHash } from 'node:crypto';
 import type { Request, Response } from 'express';
 import { CONSOLE_CLIENT } from '../access/provider.ts';
 
@@ -31,6 +32,16 @@ if (answer.get('code') && answer.get('state') === kept.state) {
     .then((r) => r.json()).then((r) => { out.textContent = r.access_token ?? r.error_description; });
 }`;
 
+/** The page runs its own script, known by its hash, and nothing else. */
+const POLICY = [
+  "default-src 'none'",
+  `script-src 'sha256-${createHash('sha256').update(SCRIPT).digest('base64')}'`,
+  "style-src 'unsafe-inline'",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ');
+
 /** `GET /` */
 export function home(origin: () => string) {
   return (_request: Request, response: Response): void => page(response, origin());
@@ -39,7 +50,7 @@ export function home(origin: () => string) {
 function page(response: Response, origin: string): void {
   response
     .type('html')
-    .set('cache-control', 'no-store')
+    .set('content-security-policy', POLICY)
     .send(`<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Amana</title>
 <style>body{font:16px system-ui;max-width:44rem;margin:3rem auto;padding:0 1rem}

@@ -13,6 +13,8 @@ import type { App } from '../app.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 
 const TRIES_PER_MINUTE = 5;
+const POLICY =
+  "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'";
 
 /** Routes of the sign-in page. */
 export function signInRoutes(app: App, provider: () => Provider): express.Router {
@@ -64,7 +66,7 @@ function page(response: Response, status: number, uid: string, says = ''): void 
   response
     .status(status)
     .type('html')
-    .set('cache-control', 'no-store')
+    .set('content-security-policy', POLICY)
     .send(`<!doctype html><html lang="en"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width"><title>Sign in · Amana</title>
 <style>body{font:16px system-ui;max-width:22rem;margin:4rem auto;padding:0 1rem}

@@ -95,6 +95,8 @@ function headers(_request: Request, response: Response, next: NextFunction): voi
     'x-content-type-options': 'nosniff',
     'referrer-policy': 'no-referrer',
     'x-frame-options': 'DENY',
+    // Answers are data; the few pages say for themselves what they may load.
+    'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
     'cache-control': 'no-store',
   });
   next();

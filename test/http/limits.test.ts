@@ -3,6 +3,7 @@
  * another kind; methods; addresses. Every refusal is an OperationOutcome that says what to do.
  */
 
+import { createHash } from 'node:crypto';
 import { connect } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -243,6 +244,16 @@ describe('requests over HTTP', () => {
       expect(((await answer.json()) as { resourceType: string }).resourceType).to.equal(
         'CapabilityStatement',
       );
+    });
+
+    it('lets its page run its own script and no other', async () => {
+      const page = await fetch(`${house.house.url}/`);
+      const script = /<script>([\s\S]*)<\/script>/.exec(await page.text())?.[1] ?? '';
+      const hash = createHash('sha256').update(script).digest('base64');
+      const policy = page.headers.get('content-security-policy');
+      expect(policy).to.include(`script-src 'sha256-${hash}'`).and.include("default-src 'none'");
+      const data = await fetch(`${house.base}/metadata`);
+      expect(data.headers.get('content-security-policy')).to.include("default-src 'none'");
     });
 
     it('says nothing of what it is built with', async () => {
