@@ -5,7 +5,11 @@
 
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Authenticator, createAuthenticator } from './access/authenticate.ts';
+import {
+  type Authenticator,
+  createAuthenticator,
+  type OutsideIssuer,
+} from './access/authenticate.ts';
 import { bootstrap, type FirstAccess } from './access/bootstrap.ts';
 import { createProvider, loadKeys } from './access/provider.ts';
 import type { App } from './app.ts';
@@ -31,6 +35,7 @@ import {
   PORT,
   PUBLIC_URL,
   REQUEST_TIMEOUT_SECONDS,
+  type Settings,
 } from './settings.ts';
 
 const PORT_DEFAULT = 8080;
@@ -121,19 +126,7 @@ async function serve(
     wake: () => wake(),
   });
   const keys = await loadKeys(pool);
-  const outside = settings.get(OIDC_ISSUER);
-  const authenticator = createAuthenticator(
-    pool,
-    keys,
-    () => origin,
-    outside
-      ? {
-          issuer: outside,
-          audience: settings.get(OIDC_AUDIENCE),
-          rolesClaim: settings.get(OIDC_ROLES_CLAIM),
-        }
-      : undefined,
-  );
+  const authenticator = createAuthenticator(pool, keys, () => origin, outsideIssuer(settings));
   let provider: ReturnType<typeof createProvider> | undefined;
   const web = createWeb({
     app,
@@ -172,6 +165,16 @@ async function serve(
   }
   open = true;
   return { app, authenticator, url: origin, port };
+}
+
+function outsideIssuer(settings: Settings): OutsideIssuer | undefined {
+  const issuer = settings.get(OIDC_ISSUER);
+  if (!issuer) return undefined;
+  return {
+    issuer,
+    audience: settings.get(OIDC_AUDIENCE),
+    rolesClaim: settings.get(OIDC_ROLES_CLAIM),
+  };
 }
 
 /** The name under which this machine reaches the address that is listened on. */

@@ -65,6 +65,34 @@ export function createProvider(pool: Pool, issuer: string, keys: ProviderKeys): 
   return provider;
 }
 
+const FEATURES: Configuration['features'] = {
+  devInteractions: { enabled: false },
+  clientCredentials: { enabled: true },
+  revocation: { enabled: true },
+  resourceIndicators: {
+    enabled: true,
+    defaultResource: () => AUDIENCE,
+    useGrantedResource: () => true,
+    getResourceServerInfo: () => ({
+      scope: '',
+      audience: AUDIENCE,
+      accessTokenTTL: TOKEN_SECONDS,
+      accessTokenFormat: 'jwt',
+      jwt: { sign: { alg: 'ES256' } },
+    }),
+  },
+};
+
+const LIVES_SECONDS: Configuration['ttl'] = {
+  AccessToken: TOKEN_SECONDS,
+  ClientCredentials: TOKEN_SECONDS,
+  Session: 12 * 3600,
+  Interaction: 600,
+  Grant: 12 * 3600,
+  RefreshToken: 12 * 3600,
+  IdToken: 3600,
+};
+
 function configuration(
   pool: Pool,
   keys: ProviderKeys,
@@ -87,33 +115,9 @@ function configuration(
       revocation: '/oidc/revoke',
       introspection: '/oidc/introspect',
     },
-    features: {
-      devInteractions: { enabled: false },
-      clientCredentials: { enabled: true },
-      revocation: { enabled: true },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: () => AUDIENCE,
-        useGrantedResource: () => true,
-        getResourceServerInfo: () => ({
-          scope: '',
-          audience: AUDIENCE,
-          accessTokenTTL: TOKEN_SECONDS,
-          accessTokenFormat: 'jwt',
-          jwt: { sign: { alg: 'ES256' } },
-        }),
-      },
-    },
+    features: FEATURES,
     interactions: { url: (_ctx, interaction) => `/access/sign-in/${interaction.uid}` },
-    ttl: {
-      AccessToken: TOKEN_SECONDS,
-      ClientCredentials: TOKEN_SECONDS,
-      Session: 12 * 3600,
-      Interaction: 600,
-      Grant: 12 * 3600,
-      RefreshToken: 12 * 3600,
-      IdToken: 3600,
-    },
+    ttl: LIVES_SECONDS,
     pkce: { required: () => true },
     enabledJWA: {
       clientAuthSigningAlgValues: ['ES256', 'ES384', 'RS256', 'RS384', 'PS256', 'PS384'],
