@@ -55,7 +55,7 @@ export async function takeStatement(
   const { currency } = parsed.lines[0]!;
   const facts = { statementId, providerId, format, content, currency, paidOn: paidOn(ctx, parsed) };
   await insertStatement(ctx, facts, parsed);
-  await matchLines(ctx, statementId, providerId, currency);
+  await matchLines(ctx, statementId, providerId, currency, parsed.lines.length);
   await judgeLines(ctx, statementId, providerId, currency);
   await applyProofs(ctx, statementId, providerId, currency);
   await noteMissing(ctx, statementId);

@@ -60,6 +60,9 @@ const BY_ACCOUNT = statement(
    where l.statement_id = $1 and l.line_no = f.line_no and f.of_line = 1 and f.of_instruction = 1`,
 );
 
+/** From so many lines on, the planner is told of them before they are matched. */
+const ANALYZED_FROM = 1000;
+
 const LEFT = statement(
   'reconciliation.left',
   `select count(*) filter (where provider_reference is not null) as by_reference,
@@ -74,35 +77,39 @@ export async function matchLines(
   statementId: string,
   providerId: bigint,
   currency: string,
+  count: number,
 ): Promise<void> {
+  if (count >= ANALYZED_FROM) await ctx.db.run('analyze reconciliation_line');
   await ctx.db.run(BY_KEY, [statementId, providerId]);
   const left = await ctx.db.one<{ by_reference: bigint; by_account: bigint }>(LEFT, [statementId]);
   if (left.by_reference > 0n) await ctx.db.run(BY_REFERENCE, [statementId, providerId]);
   if (left.by_account > 0n) await ctx.db.run(BY_ACCOUNT, [statementId, providerId, currency]);
 }
 
+// The provider is asked by a scalar subquery so that the reference leads: a plan that starts from
+// the statements reads all lines for each line.
 const REPEATED = `exists (
-  select 1 from reconciliation_line m join reconciliation_statement ms using (statement_id)
-  where ms.provider_id = $2 and m.statement_id <> l.statement_id and m.result = l.result
-    and m.provider_reference = l.provider_reference)`;
+  select 1 from reconciliation_line m
+  where m.provider_reference = l.provider_reference and m.result = l.result
+    and m.statement_id <> l.statement_id
+    and (select s.provider_id from reconciliation_statement s
+         where s.statement_id = m.statement_id) = $2)`;
 
-const PAID_BEFORE = `exists (
+const PAID_BEFORE = `(l.instruction_id is not null and l.paid_above > 0 or exists (
   select 1 from reconciliation_line m
   where m.instruction_id = l.instruction_id and m.result = 'paid'
-    and case when m.statement_id = l.statement_id then m.line_no < l.line_no
-        else not ((m.provider_reference is null or l.provider_reference is null)
-                  and m.happened_on is not distinct from l.happened_on) end)`;
-
-const PAID_HERE = `exists (
-  select 1 from reconciliation_line m
-  where m.statement_id = l.statement_id and m.instruction_id = l.instruction_id
-    and m.result = 'paid')`;
+    and m.statement_id <> l.statement_id
+    and not ((m.provider_reference is null or l.provider_reference is null)
+             and m.happened_on is not distinct from l.happened_on)))`;
 
 const JUDGE = statement(
   'reconciliation.judge',
   `with line as (
      select l.*, i.state, i.amount_minor as ours_minor, i.currency as ours_currency,
-            i.account_kind, i.account_number
+            i.account_kind, i.account_number,
+            count(*) filter (where l.result = 'paid') over (partition by l.instruction_id) as paid_here,
+            count(*) filter (where l.result = 'paid') over (partition by l.instruction_id
+              order by l.line_no rows between unbounded preceding and 1 preceding) as paid_above
      from reconciliation_line l
      left join disbursement_instruction i
        on i.payee_id = l.payee_id and i.instruction_id = l.instruction_id
@@ -112,7 +119,7 @@ const JUDGE = statement(
        when l.result = 'pending' or ${REPEATED} then 'noted'
        when l.instruction_id is null then 'unmatched'
        when l.result = 'not-paid' then case
-         when l.state = 'paid' or ${PAID_HERE} then 'not-paid-after-paid'
+         when l.state = 'paid' or l.paid_here > 0 then 'not-paid-after-paid'
          when l.state in ('sent', 'unknown') then 'proves' else 'confirms' end
        when ${PAID_BEFORE} then 'paid-twice'
        when l.amount_minor <> l.ours_minor or l.ours_currency <> $3 then 'amount-differs'
