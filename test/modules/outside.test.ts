@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { households } from '../../modules/households/index.ts';
+import { indicators } from '../../modules/indicators/index.ts';
 import { newModule } from '../../modules/new-module.ts';
 import { assemble } from '../../src/assemble.ts';
 import { outsideModules } from '../../src/outside.ts';
@@ -38,7 +39,7 @@ describe('a module from outside the repository, as modules/README.md shows it', 
     expect(writeModuleOfThePage(folder)).to.include('visits/index.js');
     const outside = await outsideModules([join(folder, 'visits')]);
     house = await startTestHouse({
-      modules: [households, ...outside],
+      modules: [indicators, households, ...outside],
       environment: { VISIT_DAYS_MAX: '90', PHONE_COUNTRY: 'KE' },
     });
     const answer = await house.fetch('', {
