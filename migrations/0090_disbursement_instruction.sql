@@ -97,6 +97,9 @@ create table disbursement_exception (
 comment on table disbursement_exception is
   'What a provider said that does not fit our books; a person closes it with a reason.';
 
+create index disbursement_exception_open on disbursement_exception (instruction_id)
+  where closed_at is null;
+
 create table disbursement_provider (
   provider_id  bigint primary key,
   paused       boolean not null default false,

@@ -37,10 +37,28 @@ export interface Orders {
  */
 export async function createInstructions(ctx: Context, orders: Orders): Promise<number> {
   await refuseBlocked(ctx, orders);
-  const { count, providers } = await insertInstructions(ctx, orders.purpose, orders.select);
+  const { count, providers } = await insertOnce(ctx, orders);
   await reserveOrders(ctx, orders, count);
   for (const providerId of providers) startSending(ctx, providerId);
   return count;
+}
+
+async function insertOnce(
+  ctx: Context,
+  orders: Orders,
+): Promise<{ count: number; providers: bigint[] }> {
+  try {
+    return await insertInstructions(ctx, orders.purpose, orders.select);
+  } catch (error) {
+    if ((error as { code?: string; table?: string }).code !== '23505') throw error;
+    const found = problem(
+      'conflict',
+      'already-ordered',
+      'Some of these payments are ordered already; order each once, and retry what failed.',
+    );
+    found.cause = error;
+    throw found;
+  }
 }
 
 /** Orders again what was definitively not paid, as the next attempt. Raises as above. */

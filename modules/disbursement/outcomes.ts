@@ -4,7 +4,7 @@
  */
 
 import type { Context } from '../../src/sdk/index.ts';
-import { post, release, transferReleased } from '../ledger/index.ts';
+import { lockForResolution, post, release, transferReleased } from '../ledger/index.ts';
 import { instructionMoved } from './events.ts';
 import { judge, type Outcome, PAYER_REASONS } from './instruction.ts';
 import {
@@ -55,8 +55,9 @@ export async function applyOutcomes(
   const applied = [...decisions.values()].filter(
     (each) => each.change && done.has(each.row.instruction_id),
   );
-  await keepBooks(ctx, applied);
+  await lockForResolution(ctx, await reservesTouched(ctx, applied));
   await stopReplacements(ctx, applied, exceptions);
+  await keepBooks(ctx, applied);
   await noteExceptions(ctx, exceptions);
   await pauseOnPayerFault(ctx, providerId, applied);
   for (const each of applied) tell(ctx, each.row, each.change!);
@@ -116,6 +117,25 @@ function exceptionOf(
   };
 }
 
+/** Reserves of what has changed, and of later attempts that a late success may cancel. */
+async function reservesTouched(ctx: Context, applied: readonly Decision[]): Promise<string[]> {
+  const later = await laterAttempts(
+    ctx,
+    lateSuccesses(applied).map(({ row }) => ({
+      payeeId: row.payee_id,
+      instructionId: row.instruction_id,
+    })),
+  );
+  return [
+    ...applied.map((each) => each.row.instruction_id),
+    ...later.map((each) => each.instruction_id),
+  ];
+}
+
+function lateSuccesses(applied: readonly Decision[]): readonly Decision[] {
+  return applied.filter((each) => each.change!.to === 'paid' && each.row.state === 'not-paid');
+}
+
 async function keepBooks(ctx: Context, applied: readonly Decision[]): Promise<void> {
   const ids = (test: (change: StateChange) => boolean): string[] =>
     applied.filter((each) => test(each.change!)).map((each) => each.row.instruction_id);
@@ -135,9 +155,7 @@ async function stopReplacements(
   applied: readonly Decision[],
   exceptions: ExceptionRow[],
 ): Promise<void> {
-  const late = applied.filter(
-    (each) => each.change!.to === 'paid' && each.row.state === 'not-paid',
-  );
+  const late = lateSuccesses(applied);
   if (late.length === 0) return;
   const replacements = await laterAttempts(
     ctx,

@@ -24,9 +24,11 @@ import {
   type AccountRow,
   append,
   audit,
+  byCurrency,
   differing,
   ensureAccountRow,
   findAccountRow,
+  lockReserves,
   moveReleased,
   resolve,
   sourceOf,
@@ -93,9 +95,30 @@ export function release(ctx: Context, reserves: readonly string[]): Promise<Reso
   return resolve(ctx, 'release', reserves);
 }
 
-/** Moves what reserves that were released had held: the money has moved after all. */
-export function transferReleased(ctx: Context, reserves: readonly string[]): Promise<void> {
-  return moveReleased(ctx, reserves);
+/**
+ * Takes the locks that posting or releasing these reserves will take, all at once and in one order.
+ * Whoever resolves some by a post and others by a release in one unit of work calls this first.
+ */
+export function lockForResolution(ctx: Context, reserves: readonly string[]): Promise<void> {
+  return lockReserves(ctx, reserves);
+}
+
+/**
+ * Books what reserves that were released had held: the money has moved after all. It is debited to
+ * `late-payments:<currency>`, which may be overdrawn, so that a fact is never refused because the
+ * fund has been used otherwise; finance moves it to the fund by a transfer.
+ */
+export async function transferReleased(ctx: Context, reserves: readonly string[]): Promise<void> {
+  if (reserves.length === 0) return;
+  for (const { currency, ids } of await byCurrency(ctx, reserves)) {
+    const late = await ensureAccount(ctx, {
+      code: `late-payments:${currency.toLowerCase()}`,
+      name: `Payments confirmed after they were released, ${currency}`,
+      currency,
+      overdraftAllowed: true,
+    });
+    await moveReleased(ctx, ids, late.account_id);
+  }
 }
 
 /** Faults in the books, in words; empty when every balance equals its journal and all sum to zero. */
@@ -112,7 +135,7 @@ async function add(
   try {
     const { added, given } = await append(ctx, kind, source);
     if (added < given) {
-      const [id] = await differing(ctx, source);
+      const [id] = await differing(ctx, kind, source);
       if (id) {
         throw problem(
           'conflict',

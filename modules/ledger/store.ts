@@ -107,11 +107,16 @@ export async function append(
 }
 
 /** Ids of given transfers that stand in the ledger with another content. */
-export async function differing(ctx: Context, source: TransferSource): Promise<string[]> {
+export async function differing(
+  ctx: Context,
+  kind: 'reserve' | 'direct',
+  source: TransferSource,
+): Promise<string[]> {
   const rows = await ctx.db.query<{ transfer_id: string }>(
     `select g.transfer_id from (${source.text}) g join ledger_transfer t using (transfer_id)
-     where (t.debit_account, t.credit_account, t.amount_minor, t.currency, t.reference)
-       is distinct from (g.debit_account, g.credit_account, g.amount_minor, g.currency, g.reference)
+     where (t.kind, t.debit_account, t.credit_account, t.amount_minor, t.currency, t.reference)
+       is distinct from
+       ('${kind}', g.debit_account, g.credit_account, g.amount_minor, g.currency, g.reference)
      limit 10`,
     source.values,
   );
@@ -164,6 +169,16 @@ const RESOLVED_AS = statement(
   'select reserve_id, kind from ledger_transfer where reserve_id = any($1::uuid[])',
 );
 
+/** Locks every account that resolving these reserves will touch, in one order. */
+export async function lockReserves(ctx: Context, reserves: readonly string[]): Promise<void> {
+  if (reserves.length === 0) return;
+  const accounts = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
+  await lock(
+    ctx,
+    accounts.map((row) => row.account_id),
+  );
+}
+
 /** Resolves reserves; each at most once. */
 export async function resolve(
   ctx: Context,
@@ -194,17 +209,37 @@ export async function resolve(
   };
 }
 
-/** Moves what released reserves had held after all: direct transfers between the same accounts. */
-export async function moveReleased(ctx: Context, reserves: readonly string[]): Promise<void> {
-  if (reserves.length === 0) return;
+/**
+ * Moves what released reserves had held after all: direct transfers to the same credited account,
+ * from `late`, which may be overdrawn: what has happened is booked, whatever the fund holds now.
+ */
+export async function moveReleased(
+  ctx: Context,
+  reserves: readonly string[],
+  late: bigint,
+): Promise<void> {
   const accounts = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
   await append(ctx, 'direct', {
-    text: `select gen_random_uuid() as transfer_id, debit_account, credit_account, amount_minor,
-             currency, 'late/' || transfer_id as reference
+    text: `select gen_random_uuid() as transfer_id, $2::bigint as debit_account, credit_account,
+             amount_minor, currency, 'late/' || transfer_id as reference
            from ledger_transfer where transfer_id = any($1::uuid[]) and kind = 'reserve'`,
-    values: [reserves],
-    accounts: accounts.map((row) => row.account_id),
+    values: [reserves, late],
+    accounts: [late, ...accounts.map((row) => row.account_id)],
   });
+}
+
+const CURRENCIES = statement(
+  'ledger.currencies',
+  `select currency, array_agg(transfer_id) as ids from ledger_transfer
+   where transfer_id = any($1::uuid[]) and kind = 'reserve' group by currency`,
+);
+
+/** Reserves by currency. */
+export function byCurrency(
+  ctx: Context,
+  reserves: readonly string[],
+): Promise<{ currency: string; ids: string[] }[]> {
+  return ctx.db.query(CURRENCIES, [reserves]);
 }
 
 /** What is wrong in the books; empty when they are right. */

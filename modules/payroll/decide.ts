@@ -24,7 +24,7 @@ import {
   orderSelect,
   type PayrollRow,
 } from './store/decide.ts';
-import { reopenPayroll } from './store/reopen.ts';
+import { moveRetried, reopenPayroll } from './store/reopen.ts';
 
 /** Totals that the approver declares; approval stops when they differ. */
 export interface ControlTotals {
@@ -115,7 +115,7 @@ export async function retryUnpaid(ctx: Context, payrollId: string): Promise<numb
     select: orderSelect(payrollId, 'not-paid', dayOf(ctx.now, 'UTC')),
   });
   if (ordered > 0) {
-    await moveLines(ctx, payrollId, 'not-paid', 'approved');
+    await moveRetried(ctx, payrollId);
     await reopenPayroll(ctx, payroll);
   }
   note(ctx, '$retry-unpaid', payrollId, { lines: ordered });

@@ -5,6 +5,7 @@
 
 import type { Parameters } from '@medplum/fhirtypes';
 import { households } from '../../modules/households/index.ts';
+import { indicators } from '../../modules/indicators/index.ts';
 import { payPoints } from '../../modules/pay-points/index.ts';
 import { providers } from '../../modules/providers/index.ts';
 import { schemes } from '../../modules/schemes/index.ts';
@@ -18,7 +19,9 @@ export const name = 'enrol';
 /** Runs with `households` households of five, all of them eligible. */
 export async function run(report: Report, options: { households?: number } = {}): Promise<void> {
   const count = options.households ?? 100_000;
-  const house = await startTestHouse({ modules: [households, payPoints, providers, schemes] });
+  const house = await startTestHouse({
+    modules: [indicators, households, payPoints, providers, schemes],
+  });
   try {
     await seed(house, count);
     const saved = await house.fetch('InsurancePlan/bench', {

@@ -51,31 +51,48 @@ export async function blockedProviders(ctx: Context, orders: OrderSelect): Promi
   return rows.map((row) => row.provider_id);
 }
 
+/** Locks every attempt of the sources, in the order in which outcomes lock them. */
+async function lockAttempts(ctx: Context, purpose: string, orders: OrderSelect): Promise<void> {
+  const at = orders.values.length;
+  await ctx.db.query(
+    `select i.instruction_id from instruction i
+     where i.purpose = $${at + 1}
+       and (i.payee_id, i.source_id) in (select o.payee_id, o.source_id from (${orders.text}) o)
+     order by i.payee_id, i.instruction_id for update`,
+    [...orders.values, purpose],
+  );
+}
+
 /**
- * Orders again, as the next attempt, what was definitively not paid; sources with a live or paid
- * instruction are left alone. Account and provider are those that the caller gives, as corrected.
+ * Orders again, as the next attempt, what was definitively not paid. A source with an attempt that
+ * is paid or still under way, or about which an exception is open, is left alone. The attempts are
+ * locked first and judged in a second statement, whose snapshot is younger than the locks: a late
+ * success that commits meanwhile is seen. Account and provider are those that the caller gives.
  */
 export async function insertRetries(
   ctx: Context,
   purpose: string,
   orders: OrderSelect,
 ): Promise<{ count: number; providers: bigint[] }> {
+  await lockAttempts(ctx, purpose, orders);
   const at = orders.values.length;
   const rows = await ctx.db.query<{ provider_id: bigint; n: bigint }>(
-    `with last as (
-       select distinct on (i.payee_id, i.source_id) i.payee_id, i.source_id, i.attempt, i.state
+    `with attempts as (
+       select i.payee_id, i.source_id, max(i.attempt) as attempt,
+              bool_and(i.state in ('not-paid', 'cancelled')) as failed,
+              bool_or(exists (select 1 from disbursement_exception e
+                where e.instruction_id = i.instruction_id and e.closed_at is null)) as doubtful
        from instruction i join (${orders.text}) o
          on o.payee_id = i.payee_id and o.source_id = i.source_id and i.purpose = $${at + 1}
-       order by i.payee_id, i.source_id, i.attempt desc),
+       group by i.payee_id, i.source_id),
      added as (
        insert into instruction (${COLUMNS})
-       select o.payee_id, gen_random_uuid(), $${at + 1}, o.source_id, l.attempt + 1, o.recipient_id,
+       select o.payee_id, gen_random_uuid(), $${at + 1}, o.source_id, a.attempt + 1, o.recipient_id,
               o.provider_id, o.account_kind, o.account_number, o.pay_point_id, o.amount_minor,
               o.currency, o.value_on, 'approved', $${at + 2}, $${at + 2}
        from (${orders.text}) o
-       join last l on l.payee_id = o.payee_id and l.source_id = o.source_id
-       where l.state in ('not-paid', 'cancelled')
-       on conflict (payee_id, purpose, source_id, attempt) do nothing
+       join attempts a on a.payee_id = o.payee_id and a.source_id = o.source_id
+       where a.failed and not a.doubtful
        returning payee_id, instruction_id, provider_id),
      noted as (
        insert into instruction_event (payee_id, instruction_id, at, state, actor_id, source)

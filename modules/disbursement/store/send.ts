@@ -22,6 +22,8 @@ const CLAIM = statement(
   `with chosen as (
      select payee_id, instruction_id from instruction
      where provider_id = $1 and state = 'approved' and value_on <= $4
+       and not exists (select 1 from disbursement_exception e
+         where e.instruction_id = instruction.instruction_id and e.closed_at is null)
      order by key limit $2 for update skip locked),
    sent as (
      update instruction i set state = 'sent', sent_at = $3::timestamptz, updated_at = $3::timestamptz,

@@ -132,8 +132,14 @@ function weekHolding(
   };
 }
 
-const ID =
-  /^(\d{4})(?:(-?)(\d{2})(?:\2(\d{2}))?|(\d{2})B|(W|WedW|ThuW|FriW|SatW|SunW|BiW)(\d{1,2})|(Q|NovQ|S|AprilS|NovS)(\d)|(Feb|April|July|Aug|Sep|Oct|Nov))?$/;
+const ID_FORMS = [
+  String.raw`(-?)(\d{2})(?:\2(\d{2}))?`,
+  String.raw`(\d{2})B`,
+  String.raw`(W|WedW|ThuW|FriW|SatW|SunW|BiW)(\d{1,2})`,
+  String.raw`(Q|NovQ|S|AprilS|NovS)(\d)`,
+  '(Feb|April|July|Aug|Sep|Oct|Nov)',
+];
+const ID = new RegExp(String.raw`^(\d{4})(?:${ID_FORMS.join('|')})?$`);
 
 const FRACTIONS: Readonly<Record<string, string>> = {
   Q: 'Quarterly',

@@ -11,6 +11,21 @@ const REOPEN = statement(
    where payroll_id = $1 and state in ('approved', 'closed')`,
 );
 
+const RETRIED = statement(
+  'payroll.retried',
+  `update payroll_line l set state = 'approved', reason = null, updated_at = $2,
+     version = version + 1
+   where l.payroll_id = $1 and l.state = 'not-paid' and exists (
+     select 1 from disbursement_instruction i
+     where i.payee_id = l.household_id and i.source_id = l.line_id and i.purpose = 'payroll'
+       and i.state = 'approved')`,
+);
+
+/** Sets the lines back to approved for which a new instruction was made, and no others. */
+export function moveRetried(ctx: Context, payrollId: string): Promise<number> {
+  return ctx.db.run(RETRIED, [payrollId, ctx.now]);
+}
+
 /** Sets a payroll back to approved. */
 export async function reopenPayroll(ctx: Context, payroll: PayrollRow): Promise<void> {
   await ctx.db.run(REOPEN, [payroll.payroll_id, ctx.now]);

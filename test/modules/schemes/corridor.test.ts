@@ -7,6 +7,7 @@ import type { Bundle, BundleEntry, Parameters, Resource } from '@medplum/fhirtyp
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { households } from '../../../modules/households/index.ts';
+import { indicators } from '../../../modules/indicators/index.ts';
 import { payPoints } from '../../../modules/pay-points/index.ts';
 import { providers } from '../../../modules/providers/index.ts';
 import { schemes } from '../../../modules/schemes/index.ts';
@@ -37,7 +38,9 @@ describe('a registry and a scheme over HTTP', () => {
   let house: TestHouse;
 
   before(async () => {
-    house = await startTestHouse({ modules: [households, payPoints, providers, schemes] });
+    house = await startTestHouse({
+      modules: [indicators, households, payPoints, providers, schemes],
+    });
   });
   after(() => house?.stop());
 
