@@ -141,8 +141,8 @@ describe('a statement of a provider', () => {
     expect(shown.paymentAmount).to.deep.equal({ value: 5010.07, currency: 'KES' });
     const parts = shown.detail[0].extension[0].extension as { url: string; valueCode?: string }[];
     expect(parts.find((each) => each.url === 'kind')?.valueCode).to.equal('amount-differs');
-    const valid = await house.fetch('PaymentReconciliation/$validate', { body: shown });
-    if (valid.status === 200) expect(valid.text).to.not.include('"error"');
+    const issues = house.app.fhir.definitions.validate(shown);
+    expect(issues.filter((each) => each.severity === 'error')).to.deep.equal([]);
   });
 
   it('closes an exception with a coded reason', async () => {
@@ -252,6 +252,36 @@ describe('a statement of a provider', () => {
     expect(taken.status, taken.text).to.equal(201);
     expect(taken.json.detail[0].response.identifier.value).to.equal(order!.key);
     expect((await desk.look(order!.key))[0]!.state).to.equal('paid');
+  });
+
+  it('is taken once when it is sent twice at the same time', async () => {
+    const [order] = await desk.send([600000n]);
+    const file = csv('key,receipt,amount', `${order!.key},P1,6000`);
+    const both = await Promise.all([upload(file), upload(file)]);
+    expect(both.map((each) => each.json.parameter[1].valueBoolean).sort()).to.deep.equal([
+      false,
+      true,
+    ]);
+  });
+
+  it('is refused whole for one wrong line, which is named, and changes nothing', async () => {
+    const [order] = await desk.send([700000n]);
+    const kept = () => desk.rows('select statement_id from reconciliation_statement');
+    const before = (await kept()).length;
+    const good = Array.from({ length: 900 }, (_, n) => `T${n},Q${n},1.00`);
+    const line = `${order!.key},Q,7000`;
+    for (const [bad, code] of [
+      ['T900,Q900,1.001', 'amount-too-precise'],
+      [line, 'duplicate-line'],
+    ]) {
+      const answer = await upload(csv('key,receipt,amount', line, ...good, bad!));
+      expect(answer.status).to.equal(422);
+      const [issue] = answer.json.issue;
+      expect(issue.details.coding[0].code).to.equal(code);
+      expect(issue.expression[0]).to.match(/^content\.line\[903\]/);
+    }
+    expect((await kept()).length).to.equal(before);
+    expect((await desk.look(order!.key))[0]!.state).to.equal('unknown');
   });
 
   it('is refused to who may not match, and of an organization that is no provider', async () => {
