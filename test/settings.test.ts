@@ -52,7 +52,11 @@ describe('settings', () => {
 describe('the log', () => {
   it('keeps codes and figures and drops free text', () => {
     expect(
-      clean({ id: 'Patient/0191-a', count: 3, seq: 7n, name: 'Amina Odhiambo', ok: true }),
-    ).to.deep.equal({ id: 'Patient/0191-a', count: 3, seq: '7', name: '[text]', ok: true });
+      clean({ id: 'Patient/0191-a', count: 3, seq: 7n, given: 'Amina', ok: true }),
+    ).to.deep.equal({ id: 'Patient/0191-a', count: 3, seq: '7', given: '[text]', ok: true });
+    expect(clean({ value: '+254700123456', code: 'Amina Odhiambo' })).to.deep.equal({
+      value: '[text]',
+      code: '[text]',
+    });
   });
 });

@@ -4,8 +4,9 @@
  *
  * Writers never wait: they append without a lock, and a job seals afterwards. A row may commit
  * later than one with a higher number, so a number is sealed only when every transaction that was
- * running when it had been drawn is over: the job notes the highest number and its own transaction
- * id, and a later run seals up to there once the oldest running transaction is younger.
+ * running when it had been drawn is over: the job notes the highest number together with the first
+ * transaction id that its snapshot does not know, and a later run seals up to there once every older
+ * transaction has ended. A writer has its transaction id before it draws a number (see `flush.ts`).
  *
  * Source: RFC 6962 §2.1 (Merkle tree hash, with leaf and node prefixes).
  */
@@ -45,14 +46,14 @@ export async function seal(ctx: Context): Promise<number> {
   await ctx.db.query("select pg_advisory_xact_lock(hashtextextended('audit.seal', 0))");
   const state = await ctx.db.one<{ ready: boolean; pending_to: bigint }>(
     `select pending_xid is not null
-        and (pending_xid < pg_snapshot_xmin(pg_current_snapshot())
-             or pending_xid > pg_current_xact_id()) as ready, pending_to
+        and (pending_xid <= pg_snapshot_xmin(pg_current_snapshot())
+             or pending_xid > pg_snapshot_xmax(pg_current_snapshot())) as ready, pending_to
      from audit_seal_state`,
   );
   let sealed = 0;
   if (state.ready) sealed = await sealUpTo(ctx, state.pending_to);
   await ctx.db.run(
-    `update audit_seal_state set pending_xid = pg_current_xact_id(),
+    `update audit_seal_state set pending_xid = pg_snapshot_xmax(pg_current_snapshot()),
        pending_to = greatest(pending_to, (select coalesce(max(seq), 0) from audit_event))`,
   );
   return sealed;

@@ -42,6 +42,8 @@ export function createPool(url: string, options: { max: number; name?: string })
     application_name: options.name ?? `amana:${process.pid}`,
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: 30_000,
+    // Days of instants are those of UTC, whatever an external server is set to.
+    options: '-c timezone=UTC',
   });
   // A connection that breaks while idle is replaced by the pool; the next query tells the caller.
   pool.on('error', () => {});

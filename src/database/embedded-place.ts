@@ -9,7 +9,7 @@
 
 import { createHash } from 'node:crypto';
 import { chownSync, existsSync, readFileSync, statSync } from 'node:fs';
-import { access, constants, cp, mkdir, symlink } from 'node:fs/promises';
+import { access, chmod, constants, cp, mkdir, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join, parse, relative, resolve } from 'node:path';
 
@@ -81,7 +81,9 @@ function packageFolder(): string {
  * where its user can reach it and the links stand or can be made, else in a copy below `root`.
  */
 export async function prepareBinaries(root: string, owner: Owner): Promise<string> {
-  await mkdir(root, { recursive: true, mode: 0o755 });
+  await mkdir(root, { recursive: true });
+  // The umask of root may be 077; the server's user must be able to pass.
+  if (owner) await chmod(root, 0o755);
   const source = packageFolder();
   if (!owner || canReach(source, owner)) {
     if (linksMissing(source).length === 0) return source;

@@ -12,13 +12,14 @@
 
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chownSync, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { chownSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
+import { systemClock } from '../sdk/index.ts';
 import { type Owner, placeFor, prepareBinaries, serverOwner } from './embedded-place.ts';
 
 const run = promisify(execFile);
@@ -61,6 +62,7 @@ export async function startEmbedded(dataDir: string): Promise<EmbeddedDatabase> 
   const place = placeFor(resolve(dataDir), owner);
   const binaries = await prepareBinaries(place.root, owner);
   await mkdir(place.home, { recursive: true, mode: 0o700 });
+  await chmod(place.home, 0o700);
   if (owner) chownSync(place.home, owner.uid, owner.gid);
   const unlock = await lock(place.home);
   try {
@@ -96,18 +98,54 @@ interface Files {
 async function lock(home: string): Promise<() => Promise<void>> {
   const path = join(home, 'starting.lock');
   for (let tries = 0; tries < 600; tries += 1) {
-    try {
-      await writeFile(path, String(process.pid), { flag: 'wx' });
-      return () => rm(path, { force: true });
-    } catch {
-      const holder = Number(existsSync(path) ? readFileSync(path, 'utf8') : 0);
-      if (holder && !isAlive(holder)) await rm(path, { force: true });
-      else await pause(100);
+    if (!held.has(path) && (await tryLock(path))) {
+      return async () => {
+        await rm(path, { force: true });
+        held.delete(path);
+      };
     }
+    await pause(100);
   }
   throw new EmbeddedUnavailable(
     `Another process has been starting the database for a minute; remove ${path} if it is not.`,
   );
+}
+
+/** Takes the lock if it is free or stale. */
+async function tryLock(path: string): Promise<boolean> {
+  held.add(path);
+  if (isStale(path)) await rm(path, { force: true });
+  return writeFile(path, String(process.pid), { flag: 'wx' }).then(
+    () => true,
+    () => {
+      held.delete(path);
+      return false;
+    },
+  );
+}
+
+/** Locks that this process holds, or is about to. */
+const held = new Set<string>();
+
+/**
+ * A lock whose holder is dead; one that is still empty after some seconds (its writer died between
+ * making and writing it); or one with our own pid that we do not hold (a container whose process is
+ * always number 1 was killed while starting).
+ */
+function isStale(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const holder = Number(readFileSync(path, 'utf8'));
+  // We are about to take it, so an earlier process with our number left it.
+  if (holder === process.pid) return true;
+  if (holder) return !isAlive(holder);
+  return isOld(path);
+}
+
+const EMPTY_LOCK_SECONDS = 5;
+
+function isOld(path: string): boolean {
+  const made = statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? Number.POSITIVE_INFINITY;
+  return made < systemClock.now().getTime() - EMPTY_LOCK_SECONDS * 1000;
 }
 
 function isAlive(pid: number): boolean {

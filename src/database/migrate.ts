@@ -88,6 +88,19 @@ export async function migrate(
   folders: readonly string[],
 ): Promise<string[]> {
   const files = readFiles(folders);
+  // Several processes may start at once on an empty database: one migrates, the others wait.
+  const gate = await pool.connect();
+  try {
+    await gate.query("select pg_advisory_lock(hashtextextended('amana.migrate', 0))");
+    return await migrateAlone(url, pool, files);
+  } finally {
+    await gate
+      .query("select pg_advisory_unlock(hashtextextended('amana.migrate', 0))")
+      .finally(() => gate.release());
+  }
+}
+
+async function migrateAlone(url: string, pool: Pool, files: readonly SqlFile[]): Promise<string[]> {
   await migrateQueue(pool);
   const connection = knex({ client: 'pg', connection: url, pool: { min: 0, max: 2 } });
   try {

@@ -83,9 +83,20 @@ async function inTransaction<Result>(
     return result;
   }
   await commit(client);
-  for (const run of leavings.afterCommit) run();
+  runAfterCommit(app, leavings);
   if (leavings.events.length > 0 || leavings.jobs.length > 0) app.wake();
   return result;
+}
+
+/** The work is done whatever becomes of a hook: a hook that throws is logged, not told the caller. */
+function runAfterCommit(app: App, leavings: Leavings): void {
+  for (const run of leavings.afterCommit) {
+    try {
+      run();
+    } catch (error) {
+      app.log.error('a hook after the commit failed', {}, error);
+    }
+  }
 }
 
 async function rollBack(client: PoolClient): Promise<void> {
@@ -110,7 +121,12 @@ function readOnlyUnit(app: App, actor: Actor, options: UnitOptions): UnitOfWork 
   const refuse = (): never => {
     throw new Error('a read-only unit of work cannot emit, enqueue or audit');
   };
-  return Object.assign(unit, { emit: refuse, enqueue: refuse, afterCommit: refuse });
+  return Object.assign(unit, {
+    emit: refuse,
+    enqueue: refuse,
+    audit: refuse,
+    afterCommit: refuse,
+  });
 }
 
 function makeUnit(
