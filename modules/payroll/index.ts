@@ -12,7 +12,7 @@ import { measures } from './measures.ts';
 import { operations, READ } from './operations.ts';
 
 export { approve, drop, retryUnpaid } from './decide.ts';
-export { draftPayroll, duePeriod } from './draft.ts';
+export { draftDue, draftPayroll, duePeriod } from './draft.ts';
 export { payrollClosed, payrollDrafted } from './events.ts';
 export { payrollLifecycle } from './lifecycle.ts';
 

@@ -26,7 +26,8 @@ const TRAIL = statement(
      (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
    select $1, $2, $3, $4, a.action, a.interaction, a.type, a.resource_id, a.version, a.detail
    -- The transaction gets its id before a number is drawn: the seal relies on it.
-   from (select pg_current_xact_id() as xid offset 0) x, unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])
+   from (select pg_current_xact_id() as xid offset 0) x,
+     unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])
      with ordinality as a(action, interaction, type, resource_id, version, detail, n)
    where x.xid is not null
    order by a.n`,
