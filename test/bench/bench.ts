@@ -5,10 +5,12 @@
  * Figures of machines differ: what counts is the ratio to the floors measured in the same run.
  */
 
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { startEmbedded } from '../../src/database/embedded.ts';
 import type { Bench, BenchOptions } from './report.ts';
 
@@ -79,33 +81,59 @@ ${rows.join('\n')}
   writeFileSync(join(import.meta.dirname, 'results.json'), `${content}\n`);
 }
 
-const { names, options } = parse(process.argv.slice(2));
+const words = process.argv.slice(2);
+const { names, options } = parse(words);
+
+/** Runs one benchmark in this process and prints its lines. */
+async function runHere(bench: Bench): Promise<void> {
+  await bench.run((figure, value, unit, target, better = 'higher') => {
+    const rounded = Number(value.toPrecision(4));
+    const verdict = verdictOf(value, target, better);
+    const shown = verdict === '–' ? '' : ` ${verdict}`;
+    process.stdout.write(
+      `bench ${bench.name} ${figure} ${rounded} ${unit} target ${target ?? '-'}${shown}\n`,
+    );
+  }, options);
+}
+
+const LINE = /^bench (\S+) (.+) (\S+) (\S+) target (\S+?)(?: (ok|short))?$/;
+
+/** Runs a benchmark in a process of its own, so that none finds the memory of another. */
+async function runApart(bench: Bench): Promise<Figure[]> {
+  const sizes = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
+  const child = spawn(process.execPath, [import.meta.filename, bench.name, ...sizes], {
+    env: { ...process.env, BENCH_APART: '1' },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const figures: Figure[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    process.stdout.write(`${line}\n`);
+    const [, name, figure, value, unit, target, verdict] = LINE.exec(line) ?? [];
+    if (name === undefined) continue;
+    figures.push({
+      bench: name,
+      figure: figure!,
+      value: Number(value),
+      unit: unit!,
+      target: target === '-' ? null : Number(target),
+      verdict: (verdict as 'ok' | undefined) ?? '–',
+    });
+  }
+  return figures;
+}
+
+const benches = await load(names);
+if (process.env.BENCH_APART) {
+  for (const bench of benches) await runHere(bench);
+  process.exit(0);
+}
 const folder = mkdtempSync(join(tmpdir(), 'amana-bench-'));
 const embedded = process.env.DATABASE_URL ? undefined : await startEmbedded(join(folder, 'data'));
 if (embedded) process.env.DATABASE_URL = embedded.url;
-const figures: Figure[] = [];
 try {
-  for (const bench of await load(names)) {
-    await bench.run((figure, value, unit, target, better = 'higher') => {
-      const rounded = Number(value.toPrecision(4));
-      const verdict = verdictOf(value, target, better);
-      figures.push({
-        bench: bench.name,
-        figure,
-        value: rounded,
-        unit,
-        target: target ?? null,
-        verdict,
-      });
-      process.stdout.write(
-        `bench ${bench.name} ${figure} ${rounded} ${unit} target ${target ?? '-'} ${verdict === '–' ? '' : verdict}\n`,
-      );
-    }, options);
-  }
-  write(
-    figures,
-    `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`,
-  );
+  const figures: Figure[] = [];
+  for (const bench of benches) figures.push(...(await runApart(bench)));
+  write(figures, `npm run bench${words.length > 0 ? ` -- ${words.join(' ')}` : ''}`);
 } finally {
   await embedded?.leave();
   await rm(folder, { recursive: true, force: true });
