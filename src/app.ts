@@ -41,6 +41,8 @@ export interface App<Fhir = unknown> {
   readonly log: Log;
   readonly clock: Clock;
   readonly pool: Pool;
+  /** Connections on which PostgreSQL refuses to write, for what only reads. */
+  readonly readPool: Pool;
   /** Connections of the job queue, which needs PostgreSQL's plain types. */
   readonly queuePool: Pool;
   readonly registers: Registers;
@@ -63,7 +65,7 @@ export interface UnitOfWork extends Context {
 export interface UnitOptions {
   /** Id of the request or job. */
   readonly requestId?: string;
-  /** No transaction: each statement takes a pooled connection; writing is refused. */
+  /** No transaction: each statement takes a connection that refuses to write. */
   readonly readOnly?: boolean;
   /** The same path, rolled back at the end. */
   readonly rolledBack?: boolean;

@@ -81,6 +81,7 @@ function definitionsOf(brought: readonly Resource[]): Definitions {
 export interface Ground {
   readonly plan: Plan;
   readonly pool: Pool;
+  readonly readPool: Pool;
   readonly queuePool: Pool;
   readonly clock: Clock;
   readonly log: Log;
@@ -91,7 +92,7 @@ export interface Ground {
 
 /** Builds the App on a migrated database. */
 export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
-  const { plan, pool, queuePool, clock, log, origin, wake } = ground;
+  const { plan, pool, readPool, queuePool, clock, log, origin, wake } = ground;
   const cursorKey = await readSecret(pool, 'cursor');
   if (!cursorKey) throw new Error('the database has no cursor secret; is it migrated?');
   const started = clock.now();
@@ -119,6 +120,7 @@ export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
     log,
     clock,
     pool,
+    readPool,
     queuePool,
     registers: plan.assembly.registers,
     fhir,

@@ -80,6 +80,7 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
   const url = given ?? embedded!.url;
   const max = settings.get(POOL_MAX);
   const pool = createPool(url, { max });
+  const readPool = createPool(url, { max, readOnly: true });
   const queuePool = createQueuePool(url, { max: Math.min(10, settings.get(JOBS_AT_ONCE) + 3) });
   const closing: (() => Promise<unknown>)[] = [];
   // Each is given its turn, even where one before it fails: the database must not be left behind.
@@ -91,13 +92,14 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
   if (embedded) closing.push(() => embedded.leave());
   closing.push(
     () => pool.end(),
+    () => readPool.end(),
     () => queuePool.end(),
   );
   try {
     await checkVersion(pool);
     const migrated = await migrate(url, queuePool, plan.migrations);
     const firstAccess = await bootstrap(pool, clock, settings);
-    const house = await serve(options, pool, queuePool, closing);
+    const house = await serve(options, { pool, readPool, queuePool }, closing);
     return { ...house, embedded, migrated, firstAccess, stop: close };
   } catch (error) {
     await close();
@@ -107,19 +109,18 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
 
 async function serve(
   options: StartOptions,
-  pool: ReturnType<typeof createPool>,
-  queuePool: ReturnType<typeof createPool>,
+  pools: Record<'pool' | 'readPool' | 'queuePool', ReturnType<typeof createPool>>,
   closing: (() => Promise<unknown>)[],
 ): Promise<Pick<RunningHouse, 'app' | 'authenticator' | 'url' | 'port'>> {
   const { plan, clock, log } = options;
   const { settings } = plan;
+  const { pool } = pools;
   let origin = '';
   let wake = (): void => {};
   let stopping = false;
   const app = await buildApp({
     plan,
-    pool,
-    queuePool,
+    ...pools,
     clock,
     log,
     origin: () => origin,

@@ -76,7 +76,7 @@ export const DATABASE_URL = setting<string | undefined>({
 
 export const POOL_MAX = setting({
   name: 'POOL_MAX',
-  means: 'Connections to PostgreSQL that one process opens at most.',
+  means: 'Connections that one process opens at most, for writing and again for reading.',
   default: 20,
   parse: whole(3, 500),
 });

@@ -33,8 +33,14 @@ const VERSION_MIN = 150000;
 /** The server is too old; the message is for the operator. */
 export class DatabaseTooOld extends Error {}
 
-/** Opens a pool. Connections are made when first needed. */
-export function createPool(url: string, options: { max: number; name?: string }): pg.Pool {
+/**
+ * Opens a pool. Connections are made when first needed. With `readOnly`, PostgreSQL itself refuses
+ * every write on them, which costs no statement: the connection begins each transaction so.
+ */
+export function createPool(
+  url: string,
+  options: { max: number; name?: string; readOnly?: boolean },
+): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
     max: options.max,
@@ -43,7 +49,7 @@ export function createPool(url: string, options: { max: number; name?: string })
     idleTimeoutMillis: 60_000,
     connectionTimeoutMillis: 30_000,
     // Days of instants are those of UTC, whatever an external server is set to.
-    options: '-c timezone=UTC',
+    options: `-c timezone=UTC${options.readOnly ? ' -c default_transaction_read_only=on' : ''}`,
   });
   // A connection that breaks while idle is replaced by the pool; the next query tells the caller.
   pool.on('error', () => {});
@@ -82,7 +88,7 @@ export async function checkVersion(pool: pg.Pool): Promise<void> {
 /** Something that runs queries: a pool or one client of it. */
 type Runner = Pick<pg.PoolClient, 'query'>;
 
-/** Wraps a client (or a pool, for reads) as the `Database` that modules see. */
+/** Wraps a client as the `Database` that modules see. */
 export function database(runner: Runner, named: boolean): Database {
   const send = async <Row extends object>(
     statement: Statement | string,
@@ -119,6 +125,32 @@ export function database(runner: Runner, named: boolean): Database {
     },
     copyOut: (statement) => (runner as pg.PoolClient).query(copyTo(statement)),
   };
+}
+
+/**
+ * Wraps a pool of read-only connections: each statement takes one for as long as it runs, a
+ * `copyOut` for as long as it is read.
+ */
+export function pooledDatabase(pool: pg.Pool, named: boolean): Database {
+  return {
+    ...database(pool, named),
+    async copyIn(): Promise<never> {
+      throw new Error('a read-only unit of work cannot copy rows in');
+    },
+    copyOut: (statement) => copyOutOf(pool, statement),
+  };
+}
+
+async function* copyOutOf(pool: pg.Pool, statement: string): AsyncGenerator<Buffer> {
+  const client = await pool.connect();
+  let whole = false;
+  try {
+    yield* client.query(copyTo(statement));
+    whole = true;
+  } finally {
+    // What was not read to its end would still come down this connection: it is closed.
+    client.release(!whole);
+  }
 }
 
 function nameOf(statement: Statement | string): string {

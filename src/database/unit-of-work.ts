@@ -3,11 +3,17 @@
  *
  * Events, jobs and the trail are collected and written by one statement before COMMIT, so that they
  * exist exactly when the work does. A unit of work holds one connection and never takes a second:
- * a pool of n would hang for ever under n units that each wait for another.
+ * a pool of n would hang for ever under n units that each wait for another. A unit that is opened
+ * inside another is therefore refused, which also keeps it from reading what the outer one has not
+ * yet committed as if it were not there.
+ *
+ * What only reads has no transaction: its statements go to connections on which PostgreSQL refuses
+ * to write. That costs no round trip; BEGIN and COMMIT around a read would cost two.
  */
 
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomUUID } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import type { PoolClient } from 'pg';
 import type { App, UnitOfWork, UnitOptions } from '../app.ts';
 import {
   type Actor,
@@ -21,7 +27,7 @@ import {
   problem,
 } from '../sdk/index.ts';
 import { NAMED_STATEMENTS } from '../settings.ts';
-import { database } from './connect.ts';
+import { database, pooledDatabase } from './connect.ts';
 import { flush, type Leavings } from './flush.ts';
 
 /** The commit's answer was lost: the work may or may not have happened. */
@@ -36,10 +42,17 @@ export const SYSTEM: Actor = {
   reach: { areas: 'all', schemes: 'all' },
 };
 
+/** A unit of work was opened inside another: a bug of the caller, who has one already. */
+export class UnitInsideUnit extends Error {}
+
+/** The unit of work of this call chain; what outlives it (a timer, a hook) is free again. */
+const chain = new AsyncLocalStorage<{ readonly requestId: string | undefined; open: boolean }>();
+
 /**
  * Runs `work` as one unit of work and answers what it answers.
  *
- * @throws whatever `work` throws, after rolling back; CommitUnknown when COMMIT got no answer
+ * @throws whatever `work` throws, after rolling back; CommitUnknown when COMMIT got no answer;
+ *   UnitInsideUnit when this call chain is in a unit of work already
  */
 export async function runUnitOfWork<Result>(
   app: App,
@@ -47,17 +60,51 @@ export async function runUnitOfWork<Result>(
   options: UnitOptions,
   work: (unit: UnitOfWork) => Promise<Result>,
 ): Promise<Result> {
-  if (options.readOnly) return work(readOnlyUnit(app, actor, options));
+  const outer = chain.getStore();
+  if (outer?.open) {
+    throw new UnitInsideUnit(
+      `A unit of work (request ${outer.requestId ?? 'unnamed'}) is open here: use its Context. ` +
+        'A second one would need a second connection while the first holds one.',
+    );
+  }
+  const link = { requestId: options.requestId, open: true };
+  const done = (): void => {
+    link.open = false;
+  };
+  return chain.run(link, async () => {
+    try {
+      if (options.readOnly) return await work(readOnlyUnit(app, actor, options));
+      return await onConnection(app, actor, options, work, done);
+    } finally {
+      done();
+    }
+  });
+}
+
+async function onConnection<Result>(
+  app: App,
+  actor: Actor,
+  options: UnitOptions,
+  work: (unit: UnitOfWork) => Promise<Result>,
+  done: () => void,
+): Promise<Result> {
   const client = await app.pool.connect();
+  const leavings: Leavings = { events: [], jobs: [], acts: [], afterCommit: [] };
   let broken: Error | undefined;
+  let result: Result;
   try {
-    return await inTransaction(app, actor, options, client, work);
+    result = await inTransaction(app, actor, options, client, leavings, work);
   } catch (error) {
     if (error instanceof CommitUnknown) broken = error;
     throw error;
   } finally {
     client.release(broken);
+    done();
   }
+  if (options.rolledBack) return result;
+  runAfterCommit(app, leavings);
+  if (leavings.events.length > 0 || leavings.jobs.length > 0) app.wake();
+  return result;
 }
 
 async function inTransaction<Result>(
@@ -65,9 +112,9 @@ async function inTransaction<Result>(
   actor: Actor,
   options: UnitOptions,
   client: PoolClient,
+  leavings: Leavings,
   work: (unit: UnitOfWork) => Promise<Result>,
 ): Promise<Result> {
-  const leavings: Leavings = { events: [], jobs: [], acts: [], afterCommit: [] };
   await client.query('begin');
   let result: Result;
   try {
@@ -78,13 +125,8 @@ async function inTransaction<Result>(
     await rollBack(client);
     throw error;
   }
-  if (options.rolledBack) {
-    await rollBack(client);
-    return result;
-  }
-  await commit(client);
-  runAfterCommit(app, leavings);
-  if (leavings.events.length > 0 || leavings.jobs.length > 0) app.wake();
+  if (options.rolledBack) await rollBack(client);
+  else await commit(client);
   return result;
 }
 
@@ -117,7 +159,7 @@ async function commit(client: PoolClient): Promise<void> {
 
 function readOnlyUnit(app: App, actor: Actor, options: UnitOptions): UnitOfWork {
   const leavings: Leavings = { events: [], jobs: [], acts: [], afterCommit: [] };
-  const unit = makeUnit(app, actor, options, app.pool, leavings);
+  const unit = makeUnit(app, actor, options, undefined, leavings);
   const refuse = (): never => {
     throw new Error('a read-only unit of work cannot emit, enqueue or audit');
   };
@@ -133,20 +175,21 @@ function makeUnit(
   app: App,
   actor: Actor,
   options: UnitOptions,
-  runner: PoolClient | Pool,
+  client: PoolClient | undefined,
   leavings: Leavings,
 ): UnitOfWork {
   const now = app.clock.now();
+  const named = app.settings.get(NAMED_STATEMENTS) === 'on';
   const may = (permission: Permission): boolean =>
     actor.permissions.has('*') || actor.permissions.has(permission.name);
   const context: Omit<UnitOfWork, 'fhir'> = {
     app,
-    client: options.readOnly ? undefined : (runner as PoolClient),
+    client,
     readOnly: options.readOnly ?? false,
     actor,
     now,
     requestId: options.requestId ?? randomUUID(),
-    db: database(runner as PoolClient, app.settings.get(NAMED_STATEMENTS) === 'on'),
+    db: client ? database(client, named) : pooledDatabase(app.readPool, named),
     log: app.log,
     newId: () => newUuid(now),
     may,

@@ -112,6 +112,74 @@ describe('a unit of work', () => {
     expect(await work.catch((error: Error) => error.message)).to.include('read-only');
   });
 
+  const reading = (work: Parameters<typeof app.work>[0]) =>
+    runUnitOfWork(app, SYSTEM, { readOnly: true }, work);
+  const messageOf = (work: Promise<unknown>) =>
+    work.then(
+      () => 'done',
+      (error: Error) => error.message,
+    );
+
+  it('is refused by PostgreSQL to write where it only reads, however the write is dressed', async () => {
+    const before = await count('thing');
+    await database.pool.query(
+      `create or replace function sly() returns int language sql volatile
+       as 'insert into thing values (77) returning 1'`,
+    );
+    for (const sql of [
+      'insert into thing values (77)',
+      'with w as (delete from thing returning id) select * from w',
+      'select sly()',
+      'select * from thing for update',
+      'truncate thing',
+      'create table sly_table (id int)',
+    ]) {
+      const said = await messageOf(reading((ctx) => ctx.db.query(sql)));
+      expect(said, sql).to.match(/cannot execute .* in a read-only transaction/);
+    }
+    const copied = reading((ctx) => ctx.db.copyIn('copy thing from stdin', ['77\n']));
+    expect(await messageOf(copied)).to.include('read-only');
+    expect(await count('thing')).to.equal(before);
+  });
+
+  it('copies out also where it only reads, and keeps no connection', async () => {
+    await app.work((ctx) => ctx.db.run('insert into thing select generate_series(50000, 90000)'));
+    const lines = await reading(async (ctx) => {
+      let text = '';
+      const rows = ctx.db.copyOut('copy (select id from thing where id >= 50000) to stdout');
+      for await (const chunk of rows) text += chunk;
+      return text.trim().split('\n').length;
+    });
+    expect(lines).to.equal(40_001);
+    for (let turn = 0; turn < 30; turn += 1) {
+      await reading(async (ctx) => {
+        for await (const _ of ctx.db.copyOut('copy (select id from thing) to stdout')) break;
+      });
+    }
+    expect(await messageOf(reading((ctx) => ctx.db.query('select 1')))).to.equal('done');
+    expect(app.readPool.totalCount - app.readPool.idleCount).to.equal(0);
+    await app.work((ctx) => ctx.db.run('delete from thing where id >= 50000'));
+  });
+
+  it('is refused inside another, which already holds a connection', async () => {
+    for (const outer of [app.work, reading]) {
+      for (const inner of [app.work, reading]) {
+        const said = await messageOf(outer(() => inner(async () => 1)));
+        expect(said).to.include('A unit of work').and.include('use its Context');
+      }
+    }
+  });
+
+  it('may follow another, also from a hook of it or from what it left running', async () => {
+    const later: Promise<number>[] = [];
+    await app.work(async (ctx) => {
+      ctx.afterCommit(() => void later.push(app.work(async () => 1)));
+      later.push(new Promise((done) => setTimeout(done, 50)).then(() => app.work(async () => 2)));
+    });
+    await app.work(async () => 3);
+    expect(await Promise.all(later)).to.deep.equal([2, 1]);
+  });
+
   it('demands permissions of its actor', async () => {
     const right = permission('test.right', 'does right');
     const nobody: Actor = { ...SYSTEM, id: 'nobody', permissions: new Set() };

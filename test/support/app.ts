@@ -23,6 +23,7 @@ export function smallApp(database: TestDatabase, modules: readonly Module[] = []
     log: silentLog,
     clock,
     pool: database.pool,
+    readPool: database.readPool,
     queuePool: database.queuePool,
     fhir: undefined,
     fhirAccess: () => {

@@ -22,6 +22,7 @@ export interface TestDatabase {
   readonly url: string;
   readonly name: string;
   readonly pool: pg.Pool;
+  readonly readPool: pg.Pool;
   readonly queuePool: pg.Pool;
   drop(): Promise<void>;
 }
@@ -91,15 +92,16 @@ export async function freshDatabase(options: { empty?: boolean } = {}): Promise<
   });
   const url = withName(await serverUrl(), name);
   const pool = createPool(url, { max: 20 });
+  const readPool = createPool(url, { max: 20, readOnly: true });
   const queuePool = createQueuePool(url, { max: 5 });
   return {
     url,
     name,
     pool,
+    readPool,
     queuePool,
     async drop() {
-      if (!pool.ended) await pool.end();
-      if (!queuePool.ended) await queuePool.end();
+      for (const each of [pool, readPool, queuePool]) if (!each.ended) await each.end();
       await administer((client) => client.query(`drop database if exists ${name} with (force)`));
     },
   };
