@@ -31,7 +31,7 @@ create unique index payroll_one_live on payroll (scheme_id, period_code)
 
 create table payroll_line (
   household_id      bigint not null,
-  line_id           uuid not null default gen_random_uuid(),
+  line_id           uuid not null,
   key               bigint not null generated always as identity,
   payroll_id        uuid not null,
   scheme_id         bigint not null,
@@ -48,26 +48,30 @@ create table payroll_line (
   provider_id       bigint not null,
   account_kind      text not null,
   account_number    text,
-  state             text not null
-    check (state in ('drafted', 'approved', 'sent', 'paid', 'not-paid', 'unknown', 'cancelled')),
+  state             text not null default 'open'
+    check (state in ('open', 'sent', 'paid', 'not-paid', 'unknown', 'cancelled')),
+  cancelled_key     bigint not null default 0,
   reason            text,
   paid_at           timestamptz,
   updated_at        timestamptz not null,
   version           int not null default 1,
-  primary key (household_id, line_id)
-);
+  constraint payroll_line_once primary key (household_id, scheme_id, period_code, cancelled_key),
+  check (cancelled_key = case when state = 'cancelled' then key else 0 end)
+) with (fillfactor = 90);
 comment on table payroll_line is
   'Entitlements on a payroll, with what they were computed from frozen. Root: household_id.';
-create unique index payroll_line_once on payroll_line (household_id, scheme_id, period_code)
-  where state <> 'cancelled';
-comment on index payroll_line_once is
+comment on constraint payroll_line_once on payroll_line is
   'A household is paid once per scheme and period, whatever the path.';
+comment on column payroll_line.state is
+  'open: as far as its payroll is, drafted or approved; later states follow the instruction.';
+comment on column payroll_line.cancelled_key is
+  '0 while the line counts; its key once cancelled, so that the household may be drafted again.';
 create index payroll_line_payroll on payroll_line (payroll_id, key);
-create index payroll_line_id on payroll_line (line_id);
+create unique index payroll_line_id on payroll_line (line_id, household_id);
 
 create table payroll_exclusion (
   household_id     bigint not null,
-  exclusion_id     uuid not null default gen_random_uuid(),
+  exclusion_id     uuid not null,
   key              bigint not null generated always as identity,
   payroll_id       uuid not null,
   enrolment_id     bigint not null,
@@ -95,13 +99,17 @@ from payroll p join scheme s on s.scheme_id = p.scheme_id;
 comment on view payroll_list_fhir is 'Published: payrolls as FHIR List.';
 
 create view payroll_claim_fhir as
-select l.line_id::text as id, l.key, l.updated_at, l.version, l.payroll_id::text as payroll_id,
+select l.line_id::text as id, l.key, greatest(l.updated_at, p.decided_at) as updated_at,
+       l.version + case when p.decided_at is null then 0 else 1 end as version,
+       l.payroll_id::text as payroll_id,
        l.household_id, l.recipient_id, l.enrolment_id, l.provider_id, l.scheme_id, l.area_id,
-       l.amount_minor, l.base_minor, l.supplement_minor, l.supplement_counts, l.capped, l.state,
+       l.amount_minor, l.base_minor, l.supplement_minor, l.supplement_counts, l.capped,
+       case when l.state <> 'open' then l.state when p.state = 'drafted' then 'drafted'
+            else 'approved' end as state,
        l.reason, l.paid_at, l.account_kind, p.currency, p.starts_on, p.ends_on, p.drafted_at,
        p.rules_version,
-       case when l.state = 'drafted' then 'draft' when l.state = 'cancelled' then 'cancelled'
-            else 'active' end as status,
+       case when l.state = 'cancelled' then 'cancelled'
+            when l.state = 'open' and p.state = 'drafted' then 'draft' else 'active' end as status,
        'claim'::text as use
 from payroll_line l join payroll p on p.payroll_id = l.payroll_id;
 comment on view payroll_claim_fhir is 'Published: payroll lines as FHIR Claim.';

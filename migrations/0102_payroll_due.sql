@@ -5,13 +5,14 @@ create index payroll_ends on payroll (ends_on);
 
 create view payroll_due as
 select l.household_id, l.line_id, l.payroll_id, l.scheme_id, l.recipient_id, l.area_id,
-       l.account_kind, l.amount_minor, p.currency, p.ends_on as due_on, l.state, l.reason, l.paid_at,
+       l.account_kind, l.amount_minor, p.currency, p.ends_on as due_on,
+       case l.state when 'open' then 'approved' else l.state end as state, l.reason, l.paid_at,
        (l.paid_at at time zone s.time_zone)::date as paid_on
 from payroll_line l
 join payroll p on p.payroll_id = l.payroll_id
 join scheme s on s.scheme_id = l.scheme_id
 where p.state in ('approved', 'closed')
-  and l.state in ('approved', 'sent', 'paid', 'not-paid', 'unknown');
+  and l.state <> 'cancelled';
 comment on view payroll_due is
   'Published: lines of approved payrolls, with the day each was due and the day it was paid, both '
   'in the calendar of the scheme.';

@@ -15,12 +15,12 @@ import { createInstructions, instructionMoved, retryInstructions } from '../disb
 import { payrollClosed } from './events.ts';
 import { payrollLifecycle } from './lifecycle.ts';
 import {
+  cancelLines,
   closeResolved,
   decide,
   followLines,
   holdBack,
   lockPayroll,
-  moveLines,
   orderSelect,
   type PayrollRow,
 } from './store/decide.ts';
@@ -57,13 +57,12 @@ export async function approve(
   const count = payroll.lines_count - heldBack.n;
   const minor = payroll.lines_minor - heldBack.minor;
   checkTotals(payroll, { count, minor }, declared);
-  await moveLines(ctx, payrollId, 'drafted', 'approved');
   await decide(ctx, payroll, row.to, null, heldBack);
   const ordered = await createInstructions(ctx, {
     purpose: 'payroll',
     fund: payroll.fund,
     currency: payroll.currency,
-    select: orderSelect(payrollId, 'approved', dayOf(ctx.now, 'UTC')),
+    select: orderSelect(payrollId, 'open', dayOf(ctx.now, 'UTC')),
   });
   await closeIfResolved(ctx, [payrollId]);
   note(ctx, '$approve', payrollId, { lines: ordered, held: Number(heldBack.n) });
@@ -99,7 +98,7 @@ export async function drop(
   const payroll = await locked(ctx, payrollId);
   const earlier = { draft: payroll.drafted_by };
   const row = transition(ctx, payrollLifecycle, act, payroll.state, earlier, reason);
-  await moveLines(ctx, payrollId, 'drafted', 'cancelled');
+  await cancelLines(ctx, payrollId);
   await decide(ctx, payroll, row.to, reason ?? null);
   note(ctx, `$${act}`, payrollId, {});
 }

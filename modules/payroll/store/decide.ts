@@ -35,15 +35,15 @@ const HOLD_BACK = statement(
   `with held as (
      select distinct household_id from households_hold where policy = 'hard'),
    stopped as (
-     update payroll_line l set state = 'cancelled', reason = 'hold', updated_at = $2,
-       version = version + 1
+     update payroll_line l set state = 'cancelled', cancelled_key = key, reason = 'hold',
+       updated_at = $2, version = version + 1
      from held h
-     where l.household_id = h.household_id and l.payroll_id = $1 and l.state = 'drafted'
+     where l.household_id = h.household_id and l.payroll_id = $1 and l.state = 'open'
      returning l.household_id, l.enrolment_id, l.recipient_id, l.area_id, l.amount_minor),
    noted as (
      insert into payroll_exclusion
-       (household_id, payroll_id, enrolment_id, recipient_id, reason, area_id, at)
-     select household_id, $1, enrolment_id, recipient_id, 'hold', area_id, $2 from stopped)
+       (household_id, exclusion_id, payroll_id, enrolment_id, recipient_id, reason, area_id, at)
+     select household_id, gen_random_uuid(), $1, enrolment_id, recipient_id, 'hold', area_id, $2 from stopped)
    select count(*) as n, coalesce(sum(amount_minor), 0)::bigint as minor from stopped`,
 );
 
@@ -81,20 +81,16 @@ export async function decide(
   return changed > 0;
 }
 
-const LINES = statement(
-  'payroll.lines-to',
-  `update payroll_line set state = $3, reason = null, updated_at = $4, version = version + 1
-   where payroll_id = $1 and state = $2 and not (coalesce(reason, '') = any($5::text[]))`,
+const CANCEL_LINES = statement(
+  'payroll.cancel-lines',
+  `update payroll_line set state = 'cancelled', cancelled_key = key, updated_at = $2,
+     version = version + 1
+   where payroll_id = $1 and state = 'open'`,
 );
 
-/** Takes lines of a payroll from one state to another; recipients' faults stay where they are. */
-export function moveLines(
-  ctx: Context,
-  payrollId: string,
-  from: string,
-  to: string,
-): Promise<number> {
-  return ctx.db.run(LINES, [payrollId, from, to, ctx.now, RECIPIENT_REASONS]);
+/** Cancels the lines of a payroll that is dropped before its approval. */
+export function cancelLines(ctx: Context, payrollId: string): Promise<number> {
+  return ctx.db.run(CANCEL_LINES, [payrollId, ctx.now]);
 }
 
 /** Reasons that lie with the recipient: paying again waits until the data are corrected. */
@@ -125,21 +121,21 @@ export function orderSelect(
 const FOLLOW = statement(
   'payroll.follow',
   `with last as (
-     select distinct on (i.payee_id, i.source_id) i.payee_id, i.source_id, i.state, i.reason,
-            i.resolved_at
+     select distinct on (i.payee_id, i.source_id) i.payee_id, i.source_id, i.reason, i.resolved_at,
+            case i.state when 'approved' then 'open' when 'cancelled' then 'not-paid'
+                         else i.state end as state
      from unnest($1::bigint[], $2::uuid[]) x(payee_id, source_id)
      join disbursement_instruction i using (payee_id, source_id)
      where i.purpose = 'payroll'
      order by i.payee_id, i.source_id, (i.state = 'paid') desc, i.attempt desc),
    moved as (
      update payroll_line l
-     set state = case last.state when 'cancelled' then 'not-paid' else last.state end,
+     set state = last.state,
        reason = last.reason, paid_at = case when last.state = 'paid' then last.resolved_at end,
        updated_at = $3, version = version + 1
      from last
      where l.household_id = last.payee_id and l.line_id = last.source_id
-       and (l.state, l.reason) is distinct from
-           (case last.state when 'cancelled' then 'not-paid' else last.state end, last.reason)
+       and (l.state, l.reason) is distinct from (last.state, last.reason)
      returning l.payroll_id)
    select distinct payroll_id from moved`,
 );
@@ -162,7 +158,7 @@ const CLOSE = statement(
   `update payroll p set state = 'closed', closed_at = $2, updated_at = $2, version = version + 1
    where p.payroll_id = any($1::uuid[]) and p.state = 'approved'
      and not exists (select 1 from payroll_line l where l.payroll_id = p.payroll_id
-                     and l.state in ('drafted', 'approved', 'sent', 'unknown'))
+                     and l.state in ('open', 'sent', 'unknown'))
    returning payroll_id`,
 );
 

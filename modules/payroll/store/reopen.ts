@@ -13,7 +13,7 @@ const REOPEN = statement(
 
 const RETRIED = statement(
   'payroll.retried',
-  `update payroll_line l set state = 'approved', reason = null, updated_at = $2,
+  `update payroll_line l set state = 'open', reason = null, updated_at = $2,
      version = version + 1
    where l.payroll_id = $1 and l.state = 'not-paid' and exists (
      select 1 from disbursement_instruction i
@@ -21,7 +21,7 @@ const RETRIED = statement(
        and i.state = 'approved')`,
 );
 
-/** Sets the lines back to approved for which a new instruction was made, and no others. */
+/** Sets the lines back to open for which a new instruction was made, and no others. */
 export function moveRetried(ctx: Context, payrollId: string): Promise<number> {
   return ctx.db.run(RETRIED, [payrollId, ctx.now]);
 }
