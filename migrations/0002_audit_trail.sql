@@ -1,5 +1,8 @@
+-- A sequence of its own: PostgreSQL 15 and 16 have no identity columns on partitioned tables.
+create sequence audit_event_seq as bigint;
+
 create table audit_event (
-  seq         bigint generated always as identity,
+  seq         bigint not null default nextval('audit_event_seq') check (seq > 0),
   at          timestamptz not null,
   actor_id    text not null,
   actor_kind  text not null,
@@ -10,11 +13,17 @@ create table audit_event (
   resource_id text,
   version     int,
   detail      text,
-  primary key (seq)
-);
+  primary key (seq, at)
+) partition by range (at);
+alter sequence audit_event_seq owned by audit_event.seq;
 comment on table audit_event is
-  'The trail: who did what, when. Append only; tampering shows by audit_block. Local table.';
+  'The trail: who did what, when; one partition a month of UTC, made ahead by a job. Append only; '
+  'tampering shows by audit_block. Local table.';
+comment on column audit_event.seq is 'Unique: the key has the instant only because it must.';
 comment on column audit_event.detail is 'JSON of codes and counts; no personal data.';
+create table audit_event_rest partition of audit_event default;
+comment on table audit_event_rest is
+  'Rows of months that have no partition yet, so that no act is refused for want of one.';
 create index audit_event_at on audit_event using brin (at);
 create index audit_event_resource on audit_event (type, resource_id) where resource_id is not null;
 create index audit_event_actor on audit_event (actor_id, seq);
@@ -28,10 +37,16 @@ create table audit_block (
   previous   bytea not null,
   hash       bytea not null unique,
   sealed_at  timestamptz not null,
+  leaves     bytea not null check (octet_length(leaves) = 32 * rows_count),
   check (to_seq >= from_seq)
 );
 comment on table audit_block is
   'Sealed blocks of the trail: Merkle root over the rows, chained by the hash of the block before.';
+
+comment on column audit_block.leaves is
+  'SHA-256 of each row, in order: by them a broken row is named. They are proved by the root.';
+-- Hashes cannot be compressed; out of line they do not slow down reading the chain.
+alter table audit_block alter column leaves set storage external;
 
 create table audit_seal_state (
   only_one    boolean primary key default true check (only_one),

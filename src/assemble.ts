@@ -7,7 +7,9 @@
 import type { Resource } from '@medplum/fhirtypes';
 import { forgetExpired, forgetHandler } from './access/forget.ts';
 import type { Registers } from './app.ts';
-import { seal, sealTrail, verify } from './audit/seal.ts';
+import { makePartitions, makeTrailPartitions } from './audit/partitions.ts';
+import { seal, sealTrail } from './audit/seal.ts';
+import { verify } from './audit/verify.ts';
 import { everythingOperations } from './fhir/operations/everything.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
 import type { FhirHouse } from './fhir/types.ts';
@@ -41,9 +43,14 @@ const HOUSE: Module = {
   title: 'The house',
   contributes: [contribute(trailVerifier, verify)],
   operations: [validateOperation, ...everythingOperations],
-  jobs: [handle(sealTrail, async (ctx) => void (await seal(ctx))), forgetHandler],
+  jobs: [
+    handle(sealTrail, async (ctx) => void (await seal(ctx))),
+    handle(makeTrailPartitions, async (ctx) => void (await makePartitions(ctx))),
+    forgetHandler,
+  ],
   schedule: [
     { at: '* * * * *', job: sealTrail, does: 'seals the trail' },
+    { at: '23 3 * * *', job: makeTrailPartitions, does: 'makes the coming months of the trail' },
     { at: '17 * * * *', job: forgetExpired, does: 'forgets sign-ins whose time is over' },
   ],
 };

@@ -13,9 +13,11 @@ import {
 import { bootstrap, type FirstAccess } from './access/bootstrap.ts';
 import { createProvider, loadKeys } from './access/provider.ts';
 import type { App } from './app.ts';
+import { makePartitions } from './audit/partitions.ts';
 import { checkVersion, createPool, createQueuePool } from './database/connect.ts';
 import { type EmbeddedDatabase, startEmbedded } from './database/embedded.ts';
 import { migrate } from './database/migrate.ts';
+import { runUnitOfWork, SYSTEM } from './database/unit-of-work.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import { buildApp, type Plan } from './house.ts';
 import { createWeb } from './http/web.ts';
@@ -126,6 +128,7 @@ async function serve(
     origin: () => origin,
     wake: () => wake(),
   });
+  await runUnitOfWork(app, SYSTEM, { requestId: 'start' }, makePartitions);
   const keys = await loadKeys(pool);
   const authenticator = createAuthenticator(pool, keys, () => origin, outsideIssuer(settings));
   let provider: ReturnType<typeof createProvider> | undefined;

@@ -5,8 +5,14 @@
  * request id.
  */
 
-import type { AuditEvent, OperationDefinition, Parameters } from '@medplum/fhirtypes';
+import type {
+  AuditEvent,
+  OperationDefinition,
+  Parameters,
+  ParametersParameter,
+} from '@medplum/fhirtypes';
 import {
+  type BrokenRow,
   identifierSystem,
   type Module,
   operationDefinition,
@@ -117,6 +123,17 @@ function details(text: string | null) {
   };
 }
 
+function brokenRow({ id, recorded, block }: BrokenRow): ParametersParameter {
+  return {
+    name: 'broken-row',
+    part: [
+      { name: 'id', valueString: id },
+      ...(recorded ? [{ name: 'recorded', valueInstant: recorded.toISOString() }] : []),
+      { name: 'block', valueInteger: block },
+    ],
+  };
+}
+
 const definition: OperationDefinition = {
   resourceType: 'OperationDefinition',
   url: operationDefinition('verify'),
@@ -155,6 +172,7 @@ export const audit: Module = {
             { name: 'unsealed', valueInteger: found.unsealed },
             ...(found.head ? [{ name: 'head', valueString: found.head }] : []),
             ...(found.fault ? [{ name: 'fault', valueString: found.fault }] : []),
+            ...(found.brokenRow ? [brokenRow(found.brokenRow)] : []),
           ],
         };
       },

@@ -5,6 +5,16 @@
 import type { Database } from './sql.ts';
 import { extensionPoint } from './tokens.ts';
 
+/** The first row that is not as it was sealed. */
+export interface BrokenRow {
+  /** Number of the row, which is the id of its AuditEvent; `from–to` where removed rows left a gap. */
+  readonly id: string;
+  /** When the act was recorded, as the row says now; undefined when the row is gone. */
+  readonly recorded: Date | undefined;
+  /** Number of its block. */
+  readonly block: number;
+}
+
 /** What a verification of the trail found. */
 export interface TrailReport {
   readonly blocks: number;
@@ -13,6 +23,8 @@ export interface TrailReport {
   readonly unsealed: number;
   /** The first fault, in words; undefined when the chain is whole. */
   readonly fault: string | undefined;
+  /** The row of that fault; undefined when a block is at fault, not a row. */
+  readonly brokenRow: BrokenRow | undefined;
   /** Hash of the last block, to be noted outside. */
   readonly head: string | undefined;
 }

@@ -8,11 +8,11 @@ import { runUnitOfWork, SYSTEM } from '../../src/database/unit-of-work.ts';
 import { silentLog } from '../../src/log.ts';
 import { type Context, ManualClock, type Module } from '../../src/sdk/index.ts';
 import { HOUSE_SETTINGS, readSettings } from '../../src/settings.ts';
-import type { TestDatabase } from './database.ts';
+import { START, type TestDatabase } from './database.ts';
 
 /** Builds an App around a database without going through assembly. */
 export function smallApp(database: TestDatabase, modules: readonly Module[] = []): SmallApp {
-  const clock = new ManualClock('2026-01-15T08:00:00Z');
+  const clock = new ManualClock(START);
   const reactions = modules.flatMap((module) =>
     (module.reactions ?? []).map(
       (reaction, index) => [`${module.name}/${reaction.event.name}/${index}`, reaction] as const,

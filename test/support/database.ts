@@ -8,7 +8,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { createPool, createQueuePool } from '../../src/database/connect.ts';
+import { makePartitions } from '../../src/audit/partitions.ts';
+import { createPool, createQueuePool, database } from '../../src/database/connect.ts';
 import { startEmbedded } from '../../src/database/embedded.ts';
 import { migrate } from '../../src/database/migrate.ts';
 
@@ -16,6 +17,9 @@ const root = join(import.meta.dirname, '../..');
 
 /** Folder of our migrations. */
 export const MIGRATIONS = join(root, 'migrations');
+
+/** Where a test's clock begins unless the test says otherwise. */
+export const START = '2026-01-15T08:00:00Z';
 
 /** A database of one test file. */
 export interface TestDatabase {
@@ -57,7 +61,7 @@ async function administer<Result>(work: (client: pg.Client) => Promise<Result>):
 }
 
 function templateName(): string {
-  const hash = createHash('sha256');
+  const hash = createHash('sha256').update(START);
   for (const name of readdirSync(MIGRATIONS).sort()) {
     if (name.endsWith('.sql')) hash.update(name).update(readFileSync(join(MIGRATIONS, name)));
   }
@@ -76,11 +80,25 @@ async function ensureTemplate(client: pg.Client): Promise<string> {
     await client.query(`create database ${name}`);
     const url = withName(await serverUrl(), name);
     const pool = createPool(url, { max: 3 });
-    await migrate(url, pool, [MIGRATIONS]).finally(() => pool.end());
+    try {
+      await migrate(url, pool, [MIGRATIONS]);
+      await makeMonths(pool);
+    } finally {
+      await pool.end();
+    }
     await client.query(`alter database ${name} is_template true`);
   }
   await client.query("select pg_advisory_unlock(hashtextextended('amana.template', 0))");
   return name;
+}
+
+/** The months of the trail about the usual start of a test's clock, so that not each house makes them. */
+async function makeMonths(pool: pg.Pool): Promise<void> {
+  const client = await pool.connect();
+  await client.query('begin');
+  await makePartitions({ db: database(client, false), now: new Date(START) });
+  await client.query('commit');
+  client.release();
 }
 
 /** A new database with the whole schema, or an empty one. Drop it in `after`. */

@@ -14,7 +14,7 @@ import type { JobFailure } from '../../src/jobs/worker.ts';
 import { createLog, silentLog } from '../../src/log.ts';
 import { ManualClock, type Module } from '../../src/sdk/index.ts';
 import { type RunningHouse, startHouse } from '../../src/server.ts';
-import { freshDatabase, type TestDatabase } from './database.ts';
+import { freshDatabase, START, type TestDatabase } from './database.ts';
 
 /** A house that a test has started. */
 export interface TestHouse {
@@ -65,7 +65,7 @@ export async function startTestHouse(
   } = {},
 ): Promise<TestHouse> {
   const database = await freshDatabase();
-  const clock = new ManualClock(options.start ?? '2026-01-15T08:00:00Z');
+  const clock = new ManualClock(options.start ?? START);
   const plan = planHouse(options.modules ?? MODULES, {
     DATABASE_URL: database.url,
     PORT: '0',
