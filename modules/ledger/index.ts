@@ -12,6 +12,7 @@ import {
   fromFhirMoney,
   identifierSystem,
   type Module,
+  type Money,
   type Operation,
   operationDefinition,
   type Problem,
@@ -55,6 +56,7 @@ export async function ensureAccount(
       'conflict',
       'currency-differs',
       `Account ${row.code} is in ${row.currency}, not in ${account.currency}.`,
+      'amount',
     );
   }
   return row;
@@ -68,7 +70,7 @@ export function findAccount(ctx: Context, code: string): Promise<AccountRow | un
 /**
  * Reserves amounts: they stay on the debited account but are no longer available.
  *
- * @throws Problem insufficient-funds, transfer-differs (same id, other input)
+ * @throws Problem insufficient-funds, amount-too-large, transfer-differs (same id, other input)
  */
 export async function reserve(
   ctx: Context,
@@ -126,6 +128,9 @@ export function verifyLedger(ctx: Context): Promise<string[]> {
   return audit(ctx);
 }
 
+/** SQLSTATE numeric_value_out_of_range. */
+const OUT_OF_RANGE = '22003';
+
 async function add(
   ctx: Context,
   kind: 'reserve' | 'direct',
@@ -146,9 +151,9 @@ async function add(
     }
     return { added: Number(added) };
   } catch (error) {
-    throw (error as { constraint?: string }).constraint === 'ledger_no_overdraft'
-      ? shortOfFunds(error)
-      : error;
+    const { code, constraint } = error as { code?: string; constraint?: string };
+    if (constraint === 'ledger_no_overdraft') throw shortOfFunds(error);
+    throw code === OUT_OF_RANGE ? tooLarge(error) : error;
   }
 }
 
@@ -157,6 +162,17 @@ function shortOfFunds(cause: unknown): Problem {
     'business-rule',
     'insufficient-funds',
     'The account does not hold that much; record funding first, or pay less.',
+  );
+  found.cause = cause;
+  return found;
+}
+
+function tooLarge(cause: unknown): Problem {
+  const found = problem(
+    'value',
+    'amount-too-large',
+    'The amount, or the total of its account, would be beyond 9223372036854775807 minor units.',
+    'amount',
   );
   found.cause = cause;
   return found;
@@ -198,6 +214,25 @@ const account: ProjectedBinding = {
     }),
 };
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+function checkFunding(code: string, { minor }: Money, transferId: string): void {
+  if (!/^[a-z0-9][a-z0-9:._-]{0,99}$/.test(code) || code.startsWith(`${SOURCE_OF_FUNDS}:`)) {
+    throw problem(
+      'value',
+      'account-code',
+      'Name an account such as fund:cash: up to 100 of a-z, 0-9 and :._-; not a source of funds.',
+      'account',
+    );
+  }
+  if (minor <= 0n) {
+    throw problem('value', 'amount-not-positive', 'Fund an amount above zero.', 'amount');
+  }
+  if (!UUID.test(transferId)) {
+    throw problem('value', 'transfer-id', 'Give a UUID that you keep for repeats.', 'transfer');
+  }
+}
+
 const fund: Operation = {
   permission: KEEP,
   definition: {
@@ -224,6 +259,8 @@ const fund: Operation = {
     const code = given.get('account')!.valueString!;
     const amount = fromFhirMoney(given.get('amount')!.valueMoney, 'amount');
     const { currency } = amount;
+    const transferId = (given.get('transfer')?.valueString ?? ctx.newId()).toLowerCase();
+    checkFunding(code, amount, transferId);
     const source = await ensureAccount(ctx, {
       code: `${SOURCE_OF_FUNDS}:${currency.toLowerCase()}`,
       name: `Source of funds, ${currency}`,
@@ -231,7 +268,6 @@ const fund: Operation = {
       overdraftAllowed: true,
     });
     const target = await ensureAccount(ctx, { code, name: code, currency });
-    const transferId = given.get('transfer')?.valueString ?? ctx.newId();
     await transfer(ctx, [
       {
         transferId,
