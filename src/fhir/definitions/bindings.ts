@@ -1,13 +1,13 @@
 /**
  * Required bindings: a coded element must take its code from a value set.
  *
- * Codes that we cannot judge (a system that is not carried) pass. Only required bindings are
- * errors; the others are advice and are not looked at.
+ * Codes that we cannot judge (a system that is not carried) pass. Required bindings are errors, and
+ * what leaves the most that a looser one allows; else the looser ones are advice, not looked at.
  *
  * Spec: https://hl7.org/fhir/R4/terminologies.html#required
  */
 
-import type { ValueCheck } from './checks.ts';
+import type { Rule, ValueCheck } from './checks.ts';
 import { nearest } from './checks.ts';
 import type { ExpandedValueSet } from './definitions.ts';
 import { isObject, type Json, type Run, shown } from './run.ts';
@@ -22,17 +22,45 @@ export function bindingCheck(
   type: string,
   terminology: Terminology,
 ): ValueCheck | undefined {
-  const { binding } = node;
-  if (binding?.strength !== 'required' || !CODED.includes(type)) return undefined;
+  const url = strictSet(node.binding);
+  if (url === undefined || !CODED.includes(type)) return undefined;
   let known: ExpandedValueSet | undefined | null = null;
   const set = () => {
-    if (known === null) known = terminology.valueSet(binding.valueSet);
+    if (known === null) known = terminology.valueSet(url);
     return known;
   };
   if (type === 'CodeableConcept') return conceptCheck(set);
   if (type === 'Coding') return codingCheck(set);
   if (type === 'Quantity') return unitCheck(set);
   return codeCheck(set);
+}
+
+/** The value set that codes must come from: of a required binding, or the most that one allows. */
+export function strictSet(binding: ElementNode['binding']): string | undefined {
+  return binding?.strength === 'required' ? binding.valueSet : binding?.most;
+}
+
+/**
+ * Codings: a code of a system that we carry whole, and that nobody else extends, must be in it.
+ */
+export function codingRule(terminology: Terminology): Rule {
+  return {
+    key: 'unknown-code',
+    human: '',
+    holds: ({ system, code }, run) => {
+      if (typeof system !== 'string' || typeof code !== 'string') return true;
+      const codes = terminology.settled(system);
+      if (!codes || codes.has(code)) return true;
+      const near = nearest(code, [...codes.keys()]);
+      run.error(
+        'code-invalid',
+        'unknown-code',
+        `The code system ${system} has no code ${shown(code)}${near ? `; did you mean "${near}"?` : listed(new Set(codes.keys()))}`,
+        'code',
+      );
+      return true;
+    },
+  };
 }
 
 type FindSet = () => ExpandedValueSet | undefined;

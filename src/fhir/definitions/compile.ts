@@ -6,7 +6,7 @@
  */
 
 import type { StructureDefinition } from '@medplum/fhirtypes';
-import { bindingCheck } from './bindings.ts';
+import { bindingCheck, codingRule } from './bindings.ts';
 import {
   type Demand,
   ObjectCheck,
@@ -45,6 +45,8 @@ export class Types {
 
   /** Checks an extension by its url; set by who has the definitions of extensions. */
   checkExtension: (url: string, value: Json, run: Run) => void = () => {};
+  /** Holds a resource within another against the profiles that it declares; set likewise. */
+  checkDeclared: (value: Json, run: Run) => void = () => {};
 
   constructor(source: CompileSource) {
     this.#source = source;
@@ -139,8 +141,13 @@ export class Types {
         });
       }
     }
-    const rules = node.path === 'Extension' ? [...rulesOf(node), this.#defined] : rulesOf(node);
-    return { properties, demands, choices, rules };
+    return { properties, demands, choices, rules: [...rulesOf(node), ...this.#ours(node.path)] };
+  }
+
+  /** What FHIR says of a type in words, and the definitions that we carry let us check. */
+  #ours(type: string): Rule[] {
+    if (type === 'Extension') return [this.#defined];
+    return type === 'Coding' ? [codingRule(this.#source.terminology)] : [];
   }
 
   #properties(node: ElementNode, choice: number): Property[] {
@@ -299,11 +306,16 @@ export function checkResource(types: Types, value: Json, run: Run): void {
     run.error('structure', 'unknown-type', says, 'resourceType');
     return;
   }
-  const { container, resource } = run;
+  const { container, resource, root, bundle } = run;
   const contained = container !== undefined && run.names[run.depth - 1] === 'contained';
   if (!contained) run.container = value;
   run.resource = value;
+  run.root = run.depth - 1;
+  if (type === 'Bundle' && !bundle) run.bundle = value;
   types.check(type).check(value, run);
+  if (resource !== undefined && value.meta !== undefined) types.checkDeclared(value, run);
   run.container = container;
   run.resource = resource;
+  run.root = root;
+  run.bundle = bundle;
 }

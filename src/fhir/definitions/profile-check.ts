@@ -9,11 +9,13 @@
  */
 
 import type { StructureDefinition } from '@medplum/fhirtypes';
-import { bindingCheck } from './bindings.ts';
+import { bindingCheck, strictSet } from './bindings.ts';
 import type { Rule, ValueCheck } from './checks.ts';
 import { ruleBroken } from './checks.ts';
 import type { Types } from './compile.ts';
+import { type ContextCheck, contextCheck } from './contexts.ts';
 import { rulesOf } from './invariants.ts';
+import { boundCheck, checkOrder, type Placed, partsCheck } from './profile-parts.ts';
 import { referenceTypeCheck } from './references.ts';
 import { isObject, type Json, Run, shown } from './run.ts';
 import { choiceKey, type ElementNode, schemaOf, typeOfCanonical } from './schema.ts';
@@ -26,12 +28,18 @@ export interface CompiledProfile {
   /** The type that it constrains. */
   readonly type: string;
   readonly check: (value: Json, run: Run) => void;
+  /** Of an extension: may it stand where the run is. */
+  readonly place: ContextCheck | undefined;
 }
 
 /** Found values with the index that their path shows (-1: does not repeat). */
 interface Found extends TypedValue {
   readonly index: number;
+  /** Of a primitive: the object with its extensions. */
+  readonly beside: Json | undefined;
 }
+
+const NOTHING: Json = {};
 
 type ElementCheck = (owner: Json, run: Run) => void;
 
@@ -47,7 +55,9 @@ export class ProfileChecks implements SliceSource {
     this.#find = find;
     types.checkExtension = (url, value, run) => {
       const profile = this.get(url);
-      if (profile?.type === 'Extension') profile.check(value, run);
+      if (profile?.type !== 'Extension') return;
+      profile.place?.(run);
+      profile.check(value, run);
     };
   }
 
@@ -66,6 +76,7 @@ export class ProfileChecks implements SliceSource {
     const made: CompiledProfile = {
       url,
       type: definition.type ?? '',
+      place: definition.type === 'Extension' ? contextCheck(definition, this.#types) : undefined,
       check: (value, run) => {
         inner ??= this.#compile(schemaOf(definition));
         inner(value, run);
@@ -97,19 +108,24 @@ export class ProfileChecks implements SliceSource {
 
   #compile(root: ElementNode): (value: Json, run: Run) => void {
     const inside = this.#inside(root, this.#types.schema(root.path));
-    return (value, run) => inside?.(value, run);
+    const parts = root.path === 'Extension' ? partsCheck(root) : undefined;
+    return (value, run) => {
+      inside?.({ value, type: root.path, index: -1, beside: undefined }, run);
+      parts?.(value, run);
+    };
   }
 
-  /** Rules and children of an element, run on each of its values. */
-  #inside(node: ElementNode, base: ElementNode | undefined): ElementCheck | undefined {
+  /** Rules and children of an element, run on each of its values; a primitive's stand beside it. */
+  #inside(node: ElementNode, base: ElementNode | undefined): ValueOf | undefined {
     const known = new Set((base?.constraints ?? []).map((each) => each.key ?? ''));
     known.add('ele-1').add('ext-1');
     const rules: readonly Rule[] = rulesOf(node, known);
     const checks = node.children.flatMap((child) => this.#element(child) ?? []);
     if (rules.length === 0 && checks.length === 0) return undefined;
-    return (value, run) => {
-      for (const check of checks) check(value, run);
-      for (const rule of rules) if (!rule.holds(value, run)) ruleBroken(rule, run);
+    return ({ value, beside }, run) => {
+      const owner = isObject(value) ? value : (beside ?? NOTHING);
+      for (const check of checks) check(owner, run);
+      for (const rule of rules) if (!rule.holds(value as Json, run)) ruleBroken(rule, run);
     };
   }
 
@@ -147,6 +163,10 @@ export class ProfileChecks implements SliceSource {
         if (typeof value === 'string' && value.length > lengthMax) tooLong(lengthMax, run);
       });
     }
+    for (const bound of node.bounds ?? []) {
+      const check = boundCheck(bound);
+      checks.push(({ value }, run) => check(value, run));
+    }
     const typed = new Map(
       node.types.map((type) => [type.code, this.#ofType(node, base, type)] as const),
     );
@@ -156,9 +176,10 @@ export class ProfileChecks implements SliceSource {
       });
     }
     const inside = this.#inside(node, base);
-    if (inside) checks.push(({ value }, run) => isObject(value) && inside(value, run));
+    if (inside) checks.push(inside);
     if (checks.length === 0) return undefined;
     return (found, run) => {
+      if (found.value === null) return; // fills a place beside an extension
       for (const check of checks) check(found, run);
     };
   }
@@ -170,7 +191,7 @@ export class ProfileChecks implements SliceSource {
   ): ValueCheck[] {
     const checks: ValueCheck[] = [];
     const same = base?.types.find((each) => each.code === type.code);
-    if (node.binding && node.binding.valueSet !== base?.binding?.valueSet) {
+    if (node.binding && strictSet(node.binding) !== strictSet(base?.binding)) {
       const bound = bindingCheck(node, type.code, this.terminology);
       if (bound) checks.push(bound);
     }
@@ -209,13 +230,17 @@ export class ProfileChecks implements SliceSource {
       each: this.#each(slice, this.#types.element(slice.path)),
       inner: this.#slices(slice),
     }));
+    const inOrder = slicing.ordered || slicing.rules === 'openAtEnd';
     return (found, run) => {
       const members = slices.map((): Found[] => []);
+      const placed: Placed[] = [];
       for (const one of found) {
         const place = slices.findIndex(({ matches }) => matches(one));
         if (place >= 0) members[place]!.push(one);
         else if (slicing.rules === 'closed') at(one, run, () => outsideSlices(node, run));
+        if (inOrder) placed.push({ place, index: one.index });
       }
+      if (inOrder) checkOrder(slicing, placed, run);
       slices.forEach(({ slice, each, inner }, place) => {
         const own = members[place]!;
         sliceCount(slice, own.length, run);
@@ -244,15 +269,23 @@ function collect(owner: Json, keys: ReadonlyArray<readonly [string, string]>): F
   const found: Found[] = [];
   for (const [key, type] of keys) {
     const value = owner[key] ?? owner[`_${key}`];
+    if (value === undefined || value === null) continue;
+    const beside =
+      typeof value === 'object' && !Array.isArray(value) ? undefined : owner[`_${key}`];
     if (Array.isArray(value)) {
+      const besides = Array.isArray(beside) && beside !== value ? beside : [];
       value.forEach((each, index) => {
-        found.push({ value: each, type, index });
+        found.push({ value: each, type, index, beside: objectOf(besides[index]) });
       });
-    } else if (value !== undefined && value !== null) {
-      found.push({ value, type, index: -1 });
+    } else {
+      found.push({ value, type, index: -1, beside: objectOf(beside) });
     }
   }
   return found;
+}
+
+function objectOf(value: unknown): Json | undefined {
+  return isObject(value) ? value : undefined;
 }
 
 function counter(

@@ -55,6 +55,10 @@ export class Registry {
     return this.#codeSystems.get(url) ?? loadCodeSystem(url);
   }
 
+  ownCodeSystem(url: string): boolean {
+    return this.#codeSystems.has(url);
+  }
+
   /** Canonicals of the profiles brought, by type. */
   profilesOf(type: string): string[] {
     return [...this.#structures.values()]

@@ -27,6 +27,10 @@ export class Run {
   container: Readonly<Record<string, unknown>> | undefined;
   /** The innermost resource, which may be a contained one. */
   resource: Readonly<Record<string, unknown>> | undefined;
+  /** Place in `names` of the innermost resource. */
+  root = 0;
+  /** The outermost Bundle, whose entries refer to each other. */
+  bundle: Readonly<Record<string, unknown>> | undefined;
 
   /** True when the list is full and looking further is idle. */
   get full(): boolean {

@@ -41,6 +41,14 @@ export interface Wanted {
 export interface Binding {
   readonly strength: string;
   readonly valueSet: string;
+  /** The value set that codes may not leave, whatever the strength. */
+  readonly most?: string;
+}
+
+/** The least or greatest value of an element; a Duration counts from now. */
+export interface Bound {
+  readonly end: 'least' | 'greatest';
+  readonly value: unknown;
 }
 
 /** An element of a type or profile. */
@@ -62,6 +70,7 @@ export interface ElementNode {
   readonly binding?: Binding;
   readonly wanted?: Wanted;
   readonly lengthMax?: number;
+  readonly bounds?: readonly Bound[];
   readonly constraints: readonly ElementDefinitionConstraint[];
   readonly summary: boolean;
   readonly modifier: boolean;
@@ -71,6 +80,7 @@ export interface ElementNode {
 }
 
 const SYSTEM_TYPE = 'http://hl7.org/fhirpath/System.';
+const MAX_VALUE_SET = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet';
 const FHIR_TYPE = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type';
 
 /**
@@ -130,14 +140,10 @@ function nodeOf(element: ElementDefinition): ElementNode {
     ...(element.contentReference && {
       contentReference: element.contentReference.slice(element.contentReference.indexOf('#') + 1),
     }),
-    ...(element.binding?.valueSet && {
-      binding: {
-        strength: element.binding.strength ?? 'example',
-        valueSet: element.binding.valueSet,
-      },
-    }),
+    ...bindingOf(element.binding),
     ...wantedOf(element),
     ...(element.maxLength && { lengthMax: element.maxLength }),
+    ...boundsOf(element),
     constraints: element.constraint ?? [],
     summary: element.isSummary ?? false,
     modifier: element.isModifier ?? false,
@@ -155,6 +161,26 @@ function typeChoice(type: ElementDefinitionType): TypeChoice {
     profiles: type.profile ?? [],
     targets: type.targetProfile ?? [],
   };
+}
+
+function bindingOf(binding: ElementDefinition['binding']): { binding?: Binding } {
+  if (!binding?.valueSet) return {};
+  const most = binding.extension?.find((each) => each.url === MAX_VALUE_SET)?.valueCanonical;
+  return {
+    binding: {
+      strength: binding.strength ?? 'example',
+      valueSet: binding.valueSet,
+      ...(most && { most }),
+    },
+  };
+}
+
+function boundsOf(element: ElementDefinition): { bounds?: readonly Bound[] } {
+  const bounds = Object.entries(element).flatMap(([key, value]): Bound[] => {
+    const end = /^(min|max)Value[A-Z]/.exec(key)?.[1];
+    return end ? [{ end: end === 'min' ? 'least' : 'greatest', value }] : [];
+  });
+  return bounds.length > 0 ? { bounds } : {};
 }
 
 function slicingOf(slicing: NonNullable<ElementDefinition['slicing']>): Slicing {

@@ -29,7 +29,12 @@ interface Concepts {
 export interface TerminologySource {
   valueSet(url: string): ValueSet | undefined;
   codeSystem(url: string): CodeSystem | undefined;
+  /** Whether a code system is brought by modules. */
+  ownCodeSystem(url: string): boolean;
 }
+
+/** Code systems that are part of FHIR itself and fixed with its release. */
+const FHIR_ITSELF = 'http://hl7.org/fhir/';
 
 /** Codes of ISO 4217 that the platform's table leaves out: funds, units of account, new money. */
 const MORE_CURRENCIES =
@@ -56,6 +61,7 @@ export class Terminology {
   readonly #source: TerminologySource;
   readonly #sets = new Map<string, Expansion | undefined>();
   readonly #systems = new Map<string, Concepts | undefined>();
+  readonly #settled = new Map<string, ReadonlyMap<string, string | undefined> | null>();
 
   constructor(source: TerminologySource) {
     this.#source = source;
@@ -69,6 +75,23 @@ export class Terminology {
   /** The codes of a code system that we carry whole. */
   codeSystem(url: string): ReadonlyMap<string, string | undefined> | undefined {
     return this.#concepts(url.split('|')[0]!)?.displays;
+  }
+
+  /**
+   * The codes of a system to which nobody but us or this release of FHIR adds any; undefined for
+   * others, also those of terminology.hl7.org, which grow apart from R4.
+   */
+  settled(system: string): ReadonlyMap<string, string | undefined> | undefined {
+    const known = this.#settled.get(system);
+    if (known) return known;
+    if (known === null) return undefined;
+    if (!this.#source.ownCodeSystem(system) && !system.startsWith(FHIR_ITSELF)) return undefined;
+    const definition = this.#source.codeSystem(system);
+    if (!definition) return undefined; // not remembered: anybody may name any system
+    const sensitive = definition.caseSensitive !== false;
+    const codes = sensitive ? this.#concepts(system)?.displays : undefined;
+    this.#settled.set(system, codes ?? null);
+    return codes;
   }
 
   #expanded(url: string): Expansion | undefined {

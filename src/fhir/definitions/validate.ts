@@ -21,6 +21,10 @@ export class Validator {
   constructor(types: Types, profiles: ProfileChecks) {
     this.#types = types;
     this.#profiles = profiles;
+    types.checkDeclared = (resource, run) => {
+      if (run.tooDeep) return;
+      for (const url of declaredProfiles(resource) ?? []) this.#holdAgainst(url, resource, run);
+    };
   }
 
   /** All faults; see `Definitions.validate`. */
@@ -44,6 +48,7 @@ export class Validator {
     if ((declared || options.profiles) && !run.tooDeep) {
       run.container = resource;
       run.resource = resource;
+      if (type === 'Bundle') run.bundle = resource;
       for (const url of new Set([...(declared ?? []), ...(options.profiles ?? [])])) {
         this.#holdAgainst(url, resource, run);
       }
