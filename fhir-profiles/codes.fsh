@@ -218,6 +218,7 @@ Description: "Why money was not paid."
 * #recipient_blocked "Recipient blocked"
 * #name_mismatch "Name mismatch"
 * #amount_out_of_range "Amount out of range"
+* #currency_not_supported "Currency not supported"
 * #payer_funds "Payer funds"
 * #payer_configuration "Payer configuration"
 * #provider_down "Provider down"
@@ -225,7 +226,7 @@ Description: "Why money was not paid."
 * #not_collected "Not collected"
 * #refused "Refused"
 * #other "Other"
-* #paid-late "Paid late"
+* #paid_late "Paid late"
 
 ValueSet: NonPaymentReason
 Id: non-payment-reason
@@ -277,6 +278,7 @@ Description: "What does not fit between books and statements."
 * #paid-when-not-sent "Paid when not sent"
 * #not-paid-after-paid "Not paid after paid"
 * #not-on-statement "Not on statement"
+* #not-understood "Callback not understood"
 
 ValueSet: ExceptionKind
 Id: exception-kind

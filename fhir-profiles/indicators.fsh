@@ -73,6 +73,7 @@ Description: "The reasons of non-payment-reason, and what a line without an outc
 * #recipient_blocked "Recipient blocked"
 * #name_mismatch "Name does not match"
 * #amount_out_of_range "Amount out of range"
+* #currency_not_supported "Currency not supported"
 * #payer_funds "Funds of the payer"
 * #payer_configuration "Configuration of the payer"
 * #provider_down "Provider down"

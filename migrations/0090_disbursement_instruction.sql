@@ -7,6 +7,29 @@ create function disbursement_transaction_number(n bigint) returns text
 comment on function disbursement_transaction_number(bigint) is
   'Human-checkable number of an instruction: T, ten digits, two check digits (ISO 7064 mod 97-10).';
 
+create function disbursement_new_id(at timestamptz) returns uuid
+  language sql volatile parallel safe
+  return encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())
+    placing substring(int8send(floor(extract(epoch from at) * 1000)::bigint) from 3) from 1 for 6),
+    52, 1), 53, 1), 'hex')::uuid;
+comment on function disbursement_new_id(timestamptz) is
+  'A new UUID of version 7 (RFC 9562), so that instructions made together lie together.';
+
+create table disbursement_batch (
+  batch_id     uuid primary key,
+  provider_id  bigint not null,
+  orders_count int not null check (orders_count > 0),
+  started_at   timestamptz not null,
+  leased_until timestamptz not null,
+  ended_at     timestamptz,
+  check (leased_until >= started_at)
+);
+comment on table disbursement_batch is
+  'Orders that are sent together. Nothing of it leaves after ended_at, or, where the sender has died, '
+  'after leased_until: only then may its orders be asked for.';
+comment on column disbursement_batch.leased_until is
+  'Renewed while the sender lives; it must not send when it has lapsed.';
+
 create table instruction (
   payee_id           bigint not null,
   instruction_id     uuid not null,
@@ -30,6 +53,8 @@ create table instruction (
   provider_reference text,
   enquiries_count    int not null default 0,
   enquire_at         timestamptz,
+  batch_id           uuid,
+  retry_at           timestamptz,
   created_at         timestamptz not null,
   sent_at            timestamptz,
   resolved_at        timestamptz,
@@ -43,10 +68,15 @@ create table instruction (
 comment on table instruction is
   'Orders to pay. Root: the payee (household or organization). instruction_id is the provider''s key '
   'and the ledger''s reserve, made before anything is sent; another attempt is another row.';
+comment on column instruction.batch_id is 'The batch in which it was sent last; null: not sent.';
+comment on column instruction.retry_at is
+  'When another attempt is ordered by itself; null: by a person only, or not at all.';
 comment on column instruction.key is 'Sequence behind the transaction number; unique by itself.';
 create index instruction_number on instruction (transaction_number);
 create index instruction_waiting on instruction (provider_id, key) where state = 'approved';
 create index instruction_enquiry on instruction (enquire_at) where state in ('sent', 'unknown');
+create index instruction_retry on instruction (retry_at) where retry_at is not null;
+create index instruction_batch on instruction (batch_id) where state in ('sent', 'unknown');
 create index instruction_source on instruction (source_id);
 create index instruction_id_only on instruction (instruction_id);
 
@@ -67,17 +97,34 @@ create table disbursement_message (
   message_id  uuid primary key,
   provider_id bigint,
   channel     text not null,
-  kind        text not null check (kind in ('callback', 'answer')),
+  kind        text not null check (kind in ('request', 'answer', 'callback')),
   received_at timestamptz not null,
   source      text not null,
   body        bytea not null,
   body_hash   bytea not null,
-  verdict     text not null check (verdict in ('accepted', 'refused', 'repeated')),
+  verdict     text not null check (verdict in ('accepted', 'refused')),
+  about       text check (about in ('send', 'enquire')),
+  batch_id    uuid,
+  request_id  uuid,
+  order_keys  text[] not null default '{}',
+  match_at    timestamptz,
   handled_at  timestamptz,
-  unique (channel, body_hash, verdict)
+  check ((kind = 'answer') <= (request_id is not null)),
+  check ((kind = 'callback') = (about is null))
 );
 comment on table disbursement_message is
-  'What providers sent us, byte for byte, before it was understood. A repeat is not kept twice.';
+  'Append only: what was said to providers, before its first byte left, and what they said, byte for '
+  'byte, before it was understood. Our secrets are masked. A repeated callback is not kept twice.';
+comment on column disbursement_message.received_at is 'When it came in, or was about to go out.';
+comment on column disbursement_message.order_keys is
+  'Transaction numbers that a request or answer is about; each is of one attempt.';
+comment on column disbursement_message.match_at is
+  'When a callback about an unknown instruction is matched again; null: not to be matched.';
+create unique index disbursement_message_once on disbursement_message
+  (provider_id, channel, body_hash, verdict) nulls not distinct where kind = 'callback';
+create index disbursement_message_match on disbursement_message (match_at)
+  where match_at is not null and handled_at is null;
+create index disbursement_message_keys on disbursement_message using gin (order_keys);
 
 create table disbursement_exception (
   exception_id   uuid primary key,
@@ -86,7 +133,8 @@ create table disbursement_exception (
   instruction_id uuid,
   provider_key   text not null,
   kind           text not null check (kind in ('unknown-instruction', 'amount-differs',
-    'account-differs', 'not-paid-after-paid', 'paid-when-not-sent', 'paid-twice')),
+    'account-differs', 'not-paid-after-paid', 'paid-when-not-sent', 'paid-twice',
+    'not-understood')),
   said           text not null,
   at             timestamptz not null,
   closed_at      timestamptz,

@@ -15,12 +15,20 @@ import {
   type ProjectedRow,
   structureDefinition,
 } from '../../src/sdk/index.ts';
-import { CALLBACK_SECRET, callbackHandler, callbackRoute } from './callback.ts';
+import {
+  CALLBACK_SECRET,
+  callbackHandler,
+  callbackRoute,
+  matchCallbacks,
+  matchHandler,
+} from './callback.ts';
+import { enquireDue, enquireHandler } from './enquire.ts';
 import { PAUSE, RESOLVE, RETRY } from './instruction.ts';
 import { operations } from './operations.ts';
-import { enquireDue, enquireHandler, sendHandler, wakeHandler, wakeWaiting } from './send.ts';
+import { sendHandler, wakeHandler, wakeWaiting } from './send.ts';
 
-export { callbackSecret } from './callback.ts';
+export { callbackSecret, matchCallbacks } from './callback.ts';
+export { enquireDue } from './enquire.ts';
 export { type InstructionMoved, instructionMoved } from './events.ts';
 export {
   type InstructionState,
@@ -34,12 +42,17 @@ export {
 export { createInstructions, type Orders, retryInstructions } from './orders.ts';
 export { applyOutcomes } from './outcomes.ts';
 export {
+  type AmountLimits,
+  type Capabilities,
+  type Conversation,
   type OrderToPay,
   type PaymentProviderAdapter,
   type ProviderConfig,
   paymentProvider,
+  type Said,
+  type Wire,
 } from './provider.ts';
-export { enquireDue, sendWaiting } from './send.ts';
+export { sendWaiting } from './send.ts';
 export { closeException } from './store/exceptions.ts';
 
 const instruction: ProjectedBinding = {
@@ -139,9 +152,10 @@ export const disbursement: Module = {
   resources: [instruction],
   operations,
   routes: [callbackRoute],
-  jobs: [sendHandler, enquireHandler, wakeHandler, callbackHandler],
+  jobs: [sendHandler, enquireHandler, wakeHandler, callbackHandler, matchHandler],
   schedule: [
     { at: '* * * * *', job: enquireDue, does: 'enquires after instructions without an answer' },
     { at: '*/5 * * * *', job: wakeWaiting, does: 'sends what waits' },
+    { at: '*/10 * * * *', job: matchCallbacks, does: 'matches callbacks again' },
   ],
 };

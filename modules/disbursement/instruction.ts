@@ -26,7 +26,7 @@ export const instructionLifecycle = lifecycle({
     { act: 'send', from: ['approved'], to: 'sent' },
     { act: 'cancel', from: ['approved'], to: 'cancelled', needsReason: true },
     { act: 'pay', from: ['sent', 'unknown', 'not-paid'], to: 'paid' },
-    { act: 'refuse', from: ['sent', 'unknown'], to: 'not-paid', needsReason: true },
+    { act: 'refuse', from: ['approved', 'sent', 'unknown'], to: 'not-paid', needsReason: true },
     { act: 'lose', from: ['sent'], to: 'unknown' },
     { act: 'put-back', from: ['sent'], to: 'approved' },
   ],
@@ -40,6 +40,7 @@ export const NON_PAYMENT_REASONS = [
   'recipient_blocked',
   'name_mismatch',
   'amount_out_of_range',
+  'currency_not_supported',
   'payer_funds',
   'payer_configuration',
   'provider_down',
@@ -50,17 +51,23 @@ export const NON_PAYMENT_REASONS = [
 ] as const;
 export type NonPaymentReason = (typeof NON_PAYMENT_REASONS)[number];
 
+/** Why an approved instruction was cancelled; published in the same CodeSystem. */
+export const PAID_LATE = 'paid_late';
+
 /** Reasons on the payer's side: the provider is paused, the person is not at fault. */
 export const PAYER_REASONS: ReadonlySet<NonPaymentReason> = new Set([
   'payer_funds',
   'payer_configuration',
 ]);
 
+/** `not-found`: the provider does not know the key; whether that proves anything is judged here. */
+export type OutcomeResult = 'accepted' | 'paid' | 'not-paid' | 'unknown' | 'not-sent' | 'not-found';
+
 /** What an adapter says of one instruction. */
 export interface Outcome {
   /** Our key: the transaction number. */
   readonly key: string;
-  readonly result: 'accepted' | 'paid' | 'not-paid' | 'unknown' | 'not-sent';
+  readonly result: OutcomeResult;
   readonly reason?: NonPaymentReason;
   /** The provider's own code and text. */
   readonly text?: string;
@@ -77,6 +84,16 @@ export interface Known {
   readonly amount_minor: bigint;
   readonly currency: string;
   readonly account_number: string | null;
+  /** From when on nothing of its batch can leave any more; in the future while it is being sent. */
+  readonly silent_since: Date | null;
+}
+
+/** When a provider was asked, and how long after the end of sending its "not found" is final. */
+export interface Asked {
+  /** An instant before the question. */
+  readonly at: Date;
+  /** undefined: never. */
+  readonly finalAfterSeconds: number | undefined;
 }
 
 /** What an outcome comes to. */
@@ -95,12 +112,13 @@ export type ExceptionKind =
   | 'account-differs'
   | 'not-paid-after-paid'
   | 'paid-when-not-sent'
-  | 'paid-twice';
+  | 'paid-twice'
+  | 'not-understood';
 
 const NONE: Verdict = { kind: 'none' };
 
-/** Judges an outcome by what is known of the instruction. */
-export function judge(known: Known, outcome: Outcome): Verdict {
+/** Judges an outcome by what is known of the instruction; `asked` where it answers a question. */
+export function judge(known: Known, outcome: Outcome, asked?: Asked): Verdict {
   switch (outcome.result) {
     case 'accepted':
       return NONE;
@@ -108,11 +126,19 @@ export function judge(known: Known, outcome: Outcome): Verdict {
       return known.state === 'sent' ? { kind: 'change', to: 'approved' } : NONE;
     case 'unknown':
       return known.state === 'sent' ? { kind: 'change', to: 'unknown' } : NONE;
+    case 'not-found':
+      return isFinal(known, asked) ? judgeNotPaid(known, 'provider_down') : NONE;
     case 'not-paid':
       return judgeNotPaid(known, outcome.reason ?? 'other');
     case 'paid':
       return judgePaid(known, outcome);
   }
+}
+
+/** While a batch may still leave, and for a time after it, a provider can simply not know it yet. */
+function isFinal({ silent_since }: Known, asked: Asked | undefined): boolean {
+  if (asked?.finalAfterSeconds === undefined || silent_since === null) return false;
+  return asked.at.getTime() - silent_since.getTime() >= asked.finalAfterSeconds * 1000;
 }
 
 function judgeNotPaid({ state }: Known, reason: NonPaymentReason): Verdict {
@@ -138,17 +164,6 @@ function judgePaid(known: Known, outcome: Outcome): Verdict {
     return { kind: 'exception', exception: 'account-differs', ...quarantined };
   }
   return { kind: 'change', to: 'paid' };
-}
-
-/** Pauses before the next enquiry, in seconds: 1, 5, 15, 60 minutes, then 6 hours, up to 72 hours. */
-export const ENQUIRY_PAUSES_SECONDS = [60, 300, 900, 3600, 21_600] as const;
-const ENQUIRIES_MAX = 4 + 12;
-
-/** When to ask again after `count` enquiries; undefined: a person must. */
-export function nextEnquiry(count: number, now: Date): Date | undefined {
-  if (count >= ENQUIRIES_MAX) return undefined;
-  const pause = ENQUIRY_PAUSES_SECONDS[Math.min(count, ENQUIRY_PAUSES_SECONDS.length - 1)]!;
-  return new Date(now.getTime() + pause * 1000);
 }
 
 /** True for `T`, ten digits and the two check digits that fit (ISO 7064 mod 97-10). */

@@ -4,9 +4,10 @@
 
 import type { OperationDefinition, Parameters } from '@medplum/fhirtypes';
 import { type Context, type Operation, operationDefinition, problem } from '../../src/sdk/index.ts';
+import { enquireDue } from './enquire.ts';
 import { NON_PAYMENT_REASONS, type NonPaymentReason, PAUSE, RESOLVE } from './instruction.ts';
 import { applyOutcomes } from './outcomes.ts';
-import { enquireDue, startSending } from './send.ts';
+import { startSending } from './send.ts';
 import { askNow, findInstruction } from './store/find.ts';
 import { sendable, setPaused } from './store/send.ts';
 

@@ -6,7 +6,8 @@
 import type { Context } from '../../src/sdk/index.ts';
 import { lockForResolution, post, release, transferReleased } from '../ledger/index.ts';
 import { instructionMoved } from './events.ts';
-import { judge, type Outcome, PAYER_REASONS } from './instruction.ts';
+import { type Asked, judge, type Outcome, PAID_LATE, PAYER_REASONS } from './instruction.ts';
+import { retryAt } from './retry-policy.ts';
 import {
   changeStates,
   type ExceptionRow,
@@ -28,16 +29,24 @@ interface Decision {
   readonly change: StateChange | undefined;
 }
 
+interface Judging {
+  readonly ctx: Context;
+  readonly providerId: bigint;
+  readonly asked: Asked | undefined;
+}
+
 /**
  * Applies outcomes of a provider.
  *
  * @param source  how they were learnt: `answer`, `callback`, `enquiry`, `statement`, `officer`
+ * @param asked  for answers to an enquiry: without it "not found" proves nothing
  */
 export async function applyOutcomes(
   ctx: Context,
   providerId: bigint,
   outcomes: readonly Outcome[],
   source: string,
+  asked?: Asked,
 ): Promise<Applied> {
   const said = outcomes.filter((each) => each.result !== 'accepted');
   if (said.length === 0) return { changed: 0, exceptions: 0 };
@@ -49,7 +58,43 @@ export async function applyOutcomes(
   );
   const exceptions: ExceptionRow[] = [];
   const decisions = new Map<string, Decision>();
-  for (const outcome of said) decide(providerId, outcome, byKey, decisions, exceptions);
+  const judging = { ctx, providerId, asked };
+  for (const outcome of said) decide(judging, outcome, byKey, decisions, exceptions);
+  return carryOut(ctx, providerId, decisions, exceptions, source);
+}
+
+/** Instructions that the provider cannot pay: not sent, not paid, the money released. */
+export async function refuseUnpayable(
+  ctx: Context,
+  providerId: bigint,
+  rows: readonly (KnownRow & { currency_is_paid: boolean })[],
+): Promise<void> {
+  const decisions = new Map(
+    rows.map((row) => {
+      const reason = row.currency_is_paid ? 'amount_out_of_range' : 'currency_not_supported';
+      const outcome: Outcome = { key: row.transaction_number, result: 'not-paid', reason };
+      const change: StateChange = {
+        payeeId: row.payee_id,
+        instructionId: row.instruction_id,
+        from: row.state,
+        to: 'not-paid',
+        reason,
+        reasonText: 'not sent: outside what the provider can pay',
+        providerReference: null,
+      };
+      return [row.transaction_number, { row, outcome, change }] as const;
+    }),
+  );
+  await carryOut(ctx, providerId, decisions, [], 'limits');
+}
+
+async function carryOut(
+  ctx: Context,
+  providerId: bigint,
+  decisions: ReadonlyMap<string, Decision>,
+  exceptions: ExceptionRow[],
+  source: string,
+): Promise<Applied> {
   const changes = [...decisions.values()].flatMap((each) => (each.change ? [each.change] : []));
   const done = await changeStates(ctx, changes, source);
   const applied = [...decisions.values()].filter(
@@ -66,7 +111,7 @@ export async function applyOutcomes(
 
 /** Several outcomes of one key are judged one after the other, each on what the former left. */
 function decide(
-  providerId: bigint,
+  { ctx, providerId, asked }: Judging,
   outcome: Outcome,
   byKey: ReadonlyMap<string, KnownRow>,
   decisions: Map<string, Decision>,
@@ -79,12 +124,13 @@ function decide(
   }
   const earlier = decisions.get(outcome.key);
   const state = earlier?.change?.to ?? row.state;
-  const verdict = judge({ ...row, state }, outcome);
+  const verdict = judge({ ...row, state }, outcome, asked);
   if (verdict.kind === 'exception') {
     exceptions.push(exceptionOf(providerId, row, outcome, verdict.exception));
   }
   const to = verdict.kind === 'none' ? undefined : verdict.to;
   if (to === undefined) return;
+  const reason = verdict.kind === 'change' ? verdict.reason : undefined;
   decisions.set(outcome.key, {
     row,
     outcome,
@@ -93,9 +139,10 @@ function decide(
       instructionId: row.instruction_id,
       from: row.state,
       to,
-      reason: verdict.kind === 'change' ? (verdict.reason ?? null) : null,
+      reason: reason ?? null,
       reasonText: outcome.text?.slice(0, 500) ?? null,
       providerReference: outcome.providerReference ?? null,
+      retryAt: to === 'not-paid' ? retryAt(reason, row.attempt, ctx.now) : undefined,
     },
   });
 }
@@ -169,7 +216,7 @@ async function stopReplacements(
       instructionId: each.instruction_id,
       from: 'approved',
       to: 'cancelled',
-      reason: 'paid-late',
+      reason: PAID_LATE,
       reasonText: null,
       providerReference: null,
     })),

@@ -1,39 +1,39 @@
 /**
- * Sends instructions and enquires after those without an answer.
+ * Sends instructions.
  *
- * Each batch is three steps: commit that it is sent; speak to the outside with no transaction open;
- * apply what was said. A crash after the first step leaves `sent` without an answer, which the
- * enquiries find: never is anything sent again under a new key.
+ * Each batch is three steps: commit that it is being sent, with a lease; speak to the outside with no
+ * transaction open; apply what was said and end the batch. A crash after the first step leaves `sent`
+ * without an answer, which the enquiries find when the lease has lapsed: never is anything sent again
+ * under a new key.
  */
 
 import { type Context, dayOf, handleInSteps, job, type Units } from '../../src/sdk/index.ts';
 import type { Outcome } from './instruction.ts';
-import { applyOutcomes } from './outcomes.ts';
+import { type LimitColumns, limitsOf } from './limits.ts';
+import { maskSecrets } from './mask.ts';
+import { applyOutcomes, refuseUnpayable } from './outcomes.ts';
 import {
   type OrderToPay,
   type PaymentProviderAdapter,
   type ProviderConfig,
   paymentProvider,
 } from './provider.ts';
+import { endBatch, LEASE_SECONDS, openBatch, renewBatch } from './store/batch.ts';
+import { recordSpoken } from './store/message.ts';
 import {
   claim,
-  dueEnquiries,
   type Sendable,
   type SendRow,
   sendable,
+  unpayable,
   waitingProviders,
 } from './store/send.ts';
+import { openWire } from './wire.ts';
 
 /** Sends what waits for a provider. `providerId` is decimal text. */
 export const sendWaiting = job<{ providerId: string }>(
   'disbursement.send-waiting',
   'sends approved instructions to their provider in batches',
-);
-
-/** Enquires after instructions whose time has come. */
-export const enquireDue = job<Record<string, never>>(
-  'disbursement.enquire-due',
-  'asks providers what became of instructions without an answer',
 );
 
 /** Looks for approved instructions that nobody sends (a day has come, a provider was resumed). */
@@ -42,7 +42,8 @@ export const wakeWaiting = job<Record<string, never>>(
   'starts sending where approved instructions wait',
 );
 
-const ENQUIRIES_AT_ONCE = 500;
+const UNPAYABLE_AT_ONCE = 5000;
+const ASK_AFTER_SECONDS = 60;
 
 /** The adapter of a channel; an Error (a bug) when two claim it. */
 export function adapterOf(
@@ -55,9 +56,12 @@ export function adapterOf(
 }
 
 interface Batch {
+  readonly batchId: string;
   readonly adapter: PaymentProviderAdapter;
   readonly config: ProviderConfig;
   readonly orders: readonly OrderToPay[];
+  /** Seconds after the end of sending until what has no answer is asked for. */
+  readonly askAfter: number;
 }
 
 /** Step one: marks a batch as sent; undefined when nothing waits or nothing may be sent. */
@@ -65,15 +69,60 @@ async function take(ctx: Context, providerId: bigint): Promise<Batch | undefined
   const provider = await sendable(ctx, providerId);
   const adapter = provider && adapterOf(ctx, provider.channel);
   if (!provider || !adapter || !provider.disburses || provider.paused) return undefined;
-  const rows = await claim(ctx, providerId, adapter.batchMax, dayOf(ctx.now, 'UTC'));
+  const limits = limitsOf(ctx, adapter);
+  const today = dayOf(ctx.now, 'UTC');
+  await refuseWhatCannotBePaid(ctx, providerId, limits, today);
+  const batchId = ctx.newId();
+  const askAfter = adapter.answersWithinSeconds?.(ctx) ?? ASK_AFTER_SECONDS;
+  const rows = await claim(ctx, {
+    providerId,
+    batchId,
+    limit: adapter.batchMax,
+    today,
+    limits,
+    askAfter: LEASE_SECONDS + askAfter,
+  });
   if (rows.length === 0) return undefined;
-  const orders = rows.map(asOrder);
-  const config = configOf(provider);
-  await adapter.prepare?.(ctx, orders, config);
-  return { adapter, config, orders };
+  await openBatch(ctx, batchId, providerId, rows.length);
+  const batch = {
+    batchId,
+    adapter,
+    config: configOf(provider),
+    orders: rows.map(asOrder),
+    askAfter,
+  };
+  await prepare(ctx, batch);
+  return batch;
 }
 
-function configOf(provider: Sendable): ProviderConfig {
+async function refuseWhatCannotBePaid(
+  ctx: Context,
+  providerId: bigint,
+  limits: LimitColumns,
+  today: string,
+): Promise<void> {
+  if (limits.all) return;
+  const rows = await unpayable(ctx, providerId, limits, today, UNPAYABLE_AT_ONCE);
+  if (rows.length > 0) await refuseUnpayable(ctx, providerId, rows);
+}
+
+async function prepare(ctx: Context, { adapter, config, orders, batchId }: Batch): Promise<void> {
+  const said = await adapter.prepare?.(ctx, orders, config);
+  if (said === undefined) return;
+  await recordSpoken(ctx, {
+    providerId: config.providerId,
+    channel: adapter.channel,
+    kind: 'request',
+    about: 'send',
+    batchId,
+    requestId: null,
+    keys: said.keys,
+    body: maskSecrets(said.body, said.secrets),
+  });
+}
+
+/** What an adapter needs to know of a provider. */
+export function configOf(provider: Sendable): ProviderConfig {
   return { providerId: provider.provider_id, name: provider.name };
 }
 
@@ -102,18 +151,39 @@ export const sendHandler = handleInSteps(sendWaiting, async (units: Units, data)
     const started = performance.now();
     const batch = await units.run((ctx) => take(ctx, providerId));
     if (!batch) return;
-    const { adapter, config, orders } = batch;
-    const outcomes = await adapter.send(orders, config, units);
-    const all = complete(
+    const all = await speak(units, batch);
+    await units.run(async (ctx) => {
+      await applyOutcomes(ctx, providerId, all, 'answer');
+      await endBatch(ctx, batch.batchId, batch.askAfter);
+    });
+    // What was not sent waits for the next ring of the clock, or this loop would spin.
+    if (all.some((each) => each.result === 'not-sent')) return;
+    await keepRate(batch.adapter, batch.orders.length, started);
+  }
+});
+
+/** Step two: with no transaction open, and with the lease renewed as long as it takes. */
+async function speak(units: Units, batch: Batch): Promise<Outcome[]> {
+  const { adapter, config, orders, batchId } = batch;
+  const wire = openWire(units, { ...config, channel: adapter.channel, batchId });
+  const renewing = setInterval(() => {
+    // A renewal that fails is made up by the next one; a lapsed lease stops the wire.
+    units.run((ctx) => renewBatch(ctx, batchId)).catch(() => {});
+  }, LEASE_SECONDS * 200);
+  try {
+    const outcomes = await adapter.send(orders, { ...config, wire }, units);
+    return complete(
       orders.map((each) => each.key),
       outcomes,
     );
-    await units.run((ctx) => applyOutcomes(ctx, providerId, all, 'answer'));
-    // What was not sent waits for the next ring of the clock, or this loop would spin.
-    if (all.some((each) => each.result === 'not-sent')) return;
-    await keepRate(adapter, orders.length, started);
+  } catch (error) {
+    // Whatever it was, nothing of this batch leaves any more: its orders are asked for.
+    await units.run((ctx) => endBatch(ctx, batchId, batch.askAfter));
+    throw error;
+  } finally {
+    clearInterval(renewing);
   }
-});
+}
 
 /** Holds the provider's rate: a batch takes at least as long as its rate allows. */
 async function keepRate(
@@ -125,37 +195,6 @@ async function keepRate(
   const wanted = (count / adapter.ratePerSecond) * 1000;
   const left = wanted - (performance.now() - started);
   if (left > 0) await new Promise((done) => setTimeout(done, left));
-}
-
-/** Asks for the fate of what is due, provider by provider. */
-export const enquireHandler = handleInSteps(enquireDue, async (units: Units) => {
-  for (;;) {
-    const due = await units.run((ctx) => dueEnquiries(ctx, ENQUIRIES_AT_ONCE));
-    if (due.length === 0) return;
-    for (const [providerId, rows] of Map.groupBy(due, (row) => row.provider_id)) {
-      await enquire(
-        units,
-        providerId,
-        rows.map((row) => row.transaction_number),
-      );
-    }
-    if (due.length < ENQUIRIES_AT_ONCE) return;
-  }
-});
-
-/** Asks a provider about keys now and applies what it says. */
-export async function enquire(
-  units: Units,
-  providerId: bigint,
-  keys: readonly string[],
-): Promise<void> {
-  const found = await units.run(async (ctx) => {
-    const provider = await sendable(ctx, providerId);
-    return provider && { provider, adapter: adapterOf(ctx, provider.channel) };
-  });
-  if (!found?.adapter?.enquire) return;
-  const outcomes = await found.adapter.enquire(keys, configOf(found.provider), units);
-  await units.run((ctx) => applyOutcomes(ctx, providerId, outcomes, 'enquiry'));
 }
 
 /** Enqueues sending for every provider for which something waits. */

@@ -173,9 +173,12 @@ describe('a bank that is paid through by file', () => {
       ['sent', null],
     ]);
     expect((await report(text)).json.parameter[0].valueBoolean).to.equal(true);
-    await desk.enquire();
+    await desk.enquire(2 * 24 * 3600);
     const later = await desk.look(orders[4]!.key);
-    expect(later[0]!.state, 'no answer').to.equal('unknown');
+    expect(later[0]!.state, 'a bank has days to answer').to.equal('sent');
+    await desk.enquire(24 * 3600 + 60);
+    const last = await desk.look(orders[4]!.key);
+    expect(last[0]!.state, 'no answer').to.equal('unknown');
     expect(await desk.faults()).to.deep.equal([]);
   });
 

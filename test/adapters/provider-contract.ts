@@ -10,6 +10,7 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import {
   callbackSecret,
+  matchCallbacks,
   type Outcome,
   type PaymentProviderAdapter,
   paymentProvider,
@@ -156,6 +157,48 @@ function answers(stage: Stage, standIn: NonNullable<ProviderUnderTest['standIn']
     expect(await state(order.key)).to.equal('paid');
   });
 
+  it('is not asked after a batch that is still being sent, however slowly', async () => {
+    await behave('pay');
+    const { desk, wire } = stage;
+    const seen: string[] = [];
+    wire.before = async () => {
+      await desk.enquireNow(200);
+      seen.push(...(await desk.unresolved()));
+    };
+    const order = await one();
+    delete wire.before;
+    expect(seen).to.deep.equal(['sent']);
+    expect(order.state).to.equal('paid');
+  });
+
+  it('is sent nothing by a process that stood still until others asked', async () => {
+    await behave('pay');
+    const { desk, wire } = stage;
+    wire.before = () => desk.enquireNow(301 + 60);
+    const failures: JobFailure[] = [];
+    const [order] = await desk.order([100000n]);
+    await stage.house.settle(failures);
+    delete wire.before;
+    expect(failures.map((each) => String(each.error))).to.deep.equal([
+      'Error: the lease of the batch has lapsed',
+    ]);
+    await desk.enquire(400);
+    expect(await isExecuted(order!.key)).to.equal(false);
+    expect(await state(order!.key)).to.equal('not-paid');
+  });
+
+  it('is sent nothing of which the exact request is not kept', async () => {
+    await behave('lose-after');
+    const order = await one();
+    const kept = await stage.desk.rows<{ kind: string; about: string; body: Buffer }>(
+      `select kind, about, body from disbursement_message where $1 = any(order_keys)
+       order by received_at, kind desc`,
+      [order.key],
+    );
+    expect(kept.map((each) => [each.kind, each.about])).to.deep.include(['request', 'send']);
+    expect(kept[0]!.body.toString()).to.include(order.key);
+  });
+
   it('executes a repeated key once, and proves nothing by refusing it', async () => {
     await behave('pay');
     const order = await one();
@@ -171,7 +214,11 @@ function answers(stage: Stage, standIn: NonNullable<ProviderUnderTest['standIn']
           valueOn: '2026-01-15',
         },
       ],
-      { providerId: desk.providerId, name: 'contract' },
+      {
+        providerId: desk.providerId,
+        name: 'contract',
+        wire: { request: async () => 'again', answer: async () => {} },
+      },
       { run: (work) => desk.inside(work) },
     );
     expect(again.map((each) => each.result)).to.not.include('not-paid');
@@ -365,8 +412,48 @@ function callbacks(stage: Stage, body: NonNullable<ProviderUnderTest['callback']
   });
 
   it('may call back about what we do not know, or in words that we do not understand', async () => {
+    const { desk } = stage;
+    const match = async (seconds: number) => {
+      await stage.house.advance(seconds);
+      await desk.inside(async (ctx) => ctx.enqueue(matchCallbacks, {}));
+      await stage.house.settle();
+    };
     expect(await post(await secret(), body('T000000000194', 'paid', 1n))).to.equal(200);
-    expect(await stage.desk.exceptions('T000000000194')).to.deep.equal(['unknown-instruction']);
+    await match(3600);
+    expect(await desk.exceptions('T000000000194')).to.deep.equal([]);
+    await match(24 * 3600);
+    expect(await desk.exceptions('T000000000194')).to.deep.equal(['unknown-instruction']);
     expect(await post(await secret(), 'what?')).to.equal(200);
+    const open = await desk.rows<{ kind: string }>(
+      `select kind from disbursement_exception where kind = 'not-understood'`,
+    );
+    expect(open).to.have.length(1);
+    const left = await desk.rows(
+      `select 1 from disbursement_message
+       where kind = 'callback' and verdict = 'accepted' and handled_at is null`,
+    );
+    expect(left).to.have.length(0);
+  });
+
+  it('may call back before we know the instruction, and is heard when we do', async () => {
+    const order = await undecided();
+    const { desk } = stage;
+    const rename = (from: string, to: string) =>
+      desk.rows('update instruction set provider_id = $2 where provider_id = $1 and key = $3', [
+        from,
+        to,
+        BigInt(order.key.slice(1, 11)),
+      ]);
+    const ours = desk.providerId.toString();
+    await rename(ours, '1');
+    const text = body(order.key, 'paid', order.amount_minor);
+    expect(await post(await secret(), text)).to.equal(200);
+    expect(await state(order.key)).to.equal('unknown');
+    await rename('1', ours);
+    await stage.house.advance(601);
+    await desk.inside(async (ctx) => ctx.enqueue(matchCallbacks, {}));
+    await stage.house.settle();
+    expect(await state(order.key)).to.equal('paid');
+    expect(await desk.exceptions(order.key)).to.deep.equal([]);
   });
 }

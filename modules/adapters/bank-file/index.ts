@@ -48,15 +48,31 @@ export const DEBTOR_BIC = setting({
   parse: plain,
 });
 
+const DAY_SECONDS = 86_400;
+
+/** How long a bank may take to report on a file. */
+export const ANSWER_DAYS = setting({
+  name: 'BANK_FILE_ANSWER_DAYS',
+  means:
+    'Days after which an order in a payment file that no report or statement names is unknown.',
+  default: 3,
+  parse: (text) => {
+    const days = Number(text);
+    if (!Number.isInteger(days) || days < 1 || days > 60) throw new Error('must be 1 to 60');
+    return days;
+  },
+});
+
 /** The adapter. */
 export const bankFileAdapter: PaymentProviderAdapter = {
   channel: 'bank-file',
   batchMax: 5000,
   // A bank refuses a file whose MsgId it has had; the same order is never written twice.
   refusesRepeatedKeys: true,
+  answersWithinSeconds: (ctx) => ctx.setting(ANSWER_DAYS) * DAY_SECONDS,
   async prepare(ctx, orders, { providerId }) {
     const payable = orders.filter(isPayable);
-    if (payable.length === 0) return;
+    if (payable.length === 0) return undefined;
     const fileId = ctx.newId();
     const messageId = fileId.replaceAll('-', '');
     const blocks = blocksOf(payable, dayOf(ctx.now, 'UTC'));
@@ -65,14 +81,10 @@ export const bankFileAdapter: PaymentProviderAdapter = {
       account: ctx.setting(DEBTOR_ACCOUNT),
       bic: ctx.setting(DEBTOR_BIC),
     };
-    await insertFile(ctx, {
-      fileId,
-      providerId,
-      messageId,
-      pain001: debtor.account ? writePain001(messageId, ctx.now, debtor, blocks) : null,
-      csv: writeCsv(blocks),
-      blocks,
-    });
+    const pain001 = debtor.account ? writePain001(messageId, ctx.now, debtor, blocks) : null;
+    const csv = writeCsv(blocks);
+    await insertFile(ctx, { fileId, providerId, messageId, pain001, csv, blocks });
+    return { keys: payable.map((order) => order.key), body: pain001 ?? csv };
   },
   send: async (orders) =>
     orders.map(
@@ -94,7 +106,7 @@ export const bankFile: Module = {
   name: 'bank-file',
   title: 'Payment files for banks',
   dependsOn: ['disbursement', 'reconciliation'],
-  settings: [DEBTOR_NAME, DEBTOR_ACCOUNT, DEBTOR_BIC],
+  settings: [DEBTOR_NAME, DEBTOR_ACCOUNT, DEBTOR_BIC, ANSWER_DAYS],
   permissions: [EXCHANGE],
   contributes: [
     contribute(paymentProvider, bankFileAdapter),

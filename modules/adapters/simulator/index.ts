@@ -3,7 +3,14 @@
  * by seed, and keeps its own books, against which ours are checked.
  */
 
-import { contribute, handle, job, type Module } from '../../../src/sdk/index.ts';
+import {
+  type Context,
+  contribute,
+  formatAmount,
+  handle,
+  job,
+  type Module,
+} from '../../../src/sdk/index.ts';
 import {
   type NonPaymentReason,
   type OrderToPay,
@@ -55,37 +62,62 @@ function outcomeOf(row: BookRow, amountMinor = row.amount_minor): Outcome {
   };
 }
 
+/** Seconds after which its books show what it was sent. */
+const BOOKED_WITHIN_SECONDS = 60;
+
+/** An order as it goes over the wire. */
+function said(order: OrderToPay): Record<string, string | null> {
+  const { key, currency, accountNumber, valueOn } = order;
+  const amount = formatAmount({ minor: order.amountMinor, currency });
+  return { key, amount, currency, account: accountNumber, on: valueOn };
+}
+
+const toJson = (value: unknown): string =>
+  JSON.stringify(value, (_, each) => (typeof each === 'bigint' ? each.toString() : each));
+
+/** Executes orders in the provider's books and answers what it would say of them. */
+async function execute(
+  ctx: Context,
+  providerId: bigint,
+  orders: readonly OrderToPay[],
+): Promise<Outcome[]> {
+  const behaviour = await behaviourOf(ctx, providerId);
+  const rows = orders.flatMap((order) => rowOf(behaviour, order) ?? []);
+  const booked = await book(ctx, providerId, rows);
+  return rows.flatMap((row): Outcome[] => {
+    const deed = deedOf(behaviour, row.order_key);
+    if (!booked.has(row.order_key)) return [{ key: row.order_key, result: 'unknown' }];
+    if (deed.kind === 'lose-after') return [];
+    if (deed.kind === 'wrong-amount') return [outcomeOf(row, row.amount_minor + 1n)];
+    return [outcomeOf(row)];
+  });
+}
+
 /** The adapter. */
 export const simulatorAdapter: PaymentProviderAdapter = {
   channel: 'simulator',
   batchMax: 500,
   refusesRepeatedKeys: true,
-  async send(orders, { providerId }, units) {
-    return units.run(async (ctx) => {
-      const behaviour = await behaviourOf(ctx, providerId);
-      const rows = orders.flatMap((order) => rowOf(behaviour, order) ?? []);
-      const booked = await book(ctx, providerId, rows);
-      return rows.flatMap((row): Outcome[] => {
-        const deed = deedOf(behaviour, row.order_key);
-        if (!booked.has(row.order_key)) return [{ key: row.order_key, result: 'unknown' }];
-        if (deed.kind === 'lose-after') return [];
-        if (deed.kind === 'wrong-amount') return [outcomeOf(row, row.amount_minor + 1n)];
-        return [outcomeOf(row)];
-      });
-    });
+  notFoundFinalAfterSeconds: BOOKED_WITHIN_SECONDS,
+  async send(orders, { providerId, wire }, units) {
+    const keys = orders.map((order) => order.key);
+    const request = await wire.request({ keys, body: toJson(orders.map(said)) });
+    const outcomes = await units.run((ctx) => execute(ctx, providerId, orders));
+    await wire.answer(request, toJson(outcomes));
+    return outcomes;
   },
-  async enquire(keys, { providerId }, units) {
-    return units.run(async (ctx) => {
-      const rows = await look(ctx, providerId, keys);
-      const found = new Set(rows.map((row) => row.order_key));
-      return [
-        ...rows.map((row) => outcomeOf(row)),
-        // Its books are complete: what is not in them was never executed.
-        ...keys
-          .filter((key) => !found.has(key))
-          .map((key): Outcome => ({ key, result: 'not-paid', reason: 'provider_down' })),
-      ];
-    });
+  async enquire(keys, { providerId, wire }, units) {
+    const request = await wire.request({ keys, body: toJson({ ask: keys }) });
+    const rows = await units.run((ctx) => look(ctx, providerId, keys));
+    const found = new Set(rows.map((row) => row.order_key));
+    const outcomes = [
+      ...rows.map((row) => outcomeOf(row)),
+      ...keys
+        .filter((key) => !found.has(key))
+        .map((key): Outcome => ({ key, result: 'not-found' })),
+    ];
+    await wire.answer(request, toJson(outcomes));
+    return outcomes;
   },
   parseCallback: readCallback,
 };

@@ -14,13 +14,16 @@ export interface StateChange {
   readonly reason: string | null;
   readonly reasonText: string | null;
   readonly providerReference: string | null;
+  /** When another attempt is ordered by itself. */
+  readonly retryAt?: Date | undefined;
 }
 
 const CHANGE = statement(
   'disbursement.change',
   `with wanted as (
      select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-       $7::text[]) w(payee_id, instruction_id, was, state, reason, reason_text, reference)),
+       $7::text[], $11::timestamptz[])
+       w(payee_id, instruction_id, was, state, reason, reason_text, reference, retry_at)),
    changed as (
      update instruction i
      set state = w.state, reason = w.reason, reason_text = w.reason_text,
@@ -28,6 +31,7 @@ const CHANGE = statement(
        resolved_at = case when w.state in ('paid', 'not-paid', 'cancelled') then $8::timestamptz end,
        enquire_at = case when w.state = 'unknown' then coalesce(i.enquire_at, $8::timestamptz) end,
        sent_at = case when w.state = 'approved' then null else i.sent_at end,
+       retry_at = w.retry_at,
        updated_at = $8::timestamptz, version = version + 1
      from wanted w
      where i.payee_id = w.payee_id and i.instruction_id = w.instruction_id and i.state = w.was
@@ -56,6 +60,7 @@ export async function changeStates(
     ctx.now,
     ctx.actor.id,
     source,
+    changes.map((each) => each.retryAt ?? null),
   ]);
   return new Set(rows.map((row) => row.instruction_id));
 }
@@ -123,50 +128,4 @@ export function laterAttempts(
     paid.map((each) => each.payeeId),
     paid.map((each) => each.instructionId),
   ]);
-}
-
-const MESSAGE = statement(
-  'disbursement.record',
-  `insert into disbursement_message
-     (message_id, provider_id, channel, kind, received_at, source, body, body_hash, verdict)
-   values ($1, $2, $3, $4, $5, $6, $7, sha256($7), $8)
-   on conflict (channel, body_hash, verdict) do nothing returning message_id`,
-);
-
-/** Keeps what came in; undefined when the same bytes are kept already. */
-export async function recordMessage(
-  ctx: Context,
-  message: {
-    providerId: bigint | null;
-    channel: string;
-    kind: 'callback' | 'answer';
-    source: string;
-    body: Buffer;
-    verdict: 'accepted' | 'refused';
-  },
-): Promise<string | undefined> {
-  const row = await ctx.db.maybe<{ message_id: string }>(MESSAGE, [
-    ctx.newId(),
-    message.providerId,
-    message.channel,
-    message.kind,
-    ctx.now,
-    message.source,
-    message.body,
-    message.verdict,
-  ]);
-  return row?.message_id;
-}
-
-const READ_MESSAGE = statement(
-  'disbursement.message',
-  'select provider_id, channel, body from disbursement_message where message_id = $1',
-);
-
-/** A kept message. */
-export function readMessage(
-  ctx: Context,
-  messageId: string,
-): Promise<{ provider_id: bigint; channel: string; body: Buffer } | undefined> {
-  return ctx.db.maybe(READ_MESSAGE, [messageId]);
 }

@@ -24,7 +24,7 @@ export async function insertInstructions(
   const rows = await ctx.db.query<{ provider_id: bigint; n: bigint }>(
     `with added as (
        insert into instruction (${COLUMNS})
-       select payee_id, gen_random_uuid(), $${at + 1}, source_id, 1, recipient_id, provider_id,
+       select payee_id, disbursement_new_id($${at + 2}), $${at + 1}, source_id, 1, recipient_id, provider_id,
               account_kind, account_number, pay_point_id, amount_minor, currency, value_on,
               'approved', $${at + 2}, $${at + 2}
        from (${orders.text}) o
@@ -87,7 +87,7 @@ export async function insertRetries(
        group by i.payee_id, i.source_id),
      added as (
        insert into instruction (${COLUMNS})
-       select o.payee_id, gen_random_uuid(), $${at + 1}, o.source_id, a.attempt + 1, o.recipient_id,
+       select o.payee_id, disbursement_new_id($${at + 2}), $${at + 1}, o.source_id, a.attempt + 1, o.recipient_id,
               o.provider_id, o.account_kind, o.account_number, o.pay_point_id, o.amount_minor,
               o.currency, o.value_on, 'approved', $${at + 2}, $${at + 2}
        from (${orders.text}) o

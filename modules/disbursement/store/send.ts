@@ -4,6 +4,7 @@
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
 import type { Known } from '../instruction.ts';
+import type { LimitColumns } from '../limits.ts';
 
 /** An instruction on its way out. */
 export interface SendRow {
@@ -17,42 +18,93 @@ export interface SendRow {
   readonly value_on: string;
 }
 
+// Whether the provider can pay an order; $1 all, $2 currencies, $3 least, $4 most, $5 multiples of.
+const PAYABLE = `($1::boolean or exists (
+  select 1 from unnest($2::text[], $3::bigint[], $4::bigint[], $5::bigint[]) l(currency, lo, hi, step)
+  where l.currency = i.currency and i.amount_minor between l.lo and l.hi
+    and i.amount_minor % l.step = 0))`;
+
 const CLAIM = statement(
   'disbursement.claim',
   `with chosen as (
-     select payee_id, instruction_id from instruction
-     where provider_id = $1 and state = 'approved' and value_on <= $4
+     select payee_id, instruction_id from instruction i
+     where provider_id = $6 and state = 'approved' and value_on <= $9 and ${PAYABLE}
        and not exists (select 1 from disbursement_exception e
-         where e.instruction_id = instruction.instruction_id and e.closed_at is null)
-     order by key limit $2 for update skip locked),
+         where e.instruction_id = i.instruction_id and e.closed_at is null)
+     order by key limit $7 for update skip locked),
    sent as (
-     update instruction i set state = 'sent', sent_at = $3::timestamptz, updated_at = $3::timestamptz,
-       version = version + 1, enquire_at = $3::timestamptz + interval '1 minute'
+     update instruction i set state = 'sent', sent_at = $8::timestamptz, updated_at = $8::timestamptz,
+       version = version + 1, batch_id = $11, enquiries_count = 0,
+       enquire_at = $8::timestamptz + $12 * interval '1 second'
      from chosen c where i.payee_id = c.payee_id and i.instruction_id = c.instruction_id
      returning i.payee_id, i.instruction_id, i.transaction_number, i.amount_minor, i.currency,
        i.account_kind, i.account_number, i.value_on, i.key),
    noted as (
      insert into instruction_event (payee_id, instruction_id, at, state, actor_id, source)
-     select payee_id, instruction_id, $3::timestamptz, 'sent', $5, 'send' from sent)
+     select payee_id, instruction_id, $8::timestamptz, 'sent', $10, 'send' from sent)
    select * from sent order by key`,
 );
 
-/** Marks up to `limit` approved instructions of a provider as sent, before anything is sent. */
-export function claim(
-  ctx: Context,
-  providerId: bigint,
-  limit: number,
-  today: string,
-): Promise<SendRow[]> {
-  return ctx.db.query<SendRow>(CLAIM, [providerId, limit, ctx.now, today, ctx.actor.id]);
+/** What is claimed for a batch. */
+export interface Claim {
+  readonly providerId: bigint;
+  readonly batchId: string;
+  readonly limit: number;
+  /** Orders of later days wait. */
+  readonly today: string;
+  readonly limits: LimitColumns;
+  /** Seconds until they are asked for should the sender die. */
+  readonly askAfter: number;
 }
 
+/** Marks approved instructions of a provider as sent, before anything is sent. */
+export function claim(ctx: Context, wanted: Claim): Promise<SendRow[]> {
+  return ctx.db.query<SendRow>(CLAIM, [
+    ...limitValues(wanted.limits),
+    wanted.providerId,
+    wanted.limit,
+    ctx.now,
+    wanted.today,
+    ctx.actor.id,
+    wanted.batchId,
+    wanted.askAfter,
+  ]);
+}
+
+function limitValues({ all, currencies, min, max, step }: LimitColumns): unknown[] {
+  return [all, currencies, min, max, step];
+}
+
+const UNPAYABLE = statement(
+  'disbursement.unpayable',
+  `select i.payee_id, i.instruction_id, i.transaction_number, i.provider_id, i.purpose, i.source_id,
+          i.attempt, i.state, i.amount_minor, i.currency, i.account_number,
+          null::timestamptz as silent_since, i.currency = any($2::text[]) as currency_is_paid
+   from instruction i
+   where i.provider_id = $6 and i.state = 'approved' and i.value_on <= $8 and not ${PAYABLE}
+   order by i.payee_id, i.instruction_id limit $7 for update`,
+);
+
+/** Approved instructions that a provider cannot pay, locked. */
+export function unpayable(
+  ctx: Context,
+  providerId: bigint,
+  limits: LimitColumns,
+  today: string,
+  limit: number,
+): Promise<(KnownRow & { currency_is_paid: boolean })[]> {
+  return ctx.db.query(UNPAYABLE, [...limitValues(limits), providerId, limit, today]);
+}
+
+// Nothing is asked for while its batch may still leave.
 const DUE = statement(
   'disbursement.due-enquiries',
   `with due as (
-     select payee_id, instruction_id from instruction
-     where state in ('sent', 'unknown') and enquire_at <= $1::timestamptz
-     order by enquire_at limit $2 for update skip locked),
+     select i.payee_id, i.instruction_id from instruction i
+     left join disbursement_batch b using (batch_id)
+     where i.state in ('sent', 'unknown') and i.enquire_at <= $1::timestamptz
+       and coalesce(b.ended_at, b.leased_until, '-infinity') <= $1::timestamptz
+     order by i.enquire_at limit $2 for update of i skip locked),
    asked as (
      update instruction i set enquiries_count = enquiries_count + 1, updated_at = $1::timestamptz,
        state = 'unknown', version = version + 1,
@@ -69,7 +121,10 @@ const DUE = statement(
    select provider_id, transaction_number from asked`,
 );
 
-/** Instructions whose fate must be asked for now; what had no answer becomes unknown. */
+/**
+ * Instructions whose fate must be asked for now; what had no answer becomes unknown. The pauses are
+ * 1, 5, 15 and 60 minutes, then 6 hours, up to three days; then a person must decide.
+ */
 export function dueEnquiries(
   ctx: Context,
   limit: number,
@@ -139,10 +194,12 @@ export interface KnownRow extends Known {
 
 const LOCK = statement(
   'disbursement.lock',
-  `select payee_id, instruction_id, transaction_number, provider_id, purpose, source_id, attempt,
-          state, amount_minor, currency, account_number
-   from instruction where transaction_number = any($1::text[])
-   order by payee_id, instruction_id for update`,
+  `select i.payee_id, i.instruction_id, i.transaction_number, i.provider_id, i.purpose, i.source_id,
+          i.attempt, i.state, i.amount_minor, i.currency, i.account_number,
+          coalesce(b.ended_at, b.leased_until, i.sent_at) as silent_since
+   from instruction i left join disbursement_batch b using (batch_id)
+   where i.transaction_number = any($1::text[])
+   order by i.payee_id, i.instruction_id for update of i`,
 );
 
 /** Locks the instructions of keys, in one order. */

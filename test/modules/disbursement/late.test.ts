@@ -120,12 +120,15 @@ describe('an answer that comes late', () => {
 
   it('is seen by a retry that began before it was committed', async () => {
     const key = await failFirst();
-    let retried: Promise<number> | undefined;
-    await inside(async (ctx) => {
+    const { promise: said, resolve: tell } = Promise.withResolvers<void>();
+    const late = inside(async (ctx) => {
       await applyOutcomes(ctx, bank, [{ key, result: 'paid' }], 'callback');
-      retried = retry();
+      tell();
       await new Promise((done) => setTimeout(done, 300));
     });
+    await said;
+    const retried = retry();
+    await late;
     expect(await retried).to.equal(0);
     expect((await attempts()).map((each) => each.state)).to.deep.equal(['paid']);
   });

@@ -4,6 +4,7 @@
  */
 
 import type { ParametersParameter } from '@medplum/fhirtypes';
+import { enquireHandler } from '../../../modules/disbursement/enquire.ts';
 import {
   applyOutcomes,
   createInstructions,
@@ -52,6 +53,10 @@ export interface Desk {
   exceptions(key: string): Promise<string[]>;
   /** Lets time pass and asks the provider about what is due. */
   enquire(seconds?: number): Promise<void>;
+  /** The same from within a running job: the enquiries of one pass, without the queue. */
+  enquireNow(seconds: number): Promise<void>;
+  /** States of what is not resolved. */
+  unresolved(): Promise<string[]>;
   rows<Row extends object>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** Calls an operation of the provider. */
   call(operation: string, parameter: ParametersParameter[], token?: string): Promise<Answer>;
@@ -133,6 +138,18 @@ export async function openDesk(
       await house.advance(seconds);
       await inside(async (ctx) => ctx.enqueue(enquireDue, {}));
       await house.settle();
+    },
+    async enquireNow(seconds) {
+      house.clock.advance(seconds);
+      await enquireHandler.runOwn!({ run: inside }, {});
+    },
+    async unresolved() {
+      const found = await rows<{ state: string }>(
+        `select state from instruction where provider_id = $1 and state in ('sent', 'unknown')
+         order by key desc limit 1`,
+        [providerId],
+      );
+      return found.map((each) => each.state);
     },
     call: (operation, parameter, token) =>
       house.fetch(`Organization/${name}/$${operation}`, {
