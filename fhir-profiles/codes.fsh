@@ -1,4 +1,5 @@
-// Code systems and value sets. A value set of the same name holds all codes of its system.
+// Code systems and value sets. A value set of the same name holds all codes of its system, but for
+// account-kind: an account is never cash.
 
 CodeSystem: AccountKindCodes
 Id: account-kind
@@ -9,13 +10,15 @@ Description: "Kind of account."
 * ^content = #complete
 * #mobile "Mobile number"
 * #bank "Bank account"
+* #cash "Cash at a pay point"
 
 ValueSet: AccountKind
 Id: account-kind
 Title: "Kind of account"
-Description: "Kind of account."
+Description: "Kinds of account that a household may have; cash needs none."
 * ^experimental = false
-* include codes from system AccountKindCodes
+* AccountKindCodes#mobile
+* AccountKindCodes#bank
 
 CodeSystem: MemberRoleCodes
 Id: member-role
