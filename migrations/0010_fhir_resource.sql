@@ -76,6 +76,7 @@ create table str (
 );
 comment on table str is 'Index of strings; raw is null when it is val with a capital first letter.';
 create index str_val on str (param, val, rid);
+create index str_rid on str (rid);
 
 create table ref (
   target uuid not null,
@@ -86,6 +87,7 @@ create table ref (
 );
 comment on table ref is 'Index of references; type 0 for what is not local.';
 create index ref_target on ref (target, param, rid);
+create index ref_rid on ref (rid);
 
 create table dat (
   lower  timestamptz not null,
@@ -96,6 +98,7 @@ create table dat (
 );
 comment on table dat is 'Index of dates and periods, half open; infinity for an open end.';
 create index dat_lower on dat (param, lower, rid);
+create index dat_rid on dat (rid);
 
 create table num (
   rid    bigint not null,
@@ -108,6 +111,41 @@ create table num (
 );
 comment on table num is 'Index of numbers and quantities: precision range [low, high) and value.';
 create index num_val on num (param, unit, val, rid);
+create index num_rid on num (rid);
+
+create table pair (
+  rid    bigint not null,
+  h1     bigint not null default 0,
+  h2     bigint not null default 0,
+  h3     bigint not null default 0,
+  param  int not null,
+  s1     int not null default 0,
+  s2     int not null default 0,
+  s3     int not null default 0,
+  bucket smallint not null,
+  val2   numeric not null default 0,
+  low2   numeric,
+  high2  numeric,
+  val3   numeric,
+  low3   numeric,
+  high3  numeric,
+  lower2 timestamptz,
+  upper2 timestamptz,
+  lower3 timestamptz,
+  upper3 timestamptz,
+  txt2   text collate "C",
+  raw2   text,
+  txt3   text collate "C",
+  raw3   text
+);
+comment on table pair is
+  'Index of composites: what stands together in one element, in three places.';
+comment on column pair.h1 is 'Hash of a token, reference or uri; of a quantity its unit and system.';
+comment on column pair.s1 is 'System of a token, type of a reference; of a quantity its unit alone.';
+create index pair_hash on pair (param, h1, h2, val2, rid);
+create index pair_rid on pair (rid);
+create index pair_lower on pair (param, h1, lower2) where lower2 is not null;
+create index pair_txt on pair (param, h1, txt2) where txt2 is not null;
 
 create table house_secret (
   name  text primary key,

@@ -60,6 +60,11 @@ export interface CompositePart {
   readonly definition: string;
   readonly expression: string;
   readonly type: SearchParameterType;
+  /** Which place of the rows the part has. */
+  readonly place: 1 | 2 | 3;
+  /** As of a parameter of its own. */
+  readonly implicitSystems: readonly string[];
+  readonly targets: readonly string[];
 }
 
 /** The rows by which a resource is found. Every list is free of repetitions. */
@@ -72,6 +77,34 @@ export interface IndexRows {
   readonly ref: ReferenceRow[];
   readonly dat: DateRow[];
   readonly num: NumberRow[];
+  /** Parts of composites that stand in one element. */
+  readonly pair: PairRow[];
+}
+
+/** What one element has for a composite. */
+export interface PairRow {
+  readonly param: number;
+  /** By place; a place that the composite does not have is empty. */
+  readonly parts: readonly [PairPart, PairPart, PairPart];
+}
+
+/**
+ * A part's value: a hash and a system (token, reference, uri), a range with its unit (`h` the unit
+ * with its system, `s` its code alone), an interval, or a text.
+ */
+export interface PairPart {
+  readonly h?: bigint;
+  readonly s?: number;
+  /** Decimal texts, as those of a NumberRow. */
+  readonly low?: string;
+  readonly high?: string;
+  readonly val?: string;
+  /** ISO instants or ±infinity, half open. */
+  readonly lower?: string;
+  readonly upper?: string;
+  /** Folded as `StringRow.val`; `raw` only when that is cut short. */
+  readonly txt?: string;
+  readonly raw?: string;
 }
 
 /** `hash` = valueHash(key, value); `system` = systemKey, 0 for none. */

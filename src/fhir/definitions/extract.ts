@@ -7,6 +7,7 @@
  * Spec: https://hl7.org/fhir/R4/search.html
  */
 
+import type { ReadPairs } from './composites.ts';
 import type { IndexRows } from './definitions.ts';
 import type { Indexer } from './index-values.ts';
 import type { Path, Step } from './paths.ts';
@@ -18,6 +19,8 @@ export interface Reader {
   readonly path: Path;
   /** Rows that the value makes; undefined when another reader of the place makes them. */
   readonly index: Indexer | undefined;
+  /** Of a composite: reads what stands together in the element. */
+  readonly pairs?: ReadPairs;
   /** Presence token of the parameter. */
   readonly presence: bigint;
 }
@@ -46,9 +49,9 @@ export class Extractor {
 
   extract(resource: Json): IndexRows {
     const rows = new RowCollector();
-    walk(this.#root, resource, rows);
+    walk(this.#root, resource, rows, resource);
     for (const reader of this.#computed) {
-      for (const value of reader.path.compute!(resource)) read(reader, value, rows);
+      for (const value of reader.path.compute!(resource)) read(reader, value, rows, resource);
     }
     return rows.finish();
   }
@@ -71,28 +74,32 @@ function sameStep(a: Step, b: Step): boolean {
   return a.key === b.key && a.index === b.index && a.filter?.text === b.filter?.text;
 }
 
-function walk(tree: Tree, value: unknown, rows: RowCollector): void {
-  for (const reader of tree.readers) read(reader, value, rows);
+function walk(tree: Tree, value: unknown, rows: RowCollector, resource: Json): void {
+  for (const reader of tree.readers) read(reader, value, rows, resource);
   if (tree.branches.length === 0 || !isObject(value)) return;
   for (const { step, tree: below } of tree.branches) {
     const found = value[step.key];
     if (found === undefined) continue;
     if (Array.isArray(found)) {
-      if (step.index !== undefined) enter(step, below, found[step.index], rows);
-      else for (const each of found) enter(step, below, each, rows);
+      if (step.index !== undefined) enter(step, below, found[step.index], rows, resource);
+      else for (const each of found) enter(step, below, each, rows, resource);
     } else {
-      enter(step, below, found, rows);
+      enter(step, below, found, rows, resource);
     }
   }
 }
 
-function enter(step: Step, below: Tree, value: unknown, rows: RowCollector): void {
+function enter(step: Step, below: Tree, value: unknown, rows: RowCollector, resource: Json): void {
   if (value === null || value === undefined) return;
   if (step.filter && !step.filter.test(value)) return;
-  walk(below, value, rows);
+  walk(below, value, rows, resource);
 }
 
-function read(reader: Reader, value: unknown, rows: RowCollector): void {
+function read(reader: Reader, value: unknown, rows: RowCollector, resource: Json): void {
+  if (reader.pairs) {
+    if (reader.pairs(value, resource, rows)) rows.tk(reader.presence);
+    return;
+  }
   reader.index?.(value, rows);
   const { leadsTo } = reader.path;
   if (leadsTo === undefined || leads(value, leadsTo)) rows.tk(reader.presence);

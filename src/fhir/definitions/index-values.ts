@@ -10,7 +10,7 @@
 import { hashedKey, idKey, parseReference } from '../../sdk/reference.ts';
 import { isNumber, numberText } from '../formats/json.ts';
 import { intervalOf } from './dates.ts';
-import { decimalRange } from './decimals.ts';
+import { type DecimalRange, decimalRange } from './decimals.ts';
 import type { SearchParameterType } from './definitions.ts';
 import {
   bareCodeHash,
@@ -64,11 +64,13 @@ export function indexerOf(
   }
 }
 
-function text(value: unknown): value is string {
+/** Whether a value is a text that is not empty. */
+export function text(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
 
-function list(value: unknown): readonly unknown[] {
+/** A value as a list; none when it is no list. */
+export function list(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
@@ -315,45 +317,67 @@ function numberIndexer(valueType: string, key: number): Indexer {
 }
 
 function quantity(key: number, value: Json, rows: RowCollector): void {
-  if (!isNumber(value.value)) return;
-  const exact = decimalRange(numberText(value.value));
-  if (!exact) return;
-  const found = bounded(exact, value.comparator);
-  for (const unit of units(value)) rows.num(key, unit, found);
+  const found = quantityRange(value);
+  if (found) for (const unit of unitHashes(value)) rows.num(key, unit, found);
+}
+
+/** The range of a Quantity or Money; undefined without a number. */
+export function quantityRange(value: Json): DecimalRange | undefined {
+  const exact = isNumber(value.value) ? decimalRange(numberText(value.value)) : undefined;
+  return exact && bounded(exact, value.comparator);
 }
 
 /** `<5` may be anything below 5. */
-function bounded<R extends { low: string; high: string }>(range: R, comparator: unknown): R {
+function bounded(range: DecimalRange, comparator: unknown): DecimalRange {
   if (comparator === '<' || comparator === '<=') return { ...range, low: '-Infinity' };
   if (comparator === '>' || comparator === '>=') return { ...range, high: 'Infinity' };
   return range;
 }
 
+/** What a unit is called; the code of Money is its currency. */
+export function unitOf({ system, code, unit, currency }: Json): {
+  readonly system?: string;
+  readonly code?: string;
+  readonly printed?: string;
+} {
+  if (text(currency)) return { system: CURRENCY, code: currency };
+  return {
+    ...(text(system) && { system }),
+    ...(text(code) && { code }),
+    ...(text(unit) && unit !== code && { printed: unit }),
+  };
+}
+
 /** Any unit; system and code; code or printed unit alone. */
-function units({ system, code, unit, currency }: Json): bigint[] {
+function unitHashes(value: Json): bigint[] {
+  const { system, code, printed } = unitOf(value);
   const found = [0n];
-  if (text(currency)) found.push(unitHash(CURRENCY, currency), unitHash('', currency));
-  if (text(code)) {
-    if (text(system)) found.push(unitHash(system, code));
-    found.push(unitHash('', code));
-  }
-  if (text(unit) && unit !== code) found.push(unitHash('', unit));
+  if (code && system) found.push(unitHash(system, code));
+  if (code) found.push(unitHash('', code));
+  if (printed) found.push(unitHash('', printed));
   return found;
 }
 
-function range(key: number, { low, high }: Json, rows: RowCollector): void {
-  const lower =
-    isObject(low) && isNumber(low.value) ? decimalRange(numberText(low.value)) : undefined;
-  const upper =
-    isObject(high) && isNumber(high.value) ? decimalRange(numberText(high.value)) : undefined;
+function range(key: number, value: Json, rows: RowCollector): void {
+  const found = rangeRange(value);
+  if (!found) return;
+  for (const unit of unitHashes(found.of)) rows.num(key, unit, found.range);
+}
+
+/** The range of a Range, and the Quantity that tells its unit; undefined without a number. */
+export function rangeRange({ low, high }: Json): { range: DecimalRange; of: Json } | undefined {
+  const lower = isObject(low) ? quantityRange(low) : undefined;
+  const upper = isObject(high) ? quantityRange(high) : undefined;
   const known = lower ?? upper;
-  if (!known) return;
-  const found = {
-    low: lower?.low ?? '-Infinity',
-    high: upper?.high ?? 'Infinity',
-    value: known.value,
+  if (!known) return undefined;
+  return {
+    range: {
+      low: lower?.low ?? '-Infinity',
+      high: upper?.high ?? 'Infinity',
+      value: known.value,
+    },
+    of: (lower ? low : high) as Json,
   };
-  for (const unit of units(isObject(low) ? low : (high as Json))) rows.num(key, unit, found);
 }
 
 // ── special ──────────────────────────────────────────────────────────────────────────────────

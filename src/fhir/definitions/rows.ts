@@ -9,6 +9,8 @@ import type {
   DateRow,
   IndexRows,
   NumberRow,
+  PairPart,
+  PairRow,
   ReferenceRow,
   StringRow,
   TokenRow,
@@ -70,6 +72,10 @@ export class RowCollector {
       a.high === b.high,
     (row) => `${row.param} ${row.unit} ${row.low} ${row.high} ${row.value}`,
   );
+  readonly #pair = new Distinct<PairRow>(
+    (a, b) => pairKey(a) === pairKey(b),
+    (row) => pairKey(row),
+  );
 
   tk(hash: bigint): void {
     this.#tk.push(hash);
@@ -98,6 +104,10 @@ export class RowCollector {
     this.#num.add({ param, unit, low: range.low, high: range.high, value: range.value });
   }
 
+  pair(param: number, parts: readonly [PairPart, PairPart, PairPart]): void {
+    this.#pair.add({ param, parts });
+  }
+
   finish(): IndexRows {
     return {
       tk: sortedDistinct(this.#tk),
@@ -106,8 +116,27 @@ export class RowCollector {
       ref: this.#ref.rows,
       dat: this.#dat.rows,
       num: this.#num.rows,
+      pair: this.#pair.rows,
     };
   }
+}
+
+/** Two rows with one key are the same row. */
+export function pairKey({ param, parts }: PairRow): string {
+  const texts = parts.map((part) =>
+    [
+      part.h,
+      part.s,
+      part.low,
+      part.high,
+      part.val,
+      part.lower,
+      part.upper,
+      part.txt,
+      part.raw,
+    ].join('|'),
+  );
+  return `${param} ${texts.join('\n')}`;
 }
 
 function sortedDistinct(values: readonly bigint[]): bigint[] {

@@ -11,6 +11,7 @@
 import { createRequire } from 'node:module';
 import type { SearchParameter } from '@medplum/fhirtypes';
 import type { Types } from './compile.ts';
+import { declaredParts, pairReader, partPaths, placesOf } from './composites.ts';
 import type { CompositePart, SearchParameterInfo, SearchParameterType } from './definitions.ts';
 import { Extractor, type Reader } from './extract.ts';
 import { paramKey, presenceHash } from './hash.ts';
@@ -103,10 +104,15 @@ export class SearchParameters {
       .map((draft) => this.#info(type, draft, leaders.get(draft.signature) ?? draft))
       .sort((a, b) => (a.code < b.code ? -1 : 1));
     noCollisions(type, parameters);
-    const readers = drafts.flatMap((draft) => readersOf(type, draft, leaders.get(draft.signature)));
+    const byCode = new Map(parameters.map((each) => [each.code, each]));
+    const readers = drafts.flatMap((draft) =>
+      draft.type === 'composite'
+        ? this.#pairReaders(type, draft, byCode.get(draft.parameter.code!)!)
+        : readersOf(type, draft, leaders.get(draft.signature)),
+    );
     return {
       parameters,
-      byCode: new Map(parameters.map((each) => [each.code, each])),
+      byCode,
       extractor: new Extractor(readers),
     };
   }
@@ -117,6 +123,9 @@ export class SearchParameters {
       parameter.expression && !COLUMNS.has(parameter.code ?? '')
         ? pathsOf(this.#types, type, parameter.expression, interpreted)
         : [];
+    if (kind === 'composite') {
+      return { parameter, type: kind, paths, standard, signature: `composite ${parameter.code}` };
+    }
     const places = paths.map((path) => (path.compute ? `=${parameter.code}` : signatureOf(path)));
     const signature = `${kind} ${[...new Set(places)].sort().join(' ') || parameter.code}`;
     return { parameter, type: kind, paths, standard, signature };
@@ -142,7 +151,7 @@ export class SearchParameters {
       implicitSystems: draft.type === 'token' ? this.#implicitSystems(draft.paths) : [],
       targets: draft.type === 'reference' ? targetsOf(draft) : [],
       daysOnly: draft.paths.length > 0 && draft.paths.every((path) => path.type === 'date'),
-      components: this.#components(parameter),
+      components: this.#components(parameter, draft.paths),
     };
   }
 
@@ -156,11 +165,35 @@ export class SearchParameters {
     return [...new Set(systems)];
   }
 
-  #components(parameter: SearchParameter): CompositePart[] {
-    return (parameter.component ?? []).map((part) => ({
-      definition: part.definition ?? '',
-      expression: part.expression ?? '',
-      type: (this.#byUrl.get(part.definition ?? '')?.type ?? 'string') as SearchParameterType,
+  #components(parameter: SearchParameter, bases: readonly Path[]): CompositePart[] {
+    if (parameter.type !== 'composite') return [];
+    const parts = declaredParts(
+      parameter,
+      (url) => this.#byUrl.get(url)?.type as SearchParameterType | undefined,
+    );
+    const places = placesOf(parts);
+    return parts.map((part, at) => {
+      const paths = partPaths(this.#types, bases, part);
+      return {
+        ...part,
+        place: places[at]!,
+        implicitSystems: part.type === 'token' ? this.#implicitSystems(paths) : [],
+        targets: part.type === 'reference' ? this.#targetsOf(part.definition) : [],
+      };
+    });
+  }
+
+  #targetsOf(definition: string): string[] {
+    return (this.#byUrl.get(definition)?.target ?? []) as string[];
+  }
+
+  /** What reads a composite: for each place of its expression, the parts below it. */
+  #pairReaders(type: string, draft: Draft, info: SearchParameterInfo): Reader[] {
+    return draft.paths.map((path) => ({
+      path,
+      index: undefined,
+      pairs: pairReader(this.#types, type, path, info.components, info.key),
+      presence: info.presence,
     }));
   }
 }

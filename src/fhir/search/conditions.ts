@@ -4,7 +4,7 @@
  */
 
 import type { UnitOfWork } from '../../app.ts';
-import { hashedKey, idKey, parseReference, problem } from '../../sdk/index.ts';
+import { idKey, problem } from '../../sdk/index.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
 import {
   bareCodeHash,
@@ -16,12 +16,23 @@ import {
   systemKey,
   valueHash,
 } from '../definitions/hash.ts';
-import { capitalized, normalize, STRING_MAX } from '../definitions/normalize.ts';
 import { fhirOf } from '../types.ts';
-import { dateSet, instantTest, numberSet, quantitySet } from './measures.ts';
+import { compositeTest } from './composite.ts';
+import { dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
 import type { Term } from './parse.ts';
 import { unescaped } from './parse.ts';
-import { anyOf, type Condition, fromSet, fromTest, joinOr, unionOf, type Values } from './parts.ts';
+import {
+  anyOf,
+  type Condition,
+  fromIndex,
+  fromSet,
+  fromTest,
+  joinOr,
+  unionOf,
+  type Values,
+} from './parts.ts';
+import { targetOf } from './references.ts';
+import { stringCondition } from './texts.ts';
 import { parseDate, parseNumber, parseToken } from './values.ts';
 
 /** The condition of a term on resources of a type. */
@@ -68,28 +79,21 @@ function parameterCondition(
     case 'token':
       return tokenCondition(type, term, values);
     case 'string':
-      return stringCondition(term, values);
+      return stringCondition(info.key, term.values, modifier, values);
     case 'reference':
       return referenceCondition(unit, type, term, values);
     case 'uri':
       return uriCondition(type, term, values);
     case 'date':
-      return fromSet(
-        unionOf(term.values, (each) => dateSet(info, parseDate(each, term.name), values)),
-        40,
-      );
+      return measured('dat', term, (each) => dateTest(info, parseDate(each, term.name), values));
     case 'number':
-      return fromSet(
-        unionOf(term.values, (each) =>
-          numberSet(info.key, 0n, parseNumber(each, term.name), values),
-        ),
-        40,
+      return measured('num', term, (each) =>
+        unitTest(info.key, 0n, parseNumber(each, term.name), values),
       );
     case 'quantity':
-      return fromSet(
-        unionOf(term.values, (each) => quantitySet(info, each, term.name, values)),
-        40,
-      );
+      return measured('num', term, (each) => quantityTest(info, each, term.name, values));
+    case 'composite':
+      return measured('pair', term, (each) => compositeTest(unit, info, each, term.name, values));
     default:
       throw problem(
         'not-supported',
@@ -100,12 +104,20 @@ function parameterCondition(
   }
 }
 
+function measured(
+  table: 'dat' | 'num' | 'pair',
+  term: ParameterTerm,
+  test: (text: string) => string,
+): Condition {
+  return fromIndex(table, term.values.map(test), table === 'pair' ? 25 : 40);
+}
+
 // ── tokens ───────────────────────────────────────────────────────────────────────────────────
 
 function tokenCondition(type: string, term: ParameterTerm, values: Values): Condition {
   const { info, modifier, name } = term;
   if (modifier === 'text')
-    return stringSet(paramKey(type, `${info.rowsCode}:text`), term.values, values);
+    return stringCondition(paramKey(type, `${info.rowsCode}:text`), term.values, undefined, values);
   if (modifier === 'of-type') return ofTypeCondition(type, term, values);
   const tokens = term.values.map((each) => parseToken(each, name));
   const conditions = tokens.map((each) => oneToken(info, each, values));
@@ -159,68 +171,7 @@ function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Con
   );
 }
 
-// ── strings and uris ─────────────────────────────────────────────────────────────────────────
-
-function stringCondition(term: ParameterTerm, values: Values): Condition {
-  const { info, modifier } = term;
-  const param = values.add(info.key, 'int');
-  if (modifier === 'exact') {
-    return fromSet(
-      unionOf(term.values, (each) => {
-        const raw = unescaped(each);
-        const val = foldedOf(raw);
-        const exact = raw === capitalized(val) ? 'raw is null' : `raw = ${values.add(raw, 'text')}`;
-        return `select rid from str where param = ${param} and val = ${values.add(val, 'text')} and ${exact}`;
-      }),
-      20,
-    );
-  }
-  if (modifier === 'contains' || modifier === 'text') {
-    return fromSet(
-      unionOf(term.values, (each) => {
-        const text = unescaped(each);
-        const pattern = values.add(`%${likeText(foldedOf(text))}%`, 'text');
-        const whole = wholeText(text, '%', values);
-        return `select rid from str where param = ${param} and val like ${pattern}${whole}`;
-      }),
-      70,
-    );
-  }
-  return stringSet(info.key, term.values, values);
-}
-
-/** The folded text; one without a letter or digit would match everything, so it is refused. */
-function foldedOf(text: string): string {
-  const folded = normalize(text);
-  if (folded !== '') return folded;
-  throw problem('invalid', 'search-text', 'Search for a text with at least one letter or digit.');
-}
-
-/** Prefix search on folded texts. */
-function stringSet(key: number, texts: readonly string[], values: Values): Condition {
-  const param = values.add(key, 'int');
-  return fromSet(
-    unionOf(texts, (each) => {
-      const text = unescaped(each);
-      const val = foldedOf(text);
-      const from = values.add(val, 'text');
-      const to = values.add(`${val}\u{10ffff}`, 'text');
-      const whole = wholeText(text, '', values);
-      return `select rid from str where param = ${param} and val >= ${from} and val < ${to}${whole}`;
-    }),
-    30,
-  );
-}
-
-/** Index rows hold the first part of a text; a longer one is compared with the text itself. */
-function wholeText(text: string, before: string, values: Values): string {
-  if (text.length <= STRING_MAX) return '';
-  return ` and raw ilike ${values.add(`${before}${likeText(text)}%`, 'text')}`;
-}
-
-function likeText(text: string): string {
-  return text.replace(/[\\%_]/g, '\\$&');
-}
+// ── uris ─────────────────────────────────────────────────────────────────────────────────────
 
 function uriCondition(type: string, term: ParameterTerm, values: Values): Condition {
   const { info, modifier } = term;
@@ -272,37 +223,12 @@ function referenceCondition(
     );
   }
   const param = values.add(info.key, 'int');
-  return fromSet(
-    unionOf(term.values, (each) => {
-      const { target, types } = targetOf(unit, info, modifier, unescaped(each));
-      const only = types ? ` and type = any(${values.add(types, 'smallint[]')})` : '';
-      return `select rid from ref where target = ${values.add(target, 'uuid')} and param = ${param}${only}`;
-    }),
-    12,
-  );
-}
-
-function targetOf(
-  unit: UnitOfWork,
-  info: SearchParameterInfo,
-  modifier: string | undefined,
-  text: string,
-): { target: string; types?: number[] } {
-  const { definitions, base } = fhirOf(unit);
-  const own = `${base()}/`;
-  const literal = text.startsWith(own) ? text.slice(own.length) : text;
-  const local = parseReference(literal);
-  if (local && definitions.isResourceType(local.type)) {
-    return { target: idKey(local.id), types: [definitions.typeNumber(local.type)] };
-  }
-  if (/^[A-Za-z0-9\-.]{1,64}$/.test(literal)) {
-    const types = modifier ? [modifier] : info.targets;
-    return {
-      target: idKey(literal),
-      ...(types.length > 0 && { types: types.map((each) => definitions.typeNumber(each)) }),
-    };
-  }
-  return { target: hashedKey(literal), types: [0] };
+  const tests = term.values.map((each) => {
+    const { target, types } = targetOf(unit, info.targets, modifier, unescaped(each));
+    const only = types ? ` and type = any(${values.add(types, 'smallint[]')})` : '';
+    return `target = ${values.add(target, 'uuid')} and param = ${param}${only}`;
+  });
+  return fromIndex('ref', tests, 12);
 }
 
 function chainCondition(

@@ -44,40 +44,41 @@ export function intervalTest(
   return tests[prefix];
 }
 
-/** Resources whose date fulfils a search value. */
-export function dateSet(info: SearchParameterInfo, value: Interval, values: Values): string {
+/** Tests a row of `dat`. */
+export function dateTest(info: SearchParameterInfo, value: Interval, values: Values): string {
   const param = values.add(info.key, 'int');
-  return `select rid from dat where param = ${param} and ${intervalTest('lower', 'upper', value, values)}`;
+  return `param = ${param} and ${intervalTest('lower', 'upper', value, values)}`;
 }
 
-function numberTest(value: NumberValue, values: Values): string {
+/** Tests the column of a number. */
+export function numberTest(val: string, value: NumberValue, values: Values): string {
   const exact = values.add(value.value, 'numeric');
   const low = values.add(value.low, 'numeric');
   const high = values.add(value.high, 'numeric');
-  const inside = `(val >= ${low} and val < ${high})`;
+  const inside = `(${val} >= ${low} and ${val} < ${high})`;
   const tests: Record<Prefix, string> = {
     eq: inside,
     ne: `not ${inside}`,
-    gt: `val > ${exact}`,
-    lt: `val < ${exact}`,
-    ge: `val >= ${exact}`,
-    le: `val <= ${exact}`,
-    sa: `val > ${exact}`,
-    eb: `val < ${exact}`,
-    ap: `val between ${exact} - abs(${exact}) * 0.1 and ${exact} + abs(${exact}) * 0.1`,
+    gt: `${val} > ${exact}`,
+    lt: `${val} < ${exact}`,
+    ge: `${val} >= ${exact}`,
+    le: `${val} <= ${exact}`,
+    sa: `${val} > ${exact}`,
+    eb: `${val} < ${exact}`,
+    ap: `${val} between ${exact} - abs(${exact}) * 0.1 and ${exact} + abs(${exact}) * 0.1`,
   };
   return tests[value.prefix];
 }
 
-/** Resources whose number fulfils a search value; `unit` 0 for any unit. */
-export function numberSet(key: number, unit: bigint, value: NumberValue, values: Values): string {
+/** Tests a row of `num`; `unit` 0 for any unit. */
+export function unitTest(key: number, unit: bigint, value: NumberValue, values: Values): string {
   const param = values.add(key, 'int');
-  return `select rid from num where param = ${param} and unit = ${values.add(unit, 'bigint')}
-    and ${numberTest(value, values)}`;
+  const test = numberTest('val', value, values);
+  return `param = ${param} and unit = ${values.add(unit, 'bigint')} and ${test}`;
 }
 
-/** Resources whose quantity fulfils a search value. */
-export function quantitySet(
+/** Tests a row of `num` against a quantity. */
+export function quantityTest(
   info: SearchParameterInfo,
   text: string,
   name: string,
@@ -85,7 +86,7 @@ export function quantitySet(
 ): string {
   const value = parseQuantity(text, name);
   const unit = value.unit === undefined ? 0n : unitHash(value.system ?? '', value.unit);
-  return numberSet(info.key, unit, value, values);
+  return unitTest(info.key, unit, value, values);
 }
 
 /** A value without length stands inside the millisecond that ends at it: instants end before it. */

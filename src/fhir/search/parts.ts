@@ -47,6 +47,22 @@ export function fromSet(set: string, rank: number): Condition {
   return { set, test: `r.rid in (${set})`, rank };
 }
 
+/** Index tables whose rows are found by resource, so that a row can be tested without their set. */
+type IndexTable = 'str' | 'ref' | 'dat' | 'num' | 'pair';
+
+/**
+ * A condition on the rows of an index table: any of the tests. As a test of `r` it is a look-up by
+ * resource, written so that PostgreSQL cannot turn it into a join with the whole set.
+ */
+export function fromIndex(table: IndexTable, tests: readonly string[], rank: number): Condition {
+  const any = tests.map((each) => `(${each})`).join(' or ');
+  return {
+    set: tests.map((each) => `select rid from ${table} where ${each}`).join(' union all '),
+    test: `coalesce((select true from ${table} where ${table}.rid = r.rid and (${any}) limit 1), false)`,
+    rank,
+  };
+}
+
 /** A condition that only tests a row. */
 export function fromTest(test: string, rank: number): Condition {
   return { test, rank };

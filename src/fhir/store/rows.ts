@@ -5,7 +5,8 @@
  */
 
 import { statement } from '../../sdk/index.ts';
-import type { IndexRows } from '../definitions/definitions.ts';
+import type { IndexRows, PairRow } from '../definitions/definitions.ts';
+import { pairKey } from '../definitions/rows.ts';
 
 /** One resource row to write, with the index rows to add and to remove. */
 export interface RowChange {
@@ -23,6 +24,34 @@ export interface RowChange {
   readonly old?: { readonly content: Buffer; readonly version: number; readonly lu: Date };
   readonly method: number;
 }
+
+/** Columns of `pair` with their types; those that are never null have 0 for nothing. */
+const PAIR = [1, 2, 3].flatMap((place): [name: string, type: string, always: boolean][] => {
+  const discrete: [string, string, boolean][] = [
+    [`h${place}`, 'bigint', true],
+    [`s${place}`, 'int', true],
+  ];
+  if (place === 1) return discrete;
+  return [
+    ...discrete,
+    [`val${place}`, 'numeric', place === 2],
+    [`low${place}`, 'numeric', false],
+    [`high${place}`, 'numeric', false],
+    [`lower${place}`, 'timestamptz', false],
+    [`upper${place}`, 'timestamptz', false],
+    [`txt${place}`, 'text', false],
+    [`raw${place}`, 'text', false],
+  ];
+});
+const PAIR_COLUMNS = PAIR.map(([name]) => name).join(', ');
+const PAIR_TYPES = PAIR.map(([name, type]) => `${name} ${type}`).join(', ');
+const PAIR_VALUES = PAIR.map(([name, , always]) =>
+  always ? `coalesce(x.${name}, 0)` : `x.${name}`,
+).join(', ');
+/** A row is the same when all of it is; the first tests are those of the index. */
+const PAIR_SAME = PAIR.map(([name, , always]) =>
+  always ? `t.${name} = coalesce(x.${name}, 0)` : `t.${name} is not distinct from x.${name}`,
+).join(' and ');
 
 const ADD_INDEX = `
   a_tok as (insert into tok (hash, rid, system, bucket)
@@ -42,7 +71,10 @@ const ADD_INDEX = `
   a_num as (insert into num (rid, unit, param, bucket, low, high, val)
     select m.rid, n, p, m.bucket, l, h, v
     from unnest($25::int[], $26::int[], $27::bigint[], $28::numeric[], $29::numeric[],
-                $30::numeric[]) x(o, p, n, l, h, v) join m using (o))`;
+                $30::numeric[]) x(o, p, n, l, h, v) join m using (o)),
+  a_pair as (insert into pair (rid, param, bucket, ${PAIR_COLUMNS})
+    select m.rid, x.param, m.bucket, ${PAIR_VALUES}
+    from json_to_recordset($31::json) x(o int, param int, ${PAIR_TYPES}) join m using (o))`;
 
 /** $1 lu; $2.. types, buckets, keys, rids, versions, deleted, tk, contents; $10.. index rows. */
 export const INSERT = statement(
@@ -57,7 +89,7 @@ export const INSERT = statement(
    select 1`,
 );
 
-/** As INSERT, with $31.. the replaced versions and the index rows to remove. */
+/** As INSERT, with $32.. the replaced versions and the index rows to remove. */
 export const UPDATE = statement(
   'fhir.update',
   `with m as materialized (
@@ -69,25 +101,28 @@ export const UPDATE = statement(
      from m where r.rid = m.rid and r.bucket = m.bucket and r.type = m.type),
    h as (insert into history (lu, rid, ver, type, bucket, method, content)
      select lu, m.rid, v, m.type, m.bucket, method, packed
-     from unnest($31::int[], $32::timestamptz[], $33::int[], $34::smallint[], $35::bytea[])
+     from unnest($32::int[], $33::timestamptz[], $34::int[], $35::smallint[], $36::bytea[])
        x(o, lu, v, method, packed) join m using (o)),
-   d_tok as (delete from tok t using unnest($36::int[], $37::bigint[], $38::int[]) x(o, h, s), m
+   d_tok as (delete from tok t using unnest($37::int[], $38::bigint[], $39::int[]) x(o, h, s), m
      where m.o = x.o and t.hash = x.h and t.rid = m.rid and t.system = x.s),
    d_str as (delete from str t
-     using unnest($39::int[], $40::int[], $41::text[], $42::text[]) x(o, p, v, w), m
+     using unnest($40::int[], $41::int[], $42::text[], $43::text[]) x(o, p, v, w), m
      where m.o = x.o and t.param = x.p and t.val = x.v and t.rid = m.rid
        and t.raw is not distinct from x.w),
    d_ref as (delete from ref t
-     using unnest($43::int[], $44::int[], $45::smallint[], $46::uuid[]) x(o, p, k, i), m
+     using unnest($44::int[], $45::int[], $46::smallint[], $47::uuid[]) x(o, p, k, i), m
      where m.o = x.o and t.target = x.i and t.param = x.p and t.type = x.k and t.rid = m.rid),
    d_dat as (delete from dat t
-     using unnest($47::int[], $48::int[], $49::timestamptz[], $50::timestamptz[]) x(o, p, l, u), m
+     using unnest($48::int[], $49::int[], $50::timestamptz[], $51::timestamptz[]) x(o, p, l, u), m
      where m.o = x.o and t.param = x.p and t.lower = x.l and t.upper = x.u and t.rid = m.rid),
    d_num as (delete from num t
-     using unnest($51::int[], $52::int[], $53::bigint[], $54::numeric[], $55::numeric[])
+     using unnest($52::int[], $53::int[], $54::bigint[], $55::numeric[], $56::numeric[])
        x(o, p, n, l, v), m
      where m.o = x.o and t.param = x.p and t.unit = x.n and t.val = x.v and t.low = x.l
        and t.rid = m.rid),
+   d_pair as (delete from pair t
+     using json_to_recordset($57::json) x(o int, param int, ${PAIR_TYPES}), m
+     where m.o = x.o and t.rid = m.rid and t.param = x.param and ${PAIR_SAME}),
    ${ADD_INDEX}
    select 1`,
 );
@@ -116,6 +151,25 @@ function flat<Row>(
     }
   });
   return out;
+}
+
+/** Rows of `pair` as the JSON that the statements read. */
+function pairRows(
+  changes: readonly RowChange[],
+  pick: (change: RowChange) => readonly PairRow[],
+): string {
+  const rows = changes.flatMap((change, index) =>
+    pick(change).map(({ param, parts }) => {
+      const row: Record<string, unknown> = { o: index + 1, param };
+      parts.forEach((part, at) => {
+        for (const [name, value] of Object.entries(part)) {
+          row[`${name}${at + 1}`] = typeof value === 'bigint' ? value.toString() : value;
+        }
+      });
+      return row;
+    }),
+  );
+  return JSON.stringify(rows);
 }
 
 /** The values of INSERT. */
@@ -153,6 +207,7 @@ export function insertValues(lu: Date, changes: readonly RowChange[]): unknown[]
       (row) => row.high,
       (row) => row.value,
     ]),
+    pairRows(changes, (each) => each.add.pair),
   ];
 }
 
@@ -192,11 +247,12 @@ export function updateValues(lu: Date, changes: readonly RowChange[]): unknown[]
       (row) => row.low,
       (row) => row.value,
     ]),
+    pairRows(changes, (each) => each.remove.pair),
   ];
 }
 
 /** No index rows at all. */
-export const NO_ROWS: IndexRows = { tk: [], tok: [], str: [], ref: [], dat: [], num: [] };
+export const NO_ROWS: IndexRows = { tk: [], tok: [], str: [], ref: [], dat: [], num: [], pair: [] };
 
 /** What must be added and removed to get from one version's rows to the next's. */
 export function difference(before: IndexRows, after: IndexRows): Pick<RowChange, 'add' | 'remove'> {
@@ -214,6 +270,7 @@ export function difference(before: IndexRows, after: IndexRows): Pick<RowChange,
     ref: pick(from.ref, other.ref, (row) => `${row.param}|${row.type}|${row.target}`),
     dat: pick(from.dat, other.dat, (row) => `${row.param}|${row.lower}|${row.upper}`),
     num: pick(from.num, other.num, (row) => `${row.param}|${row.unit}|${row.low}|${row.value}`),
+    pair: pick(from.pair, other.pair, pairKey),
   });
   return { add: both(after, before), remove: both(before, after) };
 }

@@ -1,0 +1,66 @@
+/**
+ * Conditions on texts: folded, by prefix, anywhere within or exactly.
+ *
+ * Spec: https://hl7.org/fhir/R4/search.html#string
+ */
+
+import { problem } from '../../sdk/index.ts';
+import { capitalized, normalize, STRING_MAX } from '../definitions/normalize.ts';
+import { unescaped } from './parse.ts';
+import { type Condition, fromIndex, type Values } from './parts.ts';
+
+/** Texts under a key that begin with one of those asked for; with `:contains`, hold it anywhere. */
+export function stringCondition(
+  key: number,
+  texts: readonly string[],
+  modifier: string | undefined,
+  values: Values,
+): Condition {
+  const param = values.add(key, 'int');
+  const tests = texts.map((each) => {
+    const text = unescaped(each);
+    if (modifier === 'exact') return `param = ${param} and ${exactTest(text, values)}`;
+    const before = modifier === 'contains' || modifier === 'text' ? '%' : '';
+    return `param = ${param} and ${textTest({ val: 'val', raw: 'raw' }, text, before, values)}`;
+  });
+  const rank = modifier === 'exact' ? 20 : modifier === undefined ? 30 : 70;
+  return fromIndex('str', tests, rank);
+}
+
+function exactTest(text: string, values: Values): string {
+  const val = foldedOf(text);
+  const raw = text === capitalized(val) ? 'raw is null' : `raw = ${values.add(text, 'text')}`;
+  return `val = ${values.add(val, 'text')} and ${raw}`;
+}
+
+/** Tests columns of folded and whole text; `before` is `%` for a match anywhere. */
+export function textTest(
+  columns: { readonly val: string; readonly raw: string },
+  text: string,
+  before: '' | '%',
+  values: Values,
+): string {
+  const val = foldedOf(text);
+  const whole = wholeText(columns.raw, text, before, values);
+  if (before) return `${columns.val} like ${values.add(`%${likeText(val)}%`, 'text')}${whole}`;
+  const from = values.add(val, 'text');
+  const to = values.add(`${val}\u{10ffff}`, 'text');
+  return `${columns.val} >= ${from} and ${columns.val} < ${to}${whole}`;
+}
+
+/** The folded text; one without a letter or digit would match everything, so it is refused. */
+function foldedOf(text: string): string {
+  const folded = normalize(text);
+  if (folded !== '') return folded;
+  throw problem('invalid', 'search-text', 'Search for a text with at least one letter or digit.');
+}
+
+/** Index rows hold the first part of a text; a longer one is compared with the text itself. */
+function wholeText(raw: string, text: string, before: string, values: Values): string {
+  if (text.length <= STRING_MAX) return '';
+  return ` and ${raw} ilike ${values.add(`${before}${likeText(text)}%`, 'text')}`;
+}
+
+function likeText(text: string): string {
+  return text.replace(/[\\%_]/g, '\\$&');
+}
