@@ -76,6 +76,8 @@ create index instruction_number on instruction (transaction_number);
 create index instruction_waiting on instruction (provider_id, key) where state = 'approved';
 create index instruction_enquiry on instruction (enquire_at) where state in ('sent', 'unknown');
 create index instruction_retry on instruction (retry_at) where retry_at is not null;
+create index instruction_payer_fault on instruction (provider_id)
+  where state = 'not-paid' and reason in ('payer_funds', 'payer_configuration');
 create index instruction_batch on instruction (batch_id) where state in ('sent', 'unknown');
 create index instruction_source on instruction (source_id);
 create index instruction_id_only on instruction (instruction_id);

@@ -25,6 +25,7 @@ import {
 import { enquireDue, enquireHandler } from './enquire.ts';
 import { PAUSE, RESOLVE, RETRY } from './instruction.ts';
 import { operations } from './operations.ts';
+import { retryDue, retryHandler } from './retry.ts';
 import { sendHandler, wakeHandler, wakeWaiting } from './send.ts';
 
 export { callbackSecret, matchCallbacks } from './callback.ts';
@@ -52,6 +53,9 @@ export {
   type Said,
   type Wire,
 } from './provider.ts';
+export { resolutionLifecycle } from './resolve.ts';
+export { type PaymentSource, paymentSource, retryDue } from './retry.ts';
+export { RETRY_RULES } from './retry-policy.ts';
 export { sendWaiting } from './send.ts';
 export { closeException } from './store/exceptions.ts';
 
@@ -152,10 +156,11 @@ export const disbursement: Module = {
   resources: [instruction],
   operations,
   routes: [callbackRoute],
-  jobs: [sendHandler, enquireHandler, wakeHandler, callbackHandler, matchHandler],
+  jobs: [sendHandler, enquireHandler, wakeHandler, callbackHandler, matchHandler, retryHandler],
   schedule: [
     { at: '* * * * *', job: enquireDue, does: 'enquires after instructions without an answer' },
     { at: '*/5 * * * *', job: wakeWaiting, does: 'sends what waits' },
+    { at: '*/10 * * * *', job: retryDue, does: 'orders again what failed for a while' },
     { at: '*/10 * * * *', job: matchCallbacks, does: 'matches callbacks again' },
   ],
 };

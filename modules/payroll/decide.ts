@@ -103,15 +103,19 @@ export async function drop(
   note(ctx, `$${act}`, payrollId, {});
 }
 
-/** Orders again the lines that were definitively not paid. */
-export async function retryUnpaid(ctx: Context, payrollId: string): Promise<number> {
+/** Orders again the lines that were definitively not paid, or those of them that are named. */
+export async function retryUnpaid(
+  ctx: Context,
+  payrollId: string,
+  lines: readonly string[] | null = null,
+): Promise<number> {
   const payroll = await locked(ctx, payrollId);
   transition(ctx, payrollLifecycle, 'retry', payroll.state);
   const ordered = await retryInstructions(ctx, {
     purpose: 'payroll',
     fund: payroll.fund,
     currency: payroll.currency,
-    select: orderSelect(payrollId, 'not-paid', dayOf(ctx.now, 'UTC')),
+    select: orderSelect(payrollId, 'not-paid', dayOf(ctx.now, 'UTC'), lines),
   });
   if (ordered > 0) {
     await moveRetried(ctx, payrollId);

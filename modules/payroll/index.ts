@@ -3,13 +3,15 @@
  * person, followed until the last line is resolved.
  */
 
-import type { Module } from '../../src/sdk/index.ts';
+import { contribute, type Module } from '../../src/sdk/index.ts';
+import { paymentSource } from '../disbursement/index.ts';
 import { followInstructions } from './decide.ts';
 import { draftDue, draftDueHandler } from './draft.ts';
 import { exclusionBinding, lineBinding, payrollBinding } from './fhir.ts';
 import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations, READ } from './operations.ts';
+import { payrollSource } from './source.ts';
 
 export { approve, drop, retryUnpaid } from './decide.ts';
 export { draftDue, draftPayroll, duePeriod } from './draft.ts';
@@ -26,6 +28,6 @@ export const payroll: Module = {
   operations,
   reactions: [followInstructions],
   jobs: [draftDueHandler],
-  contributes: measures,
+  contributes: [...measures, contribute(paymentSource, payrollSource)],
   schedule: [{ at: '*/10 * * * *', job: draftDue, does: 'drafts payrolls that are due' }],
 };

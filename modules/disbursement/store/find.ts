@@ -27,6 +27,17 @@ export function findInstruction(ctx: Context, id: string): Promise<InstructionRo
   return ctx.db.maybe<InstructionRow>(BY_ID, [id]);
 }
 
+const PEEK = statement(
+  'disbursement.peek',
+  `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id
+   from instruction where instruction_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end`,
+);
+
+/** The same without a lock, for acts that take other locks first. */
+export function peekInstruction(ctx: Context, id: string): Promise<InstructionRow | undefined> {
+  return ctx.db.maybe<InstructionRow>(PEEK, [id]);
+}
+
 const ASK_NOW = statement(
   'disbursement.ask-now',
   `update instruction set enquire_at = $2

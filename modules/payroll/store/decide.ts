@@ -106,6 +106,7 @@ export function orderSelect(
   payrollId: string,
   state: string,
   valueOn: string,
+  lines: readonly string[] | null = null,
 ): { text: string; values: unknown[] } {
   return {
     text: `select l.household_id as payee_id, l.line_id as source_id, l.recipient_id,
@@ -113,8 +114,9 @@ export function orderSelect(
              p.currency, $3::date as value_on
            from payroll_line l join payroll p on p.payroll_id = l.payroll_id
            where l.payroll_id = $1::uuid and l.state = $2
-             and not (coalesce(l.reason, '') = any($4::text[]))`,
-    values: [payrollId, state, valueOn, RECIPIENT_REASONS],
+             and not (coalesce(l.reason, '') = any($4::text[]))
+             and ($5::uuid[] is null or l.line_id = any($5::uuid[]))`,
+    values: [payrollId, state, valueOn, RECIPIENT_REASONS, lines],
   };
 }
 

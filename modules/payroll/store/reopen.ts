@@ -30,3 +30,17 @@ export function moveRetried(ctx: Context, payrollId: string): Promise<number> {
 export async function reopenPayroll(ctx: Context, payroll: PayrollRow): Promise<void> {
   await ctx.db.run(REOPEN, [payroll.payroll_id, ctx.now]);
 }
+
+const OF_LINES = statement(
+  'payroll.of-lines',
+  `select payroll_id, array_agg(line_id)::text[] as lines from payroll_line
+   where line_id = any($1::uuid[]) and state = 'not-paid' group by payroll_id order by payroll_id`,
+);
+
+/** Payrolls of lines that are not paid, with these lines. */
+export function payrollsOf(
+  ctx: Context,
+  lines: readonly string[],
+): Promise<{ payroll_id: string; lines: string[] }[]> {
+  return ctx.db.query(OF_LINES, [lines]);
+}

@@ -4,7 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { describe, it } from 'mocha';
-import { instructionLifecycle, NON_PAYMENT_REASONS } from '../../../modules/disbursement/index.ts';
+import {
+  instructionLifecycle,
+  NON_PAYMENT_REASONS,
+  resolutionLifecycle,
+} from '../../../modules/disbursement/index.ts';
 import { lifecycleTable } from '../../../src/sdk/index.ts';
 
 describe('the README of disbursement', () => {
@@ -13,6 +17,10 @@ describe('the README of disbursement', () => {
 
   it('shows the lifecycle of an instruction', () => {
     expect(readme).to.include(lifecycleTable(instructionLifecycle));
+  });
+
+  it('shows the lifecycle of a resolution', () => {
+    expect(readme).to.include(lifecycleTable(resolutionLifecycle));
   });
 
   it('names every reason for not paid', () => {

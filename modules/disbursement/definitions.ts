@@ -1,0 +1,55 @@
+/**
+ * What the operations of the room have in common: their definitions, and reading their parameters.
+ */
+
+import type { OperationDefinition, Parameters } from '@medplum/fhirtypes';
+import { operationDefinition } from '../../src/sdk/index.ts';
+
+type ParameterList = NonNullable<OperationDefinition['parameter']>;
+
+/** An OperationDefinition on an instance of a type. */
+export function definition(
+  code: string,
+  resource: 'ClaimResponse' | 'Organization',
+  description: string,
+  parameter: ParameterList,
+  affectsState = true,
+): OperationDefinition {
+  return {
+    resourceType: 'OperationDefinition',
+    url: operationDefinition(code),
+    name: code.replaceAll('-', ''),
+    status: 'active',
+    kind: 'operation',
+    code,
+    description,
+    resource: [resource],
+    affectsState,
+    system: false,
+    type: false,
+    instance: true,
+    parameter,
+  };
+}
+
+/** The same on an instruction. */
+export function instructionOperation(
+  code: string,
+  description: string,
+  parameter: ParameterList,
+  affectsState = true,
+): OperationDefinition {
+  return definition(code, 'ClaimResponse', description, parameter, affectsState);
+}
+
+/** The text of a parameter. */
+export function textOf(parameters: Parameters, name: string): string | undefined {
+  const found = (parameters.parameter ?? []).find((each) => each.name === name);
+  return found?.valueString ?? found?.valueCode;
+}
+
+/** The answer of an operation that has nothing more to say. */
+export const DONE: Parameters = {
+  resourceType: 'Parameters',
+  parameter: [{ name: 'result', valueBoolean: true }],
+};
