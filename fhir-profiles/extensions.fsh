@@ -38,7 +38,9 @@ Context: Group
 * extension[number].value[x] only string
 * extension[number].value[x] 1..1
 * extension[holder].value[x] only string
+* extension[holder].value[x] 1..1
 * extension[preferred].value[x] only boolean
+* extension[preferred].value[x] 1..1
 
 Extension: MemberRole
 Id: member-role
@@ -105,24 +107,44 @@ Context: InsurancePlan
 * extension[frequency].valueCode from PaymentFrequency (required)
 * extension[criterion].value[x] only Expression
 * extension[criterion].value[x] 1..1
+* extension[criterion].valueExpression.language = #text/fhirpath
+* extension[criterion].valueExpression.expression 1..1
 * extension[base].value[x] only Money
+* extension[base].value[x] 1..1
 * extension[supplement].extension contains
     name 1..1 and
     filter 1..1 and
     amount 1..1 and
     maximum 0..1
 * extension[supplement].extension[name].value[x] only string
+* extension[supplement].extension[name].value[x] 1..1
 * extension[supplement].extension[filter].value[x] only Expression
+* extension[supplement].extension[filter].value[x] 1..1
+* extension[supplement].extension[filter].valueExpression.language = #text/fhirpath
+* extension[supplement].extension[filter].valueExpression.expression 1..1
 * extension[supplement].extension[amount].value[x] only Money
+* extension[supplement].extension[amount].value[x] 1..1
 * extension[supplement].extension[maximum].value[x] only positiveInt
+* extension[supplement].extension[maximum].value[x] 1..1
 * extension[cap].value[x] only Money
+* extension[cap].value[x] 1..1
 * extension[floor].value[x] only Money
+* extension[floor].value[x] 1..1
 * extension[rounding-unit].value[x] only Money
+* extension[rounding-unit].value[x] 1..1
 * extension[rounding-mode].value[x] only code
+* extension[rounding-mode].value[x] 1..1
+* extension[rounding-mode].valueCode from RoundingMode (required)
 * extension[age-on].value[x] only code
+* extension[age-on].value[x] 1..1
+* extension[age-on].valueCode from AgeOn (required)
 * extension[delivery].value[x] only code
+* extension[delivery].value[x] 1..1
+* extension[delivery].valueCode from Delivery (required)
 * extension[time-zone].value[x] only string
+* extension[time-zone].value[x] 1..1
 * extension[draft-at].value[x] only string
+* extension[draft-at].value[x] 1..1
 
 Extension: EnrolmentScheme
 Id: enrolment-scheme
@@ -156,6 +178,7 @@ Description: "Why the enrolment is in its state."
 Context: Coverage
 * value[x] only CodeableConcept or code
 * value[x] 1..1
+* value[x] from EnrolmentReason (required)
 
 Extension: RecipientBasis
 Id: recipient-basis
@@ -276,6 +299,7 @@ Context: Account
     amount 1..1
 * extension[kind].value[x] only code
 * extension[kind].value[x] 1..1
+* extension[kind].valueCode from BalanceKind (required)
 * extension[amount].value[x] only Money
 * extension[amount].value[x] 1..1
 
@@ -295,10 +319,14 @@ Context: PaymentReconciliation.detail
 * extension[number].value[x] 1..1
 * extension[result].value[x] only code
 * extension[result].value[x] 1..1
+* extension[result].valueCode from StatementResult (required)
 * extension[verdict].value[x] only code
 * extension[verdict].value[x] 1..1
 * extension[verdict].valueCode from LineVerdict (required)
 * extension[exception].value[x] only string
+* extension[exception].value[x] 1..1
 * extension[kind].value[x] only code
+* extension[kind].value[x] 1..1
 * extension[kind].valueCode from ExceptionKind (required)
 * extension[open].value[x] only boolean
+* extension[open].value[x] 1..1

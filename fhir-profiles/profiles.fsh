@@ -15,6 +15,17 @@ Description: "People who live and eat together and are paid together."
     HouseholdArea named area 0..1 and
     PreferredPayPoint named payPoint 0..1 and
     PaymentAccount named account 0..*
+* obeys household-one-head and household-one-collector
+
+Invariant: household-one-head
+Description: "A household has one active head at most: end the role of the former one, or make them inactive."
+Severity: #error
+Expression: "member.where(inactive.empty() or inactive = false).extension('https://amana.example/fhir/StructureDefinition/member-role').where(value = 'head').count() <= 1"
+
+Invariant: household-one-collector
+Description: "One active member at most collects the household's money: make the others alternates."
+Severity: #error
+Expression: "member.where(inactive.empty() or inactive = false).extension('https://amana.example/fhir/StructureDefinition/collector').where(value = 'primary').count() <= 1"
 
 Profile: Member
 Parent: Patient
@@ -65,11 +76,17 @@ Id: enrolment
 Title: "Enrolment"
 Description: "A household in a scheme, with a state and the reason for it."
 * extension contains
-    EnrolmentScheme named scheme 0..1 and
-    EnrolmentHousehold named household 0..1 and
-    EnrolmentState named state 0..1 and
+    EnrolmentScheme named scheme 1..1 and
+    EnrolmentHousehold named household 1..1 and
+    EnrolmentState named state 1..1 and
     EnrolmentReason named reason 0..1 and
     RecipientBasis named recipientBasis 0..1
+* obeys enrolment-reason-given
+
+Invariant: enrolment-reason-given
+Description: "An enrolment that is suspended, graduated or exited says why: give the extension enrolment-reason."
+Severity: #error
+Expression: "extension('https://amana.example/fhir/StructureDefinition/enrolment-state').value.where($this in ('suspended' | 'graduated' | 'exited')).empty() or extension('https://amana.example/fhir/StructureDefinition/enrolment-reason').exists()"
 
 Profile: Hold
 Parent: Flag

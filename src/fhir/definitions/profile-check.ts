@@ -199,7 +199,9 @@ export class ProfileChecks implements SliceSource {
       const types = new Set(type.targets.map((url) => this.#targetType(url)));
       if (!types.has('Resource')) checks.push(referenceTypeCheck(types));
     }
-    const profiles = type.profiles.filter((url) => !same?.profiles.includes(url));
+    // extensions are held against their own definitions wherever they stand
+    const own = (url: string) => type.code === 'Extension' && this.get(url)?.type === 'Extension';
+    const profiles = type.profiles.filter((url) => !same?.profiles.includes(url) && !own(url));
     if (profiles.length > 0) checks.push(this.#anyProfile(profiles));
     return checks;
   }

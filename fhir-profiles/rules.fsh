@@ -1,0 +1,89 @@
+// Codes of a scheme's rules, of statements and of balances: what the modules take, and no more.
+
+CodeSystem: RoundingModeCodes
+Id: rounding-mode
+Title: "How an amount is rounded"
+Description: "How an amount is rounded."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #down "Down"
+* #up "Up"
+* #half-up "To the nearest, halves up"
+
+ValueSet: RoundingMode
+Id: rounding-mode
+Title: "How an amount is rounded"
+Description: "How an amount is rounded."
+* ^experimental = false
+* include codes from system RoundingModeCodes
+
+CodeSystem: AgeOnCodes
+Id: age-on
+Title: "The day on which ages are taken"
+Description: "The day on which ages are taken."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #period-start "First day of the payment period"
+* #period-end "Last day of the payment period"
+
+ValueSet: AgeOn
+Id: age-on
+Title: "The day on which ages are taken"
+Description: "The day on which ages are taken."
+* ^experimental = false
+* include codes from system AgeOnCodes
+
+CodeSystem: DeliveryCodes
+Id: delivery
+Title: "Where a scheme pays"
+Description: "Where a scheme pays."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #any "Account or pay point"
+* #account "Account only"
+* #pay-point "Pay point only"
+
+ValueSet: Delivery
+Id: delivery
+Title: "Where a scheme pays"
+Description: "Where a scheme pays."
+* ^experimental = false
+* include codes from system DeliveryCodes
+
+CodeSystem: StatementResultCodes
+Id: statement-result
+Title: "What a statement says of a line"
+Description: "What a statement says of a line."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #paid "Paid"
+* #not-paid "Not paid"
+* #pending "Not yet known"
+
+ValueSet: StatementResult
+Id: statement-result
+Title: "What a statement says of a line"
+Description: "What a statement says of a line."
+* ^experimental = false
+* include codes from system StatementResultCodes
+
+CodeSystem: BalanceKindCodes
+Id: balance-kind
+Title: "Kind of balance"
+Description: "Kind of balance."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #posted "What the account holds"
+* #available "What it holds, less what is reserved"
+
+ValueSet: BalanceKind
+Id: balance-kind
+Title: "Kind of balance"
+Description: "Kind of balance."
+* ^experimental = false
+* include codes from system BalanceKindCodes
