@@ -12,11 +12,14 @@ import { seal, sealTrail } from './audit/seal.ts';
 import { verify } from './audit/verify.ts';
 import { everythingOperations } from './fhir/operations/everything.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
+import { viewOperations } from './fhir/operations/view-run.ts';
 import type { FhirHouse } from './fhir/types.ts';
+import { oldSlots, removeOldRecords, removeOldRecordsHandler } from './jobs/housekeeping.ts';
 import {
   contribute,
   type Guard,
   handle,
+  housekeeping,
   type Module,
   type Operation,
   type ProjectedBinding,
@@ -41,16 +44,18 @@ export interface Assembly {
 const HOUSE: Module = {
   name: 'house',
   title: 'The house',
-  contributes: [contribute(trailVerifier, verify)],
-  operations: [validateOperation, ...everythingOperations],
+  contributes: [contribute(trailVerifier, verify), contribute(housekeeping, oldSlots)],
+  operations: [validateOperation, ...everythingOperations, ...viewOperations],
   jobs: [
     handle(sealTrail, async (ctx) => void (await seal(ctx))),
     handle(makeTrailPartitions, async (ctx) => void (await makePartitions(ctx))),
+    removeOldRecordsHandler,
     forgetHandler,
   ],
   schedule: [
     { at: '* * * * *', job: sealTrail, does: 'seals the trail' },
     { at: '23 3 * * *', job: makeTrailPartitions, does: 'makes the coming months of the trail' },
+    { at: '41 3 * * *', job: removeOldRecords, does: 'removes records that are old enough' },
     { at: '17 * * * *', job: forgetExpired, does: 'forgets sign-ins whose time is over' },
   ],
 };

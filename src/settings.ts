@@ -95,6 +95,13 @@ export const JOBS_AT_ONCE = setting({
   parse: whole(0, 64),
 });
 
+export const JOB_RUNS_KEPT_DAYS = setting({
+  name: 'JOB_RUNS_KEPT_DAYS',
+  means: 'Days that the clock remembers when it rang.',
+  default: 90,
+  parse: whole(1, 3650),
+});
+
 export const BOOTSTRAP_CLIENT_ID = setting<string | undefined>({
   name: 'BOOTSTRAP_CLIENT_ID',
   means: 'With BOOTSTRAP_CLIENT_SECRET: on first start, an administrator client for automation.',
@@ -198,6 +205,7 @@ export const HOUSE_SETTINGS: readonly Setting<unknown>[] = [
   POOL_MAX,
   NAMED_STATEMENTS,
   JOBS_AT_ONCE,
+  JOB_RUNS_KEPT_DAYS,
   BOOTSTRAP_CLIENT_ID,
   BOOTSTRAP_CLIENT_SECRET,
   OIDC_ISSUER,

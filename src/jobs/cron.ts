@@ -3,8 +3,10 @@
  *
  * A slot (job, instant) is claimed by inserting it into `job_run` in the same transaction that
  * enqueues the job: whoever inserts first acts, all others do nothing, and a crash between claim
- * and enqueue cannot lose the slot. After downtime each line is caught up once, however many slots
- * were missed: a job looks at what is due, not at which slot rang.
+ * and enqueue cannot lose the slot. Slots that nobody rang for are caught up, each line once however
+ * many it missed, because a job looks at what is due and not at which slot rang: at the start, and
+ * each half minute while the process lives. node-cron passes over a slot when the event loop was
+ * blocked, the machine slept, or PostgreSQL did not answer just then.
  */
 
 import { CronExpressionParser } from 'cron-parser';
@@ -36,15 +38,36 @@ export function lastSlot(line: CronLine, now: Date): Date {
     .toDate();
 }
 
-/** Rings each line once for its last slot unless that has rung; the first start rings nothing. */
+/** Seconds between two looks for slots that were missed. */
+const LOOK_EVERY_SECONDS = 30;
+
+/**
+ * Rings each line once for its last slot unless that or a later one has rung; a line that has never
+ * been on the clock begins with its next slot.
+ *
+ * @returns names of the jobs that were caught up
+ */
 export async function catchUp(app: App): Promise<string[]> {
   const rung: string[] = [];
-  for (const line of app.registers.schedule) {
-    const slot = lastSlot(line, app.clock.now());
+  for (const { line, slot } of await missed(app)) {
     if (await isFirstStart(app, line, slot)) continue;
     if (await ring(app, line, slot)) rung.push(line.job.name);
   }
   return rung;
+}
+
+/** Lines whose last slot nobody has claimed: one statement, because it is asked all the time. */
+async function missed(app: App): Promise<{ line: CronLine; slot: Date }[]> {
+  const now = app.clock.now();
+  const lines = app.registers.schedule.map((line) => ({ line, slot: lastSlot(line, now) }));
+  const { rows } = await app.pool.query<{ n: number }>(
+    `select (n - 1)::int as n
+     from unnest($1::text[], $2::timestamptz[]) with ordinality as l(job, slot_at, n)
+     where not exists (select 1 from job_run r where r.job = l.job and r.slot_at >= l.slot_at)
+     order by n`,
+    [lines.map(({ line }) => line.job.name), lines.map(({ slot }) => slot)],
+  );
+  return rows.map(({ n }) => lines[n]!);
 }
 
 async function isFirstStart(app: App, line: CronLine, slot: Date): Promise<boolean> {
@@ -57,24 +80,44 @@ async function isFirstStart(app: App, line: CronLine, slot: Date): Promise<boole
   return (rowCount ?? 0) > 0;
 }
 
-/** Starts the clock of this process. */
-export function startCron(app: App): { stop(): Promise<void> } {
-  const tasks: ScheduledTask[] = app.registers.schedule.map((line) =>
-    cron.schedule(
-      line.at,
-      async (context) => {
-        const at = context.date ?? app.clock.now();
-        const slot = new Date(Math.floor(at.getTime() / 60_000) * 60_000);
-        await ring(app, line, slot).catch((error) =>
-          app.log.error('cron line could not ring', { job: line.job.name }, error),
-        );
-      },
-      { timezone: line.timeZone ?? 'UTC', name: line.job.name },
-    ),
-  );
+/** Starts the clock of this process. `lookEverySeconds`: how often missed slots are looked for. */
+export function startCron(
+  app: App,
+  lookEverySeconds = LOOK_EVERY_SECONDS,
+): { stop(): Promise<void> } {
+  const tasks = app.registers.schedule.map((line) => schedule(app, line));
+  let looking: Promise<void> | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      const jobs = await catchUp(app);
+      if (jobs.length > 0) app.log.warn('caught up missed slots', { jobs: jobs.join(' ') });
+    } catch (error) {
+      app.log.error('missed slots could not be looked for', {}, error);
+    }
+    looking = undefined;
+  };
+  const timer = setInterval(() => {
+    looking ??= look();
+  }, lookEverySeconds * 1000);
   return {
     async stop() {
+      clearInterval(timer);
       for (const task of tasks) await task.destroy();
+      await looking;
     },
   };
+}
+
+function schedule(app: App, line: CronLine): ScheduledTask {
+  return cron.schedule(
+    line.at,
+    async (context) => {
+      const at = context.date ?? app.clock.now();
+      const slot = new Date(Math.floor(at.getTime() / 60_000) * 60_000);
+      await ring(app, line, slot).catch((error) =>
+        app.log.error('cron line could not ring', { job: line.job.name }, error),
+      );
+    },
+    { timezone: line.timeZone ?? 'UTC', name: line.job.name },
+  );
 }

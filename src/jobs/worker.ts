@@ -6,10 +6,11 @@
  * is caught except to log.
  */
 
-import { Logger, type Runner, run, runOnce, type TaskList } from 'graphile-worker';
+import { Logger, run, runOnce, type TaskList } from 'graphile-worker';
 import type { App } from '../app.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 import type { Units } from '../sdk/index.ts';
+import { showLife } from './lost-work.ts';
 import { react } from './outbox.ts';
 
 /** Errors of jobs that ran under `runDueJobs`. */
@@ -21,9 +22,26 @@ export interface JobFailure {
 /** Keeps the queue's own words out of our log; what matters is logged in `attempt`. */
 const quiet = new Logger(() => () => {});
 
+/**
+ * Ends of jobs are written in batches without delay: without batches the queue does not wait for
+ * that write when it stops, and what was done would be done again.
+ */
+const PRESET: GraphileConfig.Preset = {
+  worker: {
+    gracefulShutdownAbortTimeout: 30_000,
+    completeJobBatchDelay: 0,
+    failJobBatchDelay: 0,
+  },
+};
+
 /** Starts working on jobs, `concurrency` at a time, until stopped. */
-export async function startWorker(app: App, concurrency: number): Promise<Runner> {
-  return run({
+export async function startWorker(
+  app: App,
+  concurrency: number,
+): Promise<{ stop(): Promise<void> }> {
+  const life = showLife(app);
+  const runner = await run({
+    events: life.events,
     pgPool: app.queuePool,
     concurrency,
     noHandleSignals: true,
@@ -31,8 +49,14 @@ export async function startWorker(app: App, concurrency: number): Promise<Runner
     taskList: tasks(app),
     logger: quiet,
     crontab: '',
-    preset: { worker: { gracefulShutdownAbortTimeout: 30_000 } },
+    preset: PRESET,
   });
+  return {
+    async stop() {
+      await runner.stop();
+      await life.stop();
+    },
+  };
 }
 
 /** Runs the jobs that are due, and those they add, until none is left. For tests. */
@@ -42,6 +66,7 @@ export async function runDueJobs(app: App): Promise<JobFailure[]> {
     pgPool: app.queuePool,
     concurrency: 1,
     noHandleSignals: true,
+    preset: PRESET,
     taskList: tasks(app, (failure) => failures.push(failure)),
     logger: quiet,
   });

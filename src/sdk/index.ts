@@ -7,6 +7,7 @@ export * from './clock.ts';
 export * from './context.ts';
 export * from './events.ts';
 export * from './extension.ts';
+export * from './housekeeping.ts';
 export * from './lifecycle.ts';
 export * from './module.ts';
 export * from './money.ts';

@@ -1,14 +1,15 @@
 /** Jobs and the clock: at least once, each slot by one process, one catch-up after downtime. */
 
+import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { after, afterEach, before, describe, it } from 'mocha';
-import { catchUp, lastSlot, ring } from '../../src/jobs/cron.ts';
+import { catchUp, lastSlot, ring, startCron } from '../../src/jobs/cron.ts';
 import { dispatch } from '../../src/jobs/outbox.ts';
 import { advanceJobs, settle } from '../../src/jobs/settle.ts';
 import type { JobFailure } from '../../src/jobs/worker.ts';
 import { event, handle, job, type Module, on } from '../../src/sdk/index.ts';
 import { type SmallApp, smallApp } from '../support/app.ts';
-import { freshDatabase, type TestDatabase } from '../support/database.ts';
+import { freshDatabase, START, type TestDatabase } from '../support/database.ts';
 
 const happened = event<{ n: number }>('test.happened', 'something happened');
 const hourly = job<Record<string, never>>('test.hourly', 'runs each hour');
@@ -127,6 +128,46 @@ describe('jobs', () => {
       expect(await catchUp(app)).to.deep.equal([]);
       await settle(app);
       expect(ran).to.deep.equal(['hourly']);
+    });
+
+    it('are caught up once while the process lives, when its timers missed them', async () => {
+      const rare = job<Record<string, never>>('test.rare', 'runs on leap days');
+      const own: SmallApp = {
+        ...app,
+        registers: { ...app.registers, schedule: [{ at: '0 * 29 2 *', job: rare, does: 'rings' }] },
+      };
+      const rung = async (): Promise<string[]> => {
+        const { rows } = await database.pool.query<{ slot: Date }>(
+          "select slot_at as slot from job_run where job = 'test.rare' order by 1",
+        );
+        return rows.map((row) => row.slot.toISOString());
+      };
+      app.clock.set('2028-02-29T00:10:00Z');
+      await catchUp(own);
+      const clock = startCron(own, 0.02);
+      try {
+        // The laptop sleeps for four hours and a half.
+        app.clock.set('2028-02-29T04:40:00Z');
+        const slots = ['2028-02-29T00:00:00.000Z', '2028-02-29T04:00:00.000Z'];
+        while ((await rung()).length < 2) await pause(10);
+        await pause(100);
+        expect(await rung()).to.deep.equal(slots);
+      } finally {
+        await clock.stop();
+      }
+      const { rows } = await database.pool.query(
+        "select 1 from graphile_worker.jobs where task_identifier = 'test.rare'",
+      );
+      expect(rows).to.have.length(1);
+      await database.pool.query('delete from graphile_worker._private_jobs');
+      app.clock.set(START);
+    });
+
+    it('are not rung again for an earlier slot when a later one has rung', async () => {
+      await database.pool.query('delete from job_run');
+      await ring(app, line, new Date(app.clock.now().getTime() + 3600_000));
+      expect(await catchUp(app)).to.deep.equal([]);
+      await settle(app);
     });
 
     it('ring in the time zone of their line', () => {
