@@ -49,7 +49,9 @@ const BY_ACCOUNT = statement(
             count(*) over (partition by i.instruction_id) as of_instruction
      from wanted w join disbursement_instruction i
        on i.provider_id = $2 and i.currency = $3 and i.amount_minor = w.amount_minor
-      and i.state in ('sent', 'unknown', 'not-paid', 'paid') and i.account_number is not null
+      and i.state in ('sent', 'unknown', 'not-paid', 'paid')
+      and i.sent_at is not null and i.account_number is not null
+      and reconciliation_account_tail(i.account_number) = right(w.account, 8)
       and reconciliation_account_fits(i.account_kind, i.account_number, w.account)
       and (i.sent_at at time zone 'UTC')::date between w.happened_on - 3 and w.happened_on + 1
      where not exists (select 1 from reconciliation_line m
