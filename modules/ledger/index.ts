@@ -25,12 +25,12 @@ import {
   type AccountRow,
   append,
   audit,
-  byCurrency,
   differing,
   ensureAccountRow,
   findAccountRow,
   lockReserves,
   moveReleased,
+  releasedByCurrency,
   resolve,
   sourceOf,
 } from './store.ts';
@@ -108,11 +108,16 @@ export function lockForResolution(ctx: Context, reserves: readonly string[]): Pr
 /**
  * Books what reserves that were released had held: the money has moved after all. It is debited to
  * `late-payments:<currency>`, which may be overdrawn, so that a fact is never refused because the
- * fund has been used otherwise; finance moves it to the fund by a transfer.
+ * fund has been used otherwise; finance moves it to the fund by a transfer. A repeat changes nothing.
+ *
+ * @throws Error where a reserve was not released: its money would be booked twice, or not at all
  */
 export async function transferReleased(ctx: Context, reserves: readonly string[]): Promise<void> {
   if (reserves.length === 0) return;
-  for (const { currency, ids } of await byCurrency(ctx, reserves)) {
+  const released = await releasedByCurrency(ctx, reserves);
+  const count = released.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (count !== new Set(reserves).size) throw new Error('a reserve that was not released');
+  for (const { currency, ids } of released) {
     const late = await ensureAccount(ctx, {
       code: `late-payments:${currency.toLowerCase()}`,
       name: `Payments confirmed after they were released, ${currency}`,

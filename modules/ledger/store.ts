@@ -211,7 +211,8 @@ export async function resolve(
 
 /**
  * Moves what released reserves had held after all: direct transfers to the same credited account,
- * from `late`, which may be overdrawn: what has happened is booked, whatever the fund holds now.
+ * from `late`, which may be overdrawn: what has happened is booked, whatever the fund holds now. The
+ * id follows from the reserve's, so that a repeat changes nothing.
  */
 export async function moveReleased(
   ctx: Context,
@@ -220,7 +221,7 @@ export async function moveReleased(
 ): Promise<void> {
   const accounts = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
   await append(ctx, 'direct', {
-    text: `select gen_random_uuid() as transfer_id, $2::bigint as debit_account, credit_account,
+    text: `select md5('late/' || transfer_id)::uuid as transfer_id, $2::bigint as debit_account, credit_account,
              amount_minor, currency, 'late/' || transfer_id as reference
            from ledger_transfer where transfer_id = any($1::uuid[]) and kind = 'reserve'`,
     values: [reserves, late],
@@ -230,12 +231,12 @@ export async function moveReleased(
 
 const CURRENCIES = statement(
   'ledger.currencies',
-  `select currency, array_agg(transfer_id) as ids from ledger_transfer
-   where transfer_id = any($1::uuid[]) and kind = 'reserve' group by currency`,
+  `select currency, array_agg(reserve_id) as ids from ledger_transfer
+   where reserve_id = any($1::uuid[]) and kind = 'release' group by currency`,
 );
 
-/** Reserves by currency. */
-export function byCurrency(
+/** Those of the reserves that were released, by currency. */
+export function releasedByCurrency(
   ctx: Context,
   reserves: readonly string[],
 ): Promise<{ currency: string; ids: string[] }[]> {
