@@ -1,9 +1,11 @@
 /**
  * Migrations: plain `.sql` files, `NNNN_<room>_<what>.sql`, in one total order, forward only, run
- * by knex. Each file is one transaction and begins with the setting that Citus needs (harmless
- * elsewhere). knex's lock lets several processes start at once; a file that was applied and has
- * since been edited or removed stops the start, because the schema would no longer be what the
- * code was tested with.
+ * by knex. What one start applies is one transaction: an upgrade happens whole or not at all. Each
+ * file begins with the setting that Citus needs (harmless elsewhere). A file that was applied and has since been edited or removed stops the start, because
+ * the schema would no longer be what the code was tested with.
+ *
+ * Several processes may start at once: an advisory lock lets one migrate while the others wait,
+ * and goes with the process that holds it, should that be killed.
  */
 
 import { createHash } from 'node:crypto';
@@ -22,7 +24,12 @@ interface SqlFile {
 /** An applied migration was edited or removed; the message says which. */
 export class MigrationChanged extends Error {}
 
+/** A migration failed; nothing of this start's is left. The message says which and why. */
+export class MigrationFailed extends Error {}
+
 const TABLE = 'migration';
+/** knex tells the console of failures, which are thrown as well. */
+const quiet = { warn() {}, error() {}, deprecate() {}, debug() {} };
 
 /** Reads the .sql files of folders in one total order by file name. */
 function readFiles(folders: readonly string[]): SqlFile[] {
@@ -63,7 +70,12 @@ class SqlSource implements Knex.MigrationSource<SqlFile> {
     return {
       async up(connection) {
         await connection.raw("set local citus.multi_shard_modify_mode to 'sequential'");
-        await connection.raw(file.sql.replaceAll('?', '\\?'));
+        await connection.raw(file.sql.replaceAll('?', '\\?')).catch((error: Error) => {
+          throw new MigrationFailed(
+            `Migration ${file.name} failed: ${reasonOf(error)}. The schema is as it was before.`,
+            { cause: error },
+          );
+        });
         await connection.raw('insert into migration_hash (name, hash) values (?, ?)', [
           file.name,
           file.hash,
@@ -76,11 +88,16 @@ class SqlSource implements Knex.MigrationSource<SqlFile> {
   }
 }
 
+/** What PostgreSQL said: knex puts the whole file before it. */
+function reasonOf(error: Error): string {
+  return error.message.split(' - ').at(-1) ?? error.message;
+}
+
 /**
  * Brings the schema up to date: the job queue's own tables, then ours.
  *
  * @returns names of the migrations that were applied now
- * @throws MigrationChanged
+ * @throws MigrationChanged, MigrationFailed
  */
 export async function migrate(
   url: string,
@@ -88,7 +105,6 @@ export async function migrate(
   folders: readonly string[],
 ): Promise<string[]> {
   const files = readFiles(folders);
-  // Several processes may start at once on an empty database: one migrates, the others wait.
   const gate = await pool.connect();
   try {
     await gate.query("select pg_advisory_lock(hashtextextended('amana.migrate', 0))");
@@ -102,7 +118,7 @@ export async function migrate(
 
 async function migrateAlone(url: string, pool: Pool, files: readonly SqlFile[]): Promise<string[]> {
   await migrateQueue(pool);
-  const connection = knex({ client: 'pg', connection: url, pool: { min: 0, max: 2 } });
+  const connection = knex({ client: 'pg', connection: url, pool: { min: 0, max: 2 }, log: quiet });
   try {
     await connection.raw(
       `create table if not exists migration_hash (
