@@ -5,6 +5,7 @@
  */
 
 import type { Pool, PoolClient } from 'pg';
+import type { ReadTrail } from './audit/reads.ts';
 import type {
   Actor,
   Clock,
@@ -46,6 +47,8 @@ export interface App<Fhir = unknown> {
   /** Connections of the job queue, which needs PostgreSQL's plain types. */
   readonly queuePool: Pool;
   readonly registers: Registers;
+  /** Notes of reads and refusals, appended to the trail in batches. */
+  readonly reads: ReadTrail;
   readonly fhir: Fhir;
   /** Builds the FHIR access of a unit of work. */
   readonly fhirAccess: (unit: UnitOfWork) => FhirAccess;

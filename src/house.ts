@@ -14,6 +14,7 @@ import type {
 import type { Pool } from 'pg';
 import type { App } from './app.ts';
 import { type Assembly, assemble } from './assemble.ts';
+import { createReadTrail } from './audit/reads.ts';
 import { readSecret } from './database/secret.ts';
 import { fhirAccess } from './fhir/access.ts';
 import { capabilityStatement } from './fhir/capability.ts';
@@ -123,6 +124,7 @@ export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
     readPool,
     queuePool,
     registers: plan.assembly.registers,
+    reads: createReadTrail(pool, log),
     fhir,
     fhirAccess,
     wake,

@@ -152,6 +152,7 @@ async function serve(
   const port = await listen(server, settings.get(HOST), settings.get(PORT));
   let stopJobs = (): Promise<void> => Promise.resolve();
   closing.push(
+    () => app.reads.flush(),
     () => stopJobs(),
     () => {
       stopping = true;

@@ -27,6 +27,7 @@ import { PAUSE, RESOLVE, RETRY } from './instruction.ts';
 import { operations } from './operations.ts';
 import { retryDue, retryHandler } from './retry.ts';
 import { sendHandler, wakeHandler, wakeWaiting } from './send.ts';
+import { reachRules } from './store/reach.ts';
 
 export { callbackSecret, matchCallbacks } from './callback.ts';
 export { enquireDue } from './enquire.ts';
@@ -57,6 +58,7 @@ export { resolutionLifecycle } from './resolve.ts';
 export { type PaymentSource, paymentSource, retryDue } from './retry.ts';
 export { RETRY_RULES } from './retry-policy.ts';
 export { sendWaiting } from './send.ts';
+export { type Doubt, raiseDoubts, settleDoubts } from './store/doubt.ts';
 export { closeException } from './store/exceptions.ts';
 
 const instruction: ProjectedBinding = {
@@ -155,6 +157,7 @@ export const disbursement: Module = {
   permissions: [RETRY, RESOLVE, PAUSE],
   resources: [instruction],
   operations,
+  contributes: reachRules,
   routes: [callbackRoute],
   jobs: [sendHandler, enquireHandler, wakeHandler, callbackHandler, matchHandler, retryHandler],
   schedule: [

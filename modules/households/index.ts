@@ -12,6 +12,7 @@ import { projectFlags } from './hold.ts';
 import { measures } from './measures.ts';
 import { projectGroups, projectPatients } from './project.ts';
 import { PHONE_COUNTRY } from './settings.ts';
+import { reachRules } from './store/reach.ts';
 
 export { normaliseBankAccount, normalisePhone } from './account.ts';
 export {
@@ -56,5 +57,5 @@ export const households: Module = {
   settings: [PHONE_COUNTRY],
   // Patients before Groups: most members are then known when their household takes them.
   resources: [patient, group, flag],
-  contributes: measures,
+  contributes: [...measures, ...reachRules],
 };

@@ -12,6 +12,7 @@ import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations, READ } from './operations.ts';
 import { payrollSource } from './source.ts';
+import { reachRules } from './store/reach.ts';
 
 export { approve, drop, retryUnpaid } from './decide.ts';
 export { draftDue, draftPayroll, duePeriod } from './draft.ts';
@@ -28,6 +29,6 @@ export const payroll: Module = {
   operations,
   reactions: [followInstructions],
   jobs: [draftDueHandler],
-  contributes: [...measures, contribute(paymentSource, payrollSource)],
+  contributes: [...measures, contribute(paymentSource, payrollSource), ...reachRules],
   schedule: [{ at: '*/10 * * * *', job: draftDue, does: 'drafts payrolls that are due' }],
 };

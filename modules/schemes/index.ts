@@ -14,6 +14,7 @@ import { ENROL } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations } from './operations.ts';
 import { projectPlans } from './scheme.ts';
+import { reachRules } from './store/reach.ts';
 
 export { type EnrolmentEvent, enrolmentChanged, schemeChanged } from './events.ts';
 export { ENROL, type EnrolmentState, enrolmentLifecycle } from './lifecycle.ts';
@@ -48,5 +49,5 @@ export const schemes: Module = {
     },
   ],
   operations,
-  contributes: measures,
+  contributes: [...measures, ...reachRules],
 };

@@ -4,7 +4,10 @@
 
 import type { Pool } from 'pg';
 import { type Actor, type Clock, newUuid, problem } from '../sdk/index.ts';
+import { type Limits, masksOf, type Queries, readLimits, resolveReach } from './limits.ts';
 import { hashSecret } from './secret.ts';
+
+export type { Queries };
 
 /** An actor as the administration sees it. */
 export interface ActorRecord {
@@ -38,9 +41,6 @@ export async function listActors(pool: Queries): Promise<ActorRecord[]> {
   const { rows } = await pool.query<ActorRecord>(`${SELECT} group by a.actor_id order by a.login`);
   return rows;
 }
-
-/** A pool, or the connection of a unit of work. */
-export type Queries = Pick<Pool, 'query'>;
 
 /**
  * Makes an actor with roles, in one statement.
@@ -188,41 +188,48 @@ export async function isUnclaimed(pool: Queries): Promise<boolean> {
   return rowCount === 0;
 }
 
-/** The actor behind a login or id, with the permissions of its roles; undefined when inactive. */
+/** The actor behind a login or id, with what its roles grant and what limits it; undefined when inactive. */
 export async function loadActor(pool: Pool, idOrLogin: string): Promise<Actor | undefined> {
   const { rows } = await pool.query<{
     actor_id: string;
     kind: 'user' | 'client';
     name: string;
-    permissions: string[];
+    roles: string[];
   }>(
     `select a.actor_id, a.kind, a.name,
-            coalesce(array_agg(distinct p.permission) filter (where p.permission is not null), '{}')
-              as permissions
+            coalesce(array_agg(r.role) filter (where r.role is not null), '{}') as roles
      from access_actor a
      left join access_actor_role r using (actor_id)
-     left join access_role_permission p using (role)
      where (a.actor_id = $1 or a.login = $1) and a.active
      group by a.actor_id`,
     [idOrLogin],
   );
   const row = rows[0];
-  return (
-    row && {
-      id: row.actor_id,
-      kind: row.kind,
-      name: row.name,
-      permissions: new Set(row.permissions),
-      reach: { areas: 'all', schemes: 'all' },
-    }
-  );
+  if (!row) return undefined;
+  return {
+    id: row.actor_id,
+    kind: row.kind,
+    name: row.name,
+    ...(await grantsOf(pool, row.roles, await readLimits(pool, row.actor_id))),
+  };
 }
 
-/** Permissions of roles, for actors that an outside provider names. */
-export async function permissionsOf(
+/** What roles and limits together grant. */
+export async function grantsOf(
   pool: Pool,
   roles: readonly string[],
-): Promise<ReadonlySet<string>> {
+  limits: Limits,
+): Promise<Pick<Actor, 'permissions' | 'reach' | 'masks'>> {
+  const masks = await masksOf(pool, roles);
+  return {
+    permissions: await permissionsOf(pool, roles),
+    reach: await resolveReach(pool, limits),
+    ...(masks.length > 0 && { masks }),
+  };
+}
+
+/** Permissions of roles. */
+async function permissionsOf(pool: Pool, roles: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ permission: string }>(
     'select distinct permission from access_role_permission where role = any($1::text[])',
     [roles],

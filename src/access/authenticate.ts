@@ -5,7 +5,7 @@
  * which tests and the simulation move.
  */
 
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   createLocalJWKSet,
   createRemoteJWKSet,
@@ -17,8 +17,9 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Pool } from 'pg';
 import { type Actor, Problem, problem, systemClock } from '../sdk/index.ts';
-import { loadActor, permissionsOf } from './actors.ts';
+import { grantsOf, loadActor } from './actors.ts';
 import { AUDIENCE, type ProviderKeys } from './provider.ts';
+import { scopesOf } from './scopes.ts';
 
 const ROLES_SECONDS = 30;
 
@@ -67,7 +68,8 @@ export function createAuthenticator(
         issuer: outside.issuer,
         audience: outside.audience,
       });
-      return { actor: await outsideActor(pool, outside, payload), expires: expiryOf(payload, now) };
+      const actor = withScopes(await outsideActor(pool, outside, payload), payload);
+      return { actor, expires: expiryOf(payload, now) };
     }
     const { payload } = await jwtVerify(token, own, {
       issuer: issuer(),
@@ -76,14 +78,14 @@ export function createAuthenticator(
     });
     const actor = await loadActor(pool, payload.sub ?? '');
     if (!actor) throw invalid('The actor of this token is unknown or inactive.');
-    return { actor, expires: expiryOf(payload, now) };
+    return { actor: withScopes(actor, payload), expires: expiryOf(payload, now) };
   }
 
   return {
     async actorOf(authorization) {
       const token = /^Bearer ([\w\-.~+/]+=*)$/i.exec(authorization ?? '')?.[1];
       if (!token) throw refused('Send a bearer token in the Authorization header.', issuer());
-      const key = createHash('sha256').update(token).digest('base64');
+      const key = hash('sha256', token, 'base64');
       let found = cache.get(key);
       if (!found) {
         found = await verify(token).catch((error: unknown) => {
@@ -145,9 +147,23 @@ async function outsideActor(
     id: `${issuer}|${payload.sub}`,
     name: typeof payload.name === 'string' ? payload.name : (payload.sub ?? ''),
     kind: payload.client_id && payload.client_id === payload.sub ? 'client' : 'user',
-    permissions: await permissionsOf(pool, roles),
-    reach: { areas: 'all', schemes: 'all' },
+    ...(await grantsOf(pool, roles, {
+      ...listClaim(payload, 'areas'),
+      ...listClaim(payload, 'schemes'),
+    })),
   };
+}
+
+/** A claim that limits: Location or InsurancePlan ids. */
+function listClaim(payload: JWTPayload, name: 'areas' | 'schemes'): Record<string, string[]> {
+  const claim = payload[name];
+  if (claim === undefined) return {};
+  return { [name]: (Array.isArray(claim) ? claim : [claim]).map(String) };
+}
+
+function withScopes(actor: Actor, { scope }: JWTPayload): Actor {
+  const scopes = scopesOf(typeof scope === 'string' ? scope : undefined);
+  return scopes ? { ...actor, scopes } : actor;
 }
 
 function explain(error: errors.JOSEError): string {

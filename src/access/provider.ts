@@ -13,6 +13,7 @@ import type { Pool } from 'pg';
 import { keepSecret, readSecret } from '../database/secret.ts';
 import { findLogin, loadActor } from './actors.ts';
 import { oidcStore } from './oidc-store.ts';
+import { isSmartScope } from './scopes.ts';
 import { isSecret } from './secret.ts';
 
 /** Audience of every token of ours. */
@@ -73,8 +74,12 @@ const FEATURES: Configuration['features'] = {
     enabled: true,
     defaultResource: () => AUDIENCE,
     useGrantedResource: () => true,
-    getResourceServerInfo: () => ({
-      scope: '',
+    // Scopes only narrow what the roles grant, so any well-formed one may be asked for.
+    getResourceServerInfo: (ctx) => ({
+      scope: String(ctx.oidc.params?.scope ?? '')
+        .split(' ')
+        .filter(isSmartScope)
+        .join(' '),
       audience: AUDIENCE,
       accessTokenTTL: TOKEN_SECONDS,
       accessTokenFormat: 'jwt',

@@ -16,7 +16,8 @@ import {
 import { instantTest, intervalTest } from './search/measures.ts';
 import { sortType } from './search/order.ts';
 import { type SortKey, type Term, unescaped } from './search/parse.ts';
-import type { Values } from './search/parts.ts';
+import { Values } from './search/parts.ts';
+import { projectedReach } from './search/reach.ts';
 import { parseDate, parseNumber, parseToken } from './search/values.ts';
 import { writeContent } from './store/content.ts';
 import { fhirOf } from './types.ts';
@@ -74,10 +75,11 @@ export async function readProjectedMany(
   const found: Rendered[] = [];
   if (ids.length === 0) return found;
   for (const binding of fhirOf(unit).projected.get(type) ?? []) {
-    const rows = await unit.db.query<ProjectedRow>(
-      `select * from ${binding.view} where id = any($1::text[])`,
-      [ids],
-    );
+    const values = new Values();
+    const reach = projectedReach(unit, binding, values, 'read');
+    const tests = [`v.id = any(${values.add(ids, 'text[]')})`, ...reach].join(' and ');
+    const { text, list } = values.bind(`select v.* from ${binding.view} v where ${tests}`);
+    const rows = await unit.db.query<ProjectedRow>(text, list);
     found.push(...(await render(unit, binding, rows)));
   }
   return found;

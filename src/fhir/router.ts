@@ -9,9 +9,12 @@ import type { App, UnitOfWork } from '../app.ts';
 import { runUnitOfWork } from '../database/unit-of-work.ts';
 import { type Actor, operationOutcome, Problem, problem } from '../sdk/index.ts';
 import { BUNDLE_ENTRIES_MAX } from '../settings.ts';
+import { actorBreakingGlass } from './break-glass.ts';
+import { disclosed } from './disclosure.ts';
 import { entriesOf, requestOf } from './interactions/bundle.ts';
 import { history } from './interactions/history.ts';
 import { findOperation, isReadOnly, lookUp, runOperation } from './interactions/operation.ts';
+import { conditionalPatch, patch } from './interactions/patch.ts';
 import { read, vread } from './interactions/read.ts';
 import { resourceResponse, textResponse } from './interactions/respond.ts';
 import { search } from './interactions/search.ts';
@@ -23,39 +26,81 @@ import {
   remove,
   update,
 } from './interactions/write.ts';
+import { noteRequest } from './notes.ts';
+import { checkOperationReach } from './operation-reach.ts';
 import type { FhirHouse, FhirRequest, FhirResponse } from './types.ts';
 import { fhirOf } from './types.ts';
 
 /** Answers a request inside an open unit of work. */
 export async function route(unit: UnitOfWork, request: FhirRequest): Promise<FhirResponse> {
-  const { definitions, capability } = fhirOf(unit);
-  const method = request.method === 'HEAD' ? 'GET' : request.method;
   const [first = '', second, third, fourth, ...more] = request.path.split('/').map(decode);
-  const is = (...parts: string[]): boolean =>
-    parts.join(' ') === shapeOf(method, first, second, third, fourth);
-  const code = [first, second, third].find((each) => each?.startsWith('$'));
-
   if (more.length > 0) throw unknownPath(request);
-  if (is('GET', 'metadata')) return textResponse(200, capability());
-  if (is('POST', '')) return transaction(unit, bundleOf(request.body), (each) => route(unit, each));
-  if (is('GET', '') || is('POST', '_search')) return search(unit, request);
-  if (is('GET', '_history')) return history(unit, request);
-  if (first.startsWith('$')) return operate(unit, request, code!);
-  if (!definitions.isResourceType(first)) throw unknownType(first);
+  const shape = shapeOf(request.method, first, second, third, fourth);
+  if (first === '' || !isUpper(first)) return routeSystem(unit, request, shape, first);
+  const { definitions, operations } = fhirOf(unit);
+  // ViewDefinition is no type of R4, yet has an operation.
+  if (!definitions.isResourceType(first) && !operations.has(`${first}/${second}`)) {
+    throw unknownType(first);
+  }
+  switch (shape) {
+    case 'GET T':
+    case 'POST T _search':
+      return search(unit, request, first);
+    case 'POST T':
+      return create(unit, request, first);
+    case 'PUT T':
+      return conditionalUpdate(unit, request, first);
+    case 'PATCH T':
+      return conditionalPatch(unit, request, first);
+    case 'DELETE T':
+      return conditionalRemove(unit, request, first);
+    case 'GET T _history':
+      return history(unit, request, first);
+    case 'GET T id':
+      return read(unit, request, first, second!);
+    case 'PUT T id':
+      return update(unit, request, first, second!);
+    case 'PATCH T id':
+      return patch(unit, request, first, second!);
+    case 'DELETE T id':
+      return remove(unit, request, first, second!);
+    case 'GET T id _history':
+      return history(unit, request, first, second!);
+    case 'GET T id _history v':
+      return vread(unit, first, second!, fourth!);
+    default:
+      if (second?.startsWith('$')) return operate(unit, request, second, first);
+      if (third?.startsWith('$')) return operate(unit, request, third, first, second);
+      throw notAllowed(request);
+  }
+}
 
-  if (is('GET', 'T') || is('POST', 'T', '_search')) return search(unit, request, first);
-  if (is('POST', 'T')) return create(unit, request, first);
-  if (is('PUT', 'T')) return conditionalUpdate(unit, request, first);
-  if (is('DELETE', 'T')) return conditionalRemove(unit, request, first);
-  if (is('GET', 'T', '_history')) return history(unit, request, first);
-  if (second?.startsWith('$')) return operate(unit, request, code!, first);
-  if (is('GET', 'T', 'id')) return read(unit, request, first, second!);
-  if (is('PUT', 'T', 'id')) return update(unit, request, first, second!);
-  if (is('DELETE', 'T', 'id')) return remove(unit, request, first, second!);
-  if (is('GET', 'T', 'id', '_history')) return history(unit, request, first, second!);
-  if (is('GET', 'T', 'id', '_history', 'v')) return vread(unit, first, second!, fourth!);
-  if (third?.startsWith('$')) return operate(unit, request, code!, first, second!);
-  throw notAllowed(request);
+/** What concerns no single type. */
+async function routeSystem(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  shape: string,
+  first: string,
+): Promise<FhirResponse> {
+  switch (shape) {
+    case 'GET metadata':
+      return textResponse(200, fhirOf(unit).capability());
+    case 'POST ':
+      return transaction(unit, bundleOf(request.body), (each) => route(unit, each));
+    case 'GET ':
+    case 'POST _search':
+      return search(unit, request);
+    case 'GET _history':
+      return history(unit, request);
+    default:
+      if (first.startsWith('$')) return operate(unit, request, first);
+      throw unknownType(first);
+  }
+}
+
+function isUpper(text: string): boolean {
+  const code = text.charCodeAt(0);
+  return code >= 65 && code <= 90;
 }
 
 /** The method and the kinds of the path's parts, e.g. `GET T id _history v`. */
@@ -66,11 +111,11 @@ function shapeOf(
   third: string | undefined,
   fourth: string | undefined,
 ): string {
-  if (second === undefined) return /^[A-Z]/.test(first) ? `${method} T` : `${method} ${first}`;
-  const parts = [method, 'T', second.startsWith('_') ? second : 'id'];
-  if (third !== undefined) parts.push(third);
-  if (fourth !== undefined) parts.push('v');
-  return parts.join(' ');
+  let shape = `${method === 'HEAD' ? 'GET' : method} ${isUpper(first) ? 'T' : first}`;
+  if (second !== undefined) shape += second.startsWith('_') ? ` ${second}` : ' id';
+  if (third !== undefined) shape += ` ${third}`;
+  if (fourth !== undefined) shape += ' v';
+  return shape;
 }
 
 function decode(part: string): string {
@@ -97,6 +142,7 @@ async function operate(
       headers: { allow: 'POST' },
     });
   }
+  await checkOperationReach(unit, operation, type, id);
   return runOperation(unit, request, operation, type, id);
 }
 
@@ -110,14 +156,21 @@ export async function handleFhir(
   request: FhirRequest,
   requestId: string,
 ): Promise<FhirResponse> {
+  const options = { requestId, ...unitFor(app.fhir as FhirHouse, request) };
+  const reads = options.readOnly ?? false;
+  let reader = actor;
+  let answer: FhirResponse;
   try {
     if (isBatch(request)) return await batch(app, actor, request, requestId);
-    const options = { requestId, ...unitFor(app.fhir as FhirHouse, request) };
-    return await runUnitOfWork(app, actor, options, (unit) => route(unit, request));
+    reader = actorBreakingGlass(actor, request, reads);
+    answer = await runUnitOfWork(app, reader, options, (unit) => route(unit, request));
+    answer = disclosed(reader, answer);
   } catch (error) {
-    if (error instanceof Problem) return problemResponse(error);
-    throw error;
+    if (!(error instanceof Problem)) throw error;
+    answer = problemResponse(error);
   }
+  await noteRequest(app, reader, request, requestId, reads, answer);
+  return answer;
 }
 
 /** A Problem as an answer. */
@@ -213,7 +266,7 @@ function unknownPath(request: FhirRequest): Problem {
 
 function notAllowed(request: FhirRequest): Problem {
   const { path, method } = request;
-  const allow = path.includes('/') ? 'GET, PUT, DELETE' : 'GET, POST, PUT, DELETE';
+  const allow = path.includes('/') ? 'GET, PUT, PATCH, DELETE' : 'GET, POST, PUT, PATCH, DELETE';
   return new Problem(
     problem('not-allowed', 'method-not-allowed', `${method} is not possible at /${path}.`).issues,
     { headers: { allow } },

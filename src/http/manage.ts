@@ -17,6 +17,7 @@ import {
   setSecret,
 } from '../access/actors.ts';
 import type { Authenticator } from '../access/authenticate.ts';
+import { readLimits, setLimits } from '../access/limits.ts';
 import { randomSecret } from '../access/secret.ts';
 import type { App, UnitOfWork } from '../app.ts';
 import { runUnitOfWork } from '../database/unit-of-work.ts';
@@ -57,6 +58,8 @@ export function manageRoutes(app: App, authenticator: Authenticator): express.Ro
   );
   router.post('/access/actors', json, serve('create-actor', create));
   router.put('/access/actors/:id/roles', json, serve('set-roles', changeRoles));
+  router.get('/access/actors/:id/limits', serve('read-limits', showLimits));
+  router.put('/access/actors/:id/limits', json, serve('set-limits', changeLimits));
   router.put('/access/actors/:id/active', json, serve('set-active', changeActive));
   router.put('/access/actors/:id/secret', json, serve('set-secret', changeSecret));
   return router;
@@ -83,6 +86,28 @@ const changeRoles: Act = async (unit, db, request) => {
   await mayGive(unit, db, [...roles, ...(await rolesOf(db, actorId))]);
   await setRoles(db, actorId, roles);
   await checkAdministratorLeft(db);
+  return { status: 204, actorId };
+};
+
+const showLimits: Act = async (_unit, db, request) => ({
+  status: 200,
+  body: await readLimits(db, String(request.params.id)),
+});
+
+const changeLimits: Act = async (unit, db, request) => {
+  const actorId = String(request.params.id);
+  const { areas, schemes, ...more } = (request.body ?? {}) as Record<string, unknown>;
+  const isList = (value: unknown) => value === undefined || isTexts(value);
+  if (!isList(areas) || !isList(schemes) || Object.keys(more).length > 0) {
+    throw bad(
+      'Send {"areas": [Location ids], "schemes": [InsurancePlan ids]}; both may be left out.',
+    );
+  }
+  await mayGive(unit, db, await rolesOf(db, actorId));
+  await setLimits(db, actorId, {
+    ...(areas !== undefined && { areas: areas as string[] }),
+    ...(schemes !== undefined && { schemes: schemes as string[] }),
+  });
   return { status: 204, actorId };
 };
 

@@ -16,6 +16,7 @@ const TURNS_MAX = 1000;
  * @throws the error of the first job that failed, unless `failures` collects them
  */
 export async function settle(app: App, failures?: JobFailure[]): Promise<void> {
+  await app.reads.flush();
   for (let turn = 0; turn < TURNS_MAX; turn += 1) {
     while ((await dispatch(app)) > 0);
     const failed = await runDueJobs(app);

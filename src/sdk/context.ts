@@ -18,8 +18,24 @@ export interface Actor {
   readonly kind: 'user' | 'client' | 'system';
   /** Names of the permissions that the actor's roles grant; `*` grants all. */
   readonly permissions: ReadonlySet<string>;
-  /** Areas and schemes the actor may see; `all` until narrowed by a role. */
+  /** Areas and schemes the actor may see; `all` unless limited. */
   readonly reach: Reach;
+  /** SMART scopes of the token; absent: the roles alone decide. They only ever narrow. */
+  readonly scopes?: readonly Scope[];
+  /** Elements kept from the actor, e.g. `Patient.identifier`; see `src/fhir/disclosure.ts`. */
+  readonly masks?: readonly string[];
+  /** Why limits are lifted for this request (break-glass), as the actor gave it. */
+  readonly breakGlass?: string;
+}
+
+/** A SMART App Launch v2 scope: `system/Group.rs?…`. */
+export interface Scope {
+  /** Resource type, or `*`. */
+  readonly type: string;
+  /** Letters of create, read, update, delete, search. */
+  readonly allows: string;
+  /** Search terms that a resource must fulfil, e.g. `status=active`. */
+  readonly query?: string;
 }
 
 /** Limits an actor to areas and schemes; every search passes them to its SQL. */

@@ -13,6 +13,7 @@ export * from './module.ts';
 export * from './money.ts';
 export * from './period.ts';
 export * from './problem.ts';
+export * from './reach.ts';
 export * from './reference.ts';
 export * from './sql.ts';
 export * from './tokens.ts';

@@ -4,6 +4,7 @@
  */
 
 import type { App, UnitOfWork } from '../../src/app.ts';
+import { createReadTrail } from '../../src/audit/reads.ts';
 import { runUnitOfWork, SYSTEM } from '../../src/database/unit-of-work.ts';
 import { silentLog } from '../../src/log.ts';
 import { type Context, ManualClock, type Module } from '../../src/sdk/index.ts';
@@ -25,6 +26,7 @@ export function smallApp(database: TestDatabase, modules: readonly Module[] = []
     pool: database.pool,
     readPool: database.readPool,
     queuePool: database.queuePool,
+    reads: createReadTrail(database.pool, silentLog),
     fhir: undefined,
     fhirAccess: () => {
       throw new Error('this small house has no FHIR');

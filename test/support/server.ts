@@ -112,11 +112,16 @@ export async function startTestHouse(
 }
 
 /** Gets a token by client_credentials. */
-export async function getToken(url: string, login: string, secret: string): Promise<string> {
+export async function getToken(
+  url: string,
+  login: string,
+  secret: string,
+  scope?: string,
+): Promise<string> {
   const answer = await fetch(`${url}/oidc/token`, {
     method: 'POST',
     headers: { authorization: `Basic ${Buffer.from(`${login}:${secret}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'client_credentials' }),
+    body: new URLSearchParams({ grant_type: 'client_credentials', ...(scope && { scope }) }),
   });
   const body = (await answer.json()) as { access_token?: string };
   if (!body.access_token) throw new Error(`no token: ${answer.status} ${JSON.stringify(body)}`);

@@ -10,6 +10,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { Problem, problem, statement } from '../../sdk/index.ts';
 import { systemKey, valueHash } from '../definitions/hash.ts';
 import { parseSearch, type Search } from '../search/parse.ts';
+import { inReach } from '../search/reach.ts';
 import { sourcesOf } from '../search/source.ts';
 import { parseToken } from '../search/values.ts';
 import { idOf } from '../store/content.ts';
@@ -129,6 +130,12 @@ async function resolveIdentifiers(
     ver: number;
     lu: Date;
   }>(BY_IDENTIFIER, [conditions.map(hashOf), fhirOf(unit).definitions.typeNumber(type)]);
+  const seen = await inReach(
+    unit,
+    type,
+    rows.map((row) => row.rid),
+    'write',
+  );
   const byHash = Map.groupBy(rows, (row) => row.hash);
   for (const condition of conditions) {
     const { system } = condition.identifier!;
@@ -138,6 +145,7 @@ async function resolveIdentifiers(
     const distinct = new Map(matching.map((row) => [row.rid, row]));
     if (distinct.size > 1) throw severalMatch(condition);
     const [row] = distinct.values();
+    if (row && !seen.has(row.rid)) throw matchBeyondReach(condition);
     found.set(
       condition,
       row && {
@@ -165,6 +173,17 @@ async function resolveOther(unit: UnitOfWork, condition: Condition): Promise<Mat
     lastUpdated: new Date(meta?.[2] ?? 0),
     content: row.content,
   };
+}
+
+/** Nothing is told but that it exists: a second one would be a duplicate. */
+function matchBeyondReach(condition: Condition): Problem {
+  return problem(
+    'forbidden',
+    'match-beyond-reach',
+    `A ${condition.type} with this identifier is registered where you do not reach; ask somebody ` +
+      'who does, and do not register it again.',
+    condition.place ?? condition.type,
+  );
 }
 
 function severalMatch(condition: Condition): Problem {

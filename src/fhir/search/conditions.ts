@@ -16,6 +16,7 @@ import {
   systemKey,
   valueHash,
 } from '../definitions/hash.ts';
+import { refuseMaskedSearch } from '../disclosure.ts';
 import { fhirOf } from '../types.ts';
 import { compositeTest } from './composite.ts';
 import { dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
@@ -70,6 +71,7 @@ function parameterCondition(
   values: Values,
 ): Condition {
   const { info, modifier } = term;
+  refuseMaskedSearch(unit.actor, type, info);
   if (modifier === 'missing') {
     const presence = values.add([info.presence], 'bigint[]');
     const has = `r.tk @> ${presence}`;

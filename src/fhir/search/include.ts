@@ -11,6 +11,7 @@ import { idOf, parseContent } from '../store/content.ts';
 import { loadRowsByRid } from '../store/read.ts';
 import { fhirOf } from '../types.ts';
 import type { Include } from './parse.ts';
+import { inReach } from './reach.ts';
 import type { Found } from './source.ts';
 
 /** Included resources of one page at most. */
@@ -87,9 +88,17 @@ async function byKeys(unit: UnitOfWork, type: string, keys: readonly string[]): 
     fhirOf(unit).definitions.typeNumber(type),
     keys,
   ]);
+  if (!mayRead(unit, type)) return [];
   const projected = await readProjectedMany(unit, type, keys);
+  const seen = await inReach(
+    unit,
+    type,
+    rows.map((row) => row.rid),
+  );
   return [
-    ...rows.map((row) => asFound(type, idOf(row.content), row.rid, row.content)),
+    ...rows
+      .filter((row) => seen.has(row.rid))
+      .map((row) => asFound(type, idOf(row.content), row.rid, row.content)),
     ...projected.map((each) => asFound(type, each.id, each.key, each.content)),
   ];
 }

@@ -1,19 +1,207 @@
 /**
- * The one place through which every search passes before its SQL is run, so that an actor's reach
- * (areas and schemes) and masks narrow it inside the database, where counts and pages are right.
+ * The one place through which every read and search passes before its SQL is run, so that an
+ * actor's reach (areas and schemes) and the conditions of its scopes narrow it inside the database,
+ * where counts and pages are right.
  *
- * Today the only limit is the permission to read a type.
+ * A type's own rules come from the rooms (`reachRule`). A stored type without a rule for areas or
+ * schemes follows the people it is about: the references that lead it into the Patient compartment,
+ * to Patients or Groups. What is about nobody (places, definitions) is open to whoever may read it.
+ * A projected type without any rule is seen only by who is not limited.
  */
 
 import type { UnitOfWork } from '../../app.ts';
-import { authorize } from '../authorize.ts';
+import {
+  type Actor,
+  type ProjectedBinding,
+  problem,
+  type ReachKind,
+  type ReachRule,
+  reachRule,
+} from '../../sdk/index.ts';
+import { type Act, authorize, scopesFor } from '../authorize.ts';
+import { fhirOf } from '../types.ts';
+import { conditionOf } from './conditions.ts';
+import { parseSearch } from './parse.ts';
+import { type Condition, Values } from './parts.ts';
+
+interface Limit {
+  readonly kind: ReachKind;
+  readonly rids: readonly bigint[];
+}
+
+/** What limits an actor; empty for one who sees everything. */
+export function limitsOf({ reach, breakGlass }: Actor): readonly Limit[] {
+  if (breakGlass !== undefined) return [];
+  const limits: Limit[] = [];
+  if (reach.areas !== 'all') limits.push({ kind: 'areas', rids: reach.areas });
+  if (reach.schemes !== 'all') limits.push({ kind: 'schemes', rids: reach.schemes });
+  return limits;
+}
 
 /**
- * Conditions on `r` that the actor's reach adds to a search of a type.
+ * Conditions that the actor's reach and scopes add to a search of stored resources (alias `r`) of a
+ * type.
  *
  * @throws Problem forbidden when the type may not be read at all
  */
-export function reachConditions(unit: UnitOfWork, type: string): readonly string[] {
-  authorize(unit, 'read', type);
-  return [];
+export function reachConditions(
+  unit: UnitOfWork,
+  type: string,
+  values: Values,
+  act: Act = 'search',
+): readonly string[] {
+  authorize(unit, act, type);
+  return [...limitTests(unit, type, values), ...scopeTests(unit, type, values, act)];
+}
+
+/** The same for the rows (alias `v`) of a projected binding. */
+export function projectedReach(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  values: Values,
+  act: Act = 'search',
+): readonly string[] {
+  authorize(unit, act, binding.type);
+  const limits = limitsOf(unit.actor);
+  if (limits.length === 0) return [];
+  const rules = unit.parts(reachRule).filter((each) => each.profile === binding.profile);
+  if (rules.length === 0) return ['false'];
+  return limits.flatMap((limit) =>
+    joined(
+      rules.filter((each) => each.limits === limit.kind),
+      'v',
+      values.add(limit.rids, 'bigint[]'),
+    ),
+  );
+}
+
+function limitTests(unit: UnitOfWork, type: string, values: Values): string[] {
+  return limitsOf(unit.actor).flatMap(({ kind, rids }) => {
+    const reach = values.add(rids, 'bigint[]');
+    const own = rulesOf(unit, kind, type);
+    return own.length > 0 ? joined(own, 'r', reach) : peopleTest(unit, kind, type, reach, values);
+  });
+}
+
+function rulesOf(unit: UnitOfWork, kind: ReachKind, type: string): ReachRule[] {
+  return unit
+    .parts(reachRule)
+    .filter((each) => each.limits === kind && each.type === type && !each.profile);
+}
+
+function joined(rules: readonly ReachRule[], row: string, reach: string): string[] {
+  if (rules.length === 0) return [];
+  return [`(${rules.map((each) => each.test(row, reach)).join(' or ')})`];
+}
+
+/** A resource is in reach when one of the people that it is about is. */
+function peopleTest(
+  unit: UnitOfWork,
+  kind: ReachKind,
+  type: string,
+  reach: string,
+  values: Values,
+): string[] {
+  const { definitions } = fhirOf(unit);
+  const codes = definitions.compartment('Patient')?.parameters.get(type);
+  if (!codes) return [];
+  const keys = codes.flatMap((code) => definitions.searchParameter(type, code)?.key ?? []);
+  const people = ['Patient', 'Group'].flatMap((target) => {
+    const rules = rulesOf(unit, kind, target);
+    if (rules.length === 0) return [];
+    return [
+      `(x.type = ${definitions.typeNumber(target)} and t.type = ${definitions.typeNumber(target)}
+        and ${joined(rules, 't', reach)[0]})`,
+    ];
+  });
+  if (people.length === 0) return ['false'];
+  return [
+    `exists (select from ref x join resource t on t.id = x.target
+       where x.rid = r.rid and x.param = any(${values.add(keys, 'int[]')})
+         and (${people.join(' or ')}))`,
+  ];
+}
+
+/** Scopes with conditions (`system/Coverage.rs?status=active`): one of them must hold. */
+function scopeTests(unit: UnitOfWork, type: string, values: Values, act: Act): string[] {
+  const { actor } = unit;
+  if (!actor.scopes) return [];
+  const scopes = scopesFor(actor, act, type);
+  if (scopes.some((each) => !each.query)) return [];
+  const tests = scopes.map((each) => {
+    const terms = parseSearch(
+      fhirOf(unit).definitions,
+      [type],
+      new URLSearchParams(each.query),
+      false,
+    ).terms;
+    const all = terms.map((term): Condition => conditionOf(unit, type, term, values));
+    return all.length === 0 ? 'true' : `(${all.map((one) => one.test).join(' and ')})`;
+  });
+  return [`(${tests.join(' or ')})`];
+}
+
+/** True when something narrows what the actor sees of the types it may read. */
+export function isLimited(unit: UnitOfWork): boolean {
+  return limitsOf(unit.actor).length > 0 || !!unit.actor.scopes?.some((each) => each.query);
+}
+
+/**
+ * Of stored resources of a type, those that the actor may see. Asks the database only for an actor
+ * who is limited.
+ */
+export async function inReach(
+  unit: UnitOfWork,
+  type: string,
+  rids: readonly bigint[],
+  act: Act = 'read',
+): Promise<ReadonlySet<bigint>> {
+  if (rids.length === 0 || !isLimited(unit)) return new Set(rids);
+  const values = new Values();
+  const tests = reachConditions(unit, type, values, act);
+  if (tests.length === 0) return new Set(rids);
+  const { text, list } = values.bind(
+    `select r.rid from resource r where r.rid = any(${values.add(rids, 'bigint[]')})
+     and ${tests.join(' and ')}`,
+  );
+  const rows = await unit.db.query<{ rid: bigint }>(text, list);
+  return new Set(rows.map((row) => row.rid));
+}
+
+/**
+ * Refuses writes beyond the actor's reach: what stands after them must be in reach, or the actor
+ * could place people where nobody asked, and lose sight of them.
+ *
+ * @throws Problem forbidden, naming the resource and the remedy
+ */
+export async function checkWritten(
+  unit: UnitOfWork,
+  written: readonly {
+    readonly action: string;
+    readonly type: string;
+    readonly id: string;
+    readonly rid: bigint;
+  }[],
+): Promise<void> {
+  if (!isLimited(unit)) return;
+  const standing = written.filter((each) => each.action !== 'delete');
+  for (const [type, group] of Map.groupBy(standing, (each) => each.type)) {
+    const seen = await inReach(
+      unit,
+      type,
+      group.map((each) => each.rid),
+      'write',
+    );
+    const beyond = group.find((each) => !seen.has(each.rid));
+    if (beyond) throw beyondReach(type, beyond.id);
+  }
+}
+
+function beyondReach(type: string, id: string) {
+  return problem(
+    'forbidden',
+    'beyond-reach',
+    `${type}/${id} would not be in the areas and schemes that you are limited to; people are ` +
+      'registered together with their household, in one transaction.',
+  );
 }

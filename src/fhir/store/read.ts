@@ -4,6 +4,8 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { bucketOf, idKey, type Statement, statement } from '../../sdk/index.ts';
+import { mayRead } from '../authorize.ts';
+import { inReach, isLimited } from '../search/reach.ts';
 import { type FhirHouse, fhirOf, type StoredRow } from '../types.ts';
 import { decompress } from './compress.ts';
 import { hasId, idOf } from './content.ts';
@@ -55,7 +57,10 @@ export async function loadRows(
 
 const ONE = new Map<number, Statement>();
 
-/** The current row of one resource; undefined when there has never been one. */
+/**
+ * The current row of one resource; undefined when there has never been one, or when it is beyond
+ * the actor's reach: the two look alike.
+ */
 export async function loadRow(
   unit: UnitOfWork,
   type: string,
@@ -72,7 +77,9 @@ export async function loadRow(
   }
   const key = idKey(id);
   const row = await unit.db.maybe<Omit<StoredRow, 'id'>>(one, [key, bucketOf(key)]);
-  return row && hasId(row.content, type, id) ? { ...row, id } : undefined;
+  if (!row || !hasId(row.content, type, id)) return undefined;
+  if (isLimited(unit) && !(await inReach(unit, type, [row.rid])).has(row.rid)) return undefined;
+  return { ...row, id };
 }
 
 const BY_RID = statement(
@@ -82,7 +89,7 @@ const BY_RID = statement(
    where not r.deleted`,
 );
 
-/** Current, undeleted rows of a type by internal id. */
+/** Current, undeleted rows of a type by internal id, as far as the actor reaches. */
 export async function loadRowsByRid(
   unit: UnitOfWork,
   type: string,
@@ -93,7 +100,12 @@ export async function loadRowsByRid(
     rids,
     fhirOf(unit).definitions.typeNumber(type),
   ]);
-  return rows.map((row) => ({ ...row, id: idOf(row.content) }));
+  const seen = await inReach(
+    unit,
+    type,
+    rows.map((row) => row.rid),
+  );
+  return rows.filter((row) => seen.has(row.rid)).map((row) => ({ ...row, id: idOf(row.content) }));
 }
 
 /** A version of a resource, as history shows it. */
@@ -180,8 +192,35 @@ interface HistoryRow {
   readonly packed: Buffer | null;
 }
 
-/** Versions of an instance, a type or everything, newest first, from both tables. */
+/**
+ * Versions of an instance, a type or everything, newest first, from both tables, as far as the
+ * actor reaches.
+ */
 export async function loadHistory(unit: UnitOfWork, query: HistoryQuery): Promise<Version[]> {
+  const seen: Version[] = [];
+  let before = query.before;
+  for (;;) {
+    const page = await historyPage(unit, { ...query, ...(before && { before }) });
+    seen.push(...(await versionsInReach(unit, page)));
+    const last = page.at(-1);
+    if (!last || page.length < query.limit || seen.length >= query.limit) break;
+    before = { lu: last.lu, rid: last.rid, ver: last.ver };
+  }
+  return seen.slice(0, query.limit);
+}
+
+async function versionsInReach(unit: UnitOfWork, page: readonly Version[]): Promise<Version[]> {
+  if (!isLimited(unit)) return [...page];
+  const seen = new Set<bigint>();
+  for (const [type, group] of Map.groupBy(page, (each) => each.type)) {
+    if (!mayRead(unit, type)) continue;
+    const rids = [...new Set(group.map((each) => each.rid))];
+    for (const rid of await inReach(unit, type, rids)) seen.add(rid);
+  }
+  return page.filter((each) => seen.has(each.rid));
+}
+
+async function historyPage(unit: UnitOfWork, query: HistoryQuery): Promise<Version[]> {
   const house = fhirOf(unit);
   const values: unknown[] = [query.limit];
   const add = (value: unknown): string => `$${values.push(value)}`;

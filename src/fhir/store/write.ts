@@ -17,6 +17,8 @@ import {
   resourceWritten,
 } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
+import { refuseMasked } from '../disclosure.ts';
+import { checkWritten, inReach } from '../search/reach.ts';
 import { fhirOf, type PlannedWrite, type StoredRow, type Written } from '../types.ts';
 import { compress } from './compress.ts';
 import { parseContent, writeContent } from './content.ts';
@@ -61,14 +63,17 @@ export async function writeResources(
   options: WriteOptions = {},
 ): Promise<Written[]> {
   for (const plan of plans) {
-    authorize(unit, 'write', plan.type);
-    if (plan.resource) validate(unit, plan.resource, plan.place);
+    authorize(unit, plan.action, plan.type);
+    if (!plan.resource) continue;
+    refuseMasked(plan.resource, plan.place);
+    validate(unit, plan.resource, plan.place);
   }
   if (!options.locked) await takeLocks(unit, plannedLocks(plans));
   const prepared = await prepare(unit, plans);
   await guard(unit, prepared);
   const written = await writeRows(unit, prepared);
   await projectFacts(unit, prepared, written);
+  await checkWritten(unit, written);
   for (const each of written) leaveTrace(unit, each);
   return written;
 }
@@ -99,7 +104,9 @@ async function prepare(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promis
   const byType = Map.groupBy(plans, (plan) => plan.type);
   for (const type of [...byType.keys()].sort()) {
     const ids = byType.get(type)!.map((plan) => plan.id);
-    rows.set(type, await loadRows(unit, type, ids, true));
+    const found = await loadRows(unit, type, ids, true);
+    await checkReach(unit, type, found);
+    rows.set(type, found);
   }
   return plans.flatMap((plan) => {
     const before = rows.get(plan.type)?.get(plan.id);
@@ -117,6 +124,25 @@ async function prepare(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promis
       } as const,
     ];
   });
+}
+
+/** What stands beyond the actor's reach is not there for it, and cannot be written either. */
+async function checkReach(
+  unit: UnitOfWork,
+  type: string,
+  found: ReadonlyMap<string, StoredRow>,
+): Promise<void> {
+  const live = [...found.values()].filter((row) => !row.deleted);
+  const seen = await inReach(
+    unit,
+    type,
+    live.map((row) => row.rid),
+    'write',
+  );
+  const hidden = live.find((row) => !seen.has(row.rid));
+  if (hidden) {
+    throw problem('not-found', 'resource-unknown', `There is no ${type}/${hidden.id}.`);
+  }
 }
 
 function checkPreconditions(plan: PlannedWrite, live: StoredRow | undefined): void {

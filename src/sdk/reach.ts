@@ -1,0 +1,32 @@
+/**
+ * Reach: which rows an actor who is limited to areas or schemes may see. A room that knows where
+ * its resources belong says it in SQL, so that searches, counts and pages are right; what no room
+ * knows is judged by the people it is about (see `src/fhir/search/reach.ts`).
+ */
+
+import { extensionPoint } from './tokens.ts';
+
+/** What an actor can be limited by. */
+export type ReachKind = 'areas' | 'schemes';
+
+/** How a limit falls upon resources of a type. */
+export interface ReachRule {
+  readonly limits: ReachKind;
+  readonly type: string;
+  /** Canonical of the projected binding that the rule is about; absent for stored resources. */
+  readonly profile?: string;
+  /**
+   * SQL test of a row.
+   *
+   * @param row  alias: a stored row with its `rid`, or a row of the binding's view
+   * @param reach  SQL of the reach, a `bigint[]` of rids (of Locations with all areas below them, or
+   *   of InsurancePlans)
+   */
+  readonly test: (row: string, reach: string) => string;
+}
+
+/** Rooms say here how areas and schemes limit what they keep. */
+export const reachRule = extensionPoint<ReachRule>(
+  'reach-rule',
+  'how areas and schemes limit the resources of a room',
+);
