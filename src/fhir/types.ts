@@ -14,6 +14,7 @@ import type {
   StoredBinding,
 } from '../sdk/index.ts';
 import type { Definitions } from './definitions/definitions.ts';
+import type { Patch } from './patch/apply.ts';
 
 /** The FHIR room as part of the App. */
 export interface FhirHouse {
@@ -47,6 +48,8 @@ export interface FhirRequest {
   readonly headers: Readonly<Record<string, string | undefined>>;
   /** Parsed body (FhirDecimal for fragile numbers); form fields are already in `query`. */
   readonly body?: unknown;
+  /** Of a PATCH in a bundle, whose body does not say by a content type what it is. */
+  readonly patch?: Patch;
 }
 
 /** A FHIR answer. `text` is JSON as sent. */

@@ -6,6 +6,7 @@
 import type { Bundle, Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { problem } from '../../sdk/index.ts';
+import { type Patch, patchOfEntry } from '../patch/apply.ts';
 import { type FhirRequest, fhirOf, type PlannedWrite } from '../types.ts';
 import { type Condition, parseCondition } from './conditions.ts';
 
@@ -18,14 +19,16 @@ export interface Entry {
   readonly type: string;
   readonly id: string | undefined;
   readonly fullUrl: string | undefined;
+  /** What is to be written; of a PATCH it is known only when the target is. */
   readonly resource: Resource | undefined;
+  readonly patch: Patch | undefined;
   readonly condition: Condition | undefined;
   /** `$name` when the entry calls an operation. */
   readonly operation: boolean;
   readonly request: FhirRequest;
 }
 
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']);
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE']);
 
 /**
  * Understands the entries of a transaction.
@@ -90,11 +93,9 @@ export function requestOf(entry: unknown, place: string): FhirRequest & { fullUr
   const method = String(request?.method ?? '');
   if (!METHODS.has(method)) {
     throw problem(
-      request?.method === 'PATCH' ? 'not-supported' : 'required',
+      'required',
       'entry-method',
-      request?.method === 'PATCH'
-        ? 'PATCH is not supported yet; send the whole resource by PUT.'
-        : 'Give request.method: GET, HEAD, POST, PUT or DELETE.',
+      'Give request.method: GET, HEAD, POST, PUT, PATCH or DELETE.',
       `${place}.request.method`,
     );
   }
@@ -116,6 +117,7 @@ export function requestOf(entry: unknown, place: string): FhirRequest & { fullUr
     },
     body: resource,
     fullUrl: text(fullUrl),
+    ...(method === 'PATCH' && { patch: patchOfEntry(resource, place) }),
   };
 }
 
@@ -139,7 +141,8 @@ function parseEntry(unit: UnitOfWork, entry: unknown, index: number, place: stri
     type,
     id,
     fullUrl: request.fullUrl,
-    resource: method === 'DELETE' || operation ? undefined : resource,
+    resource: method === 'DELETE' || method === 'PATCH' || operation ? undefined : resource,
+    patch: request.patch,
     operation,
     request,
     condition: conditionOf(unit, request, type, id, headers['if-none-exist'], place),
@@ -157,7 +160,7 @@ function conditionOf(
   if (method === 'POST' && ifNoneExist !== undefined) {
     return parseCondition(unit, type, ifNoneExist, `${place}.request.ifNoneExist`);
   }
-  if ((method === 'PUT' || method === 'DELETE') && id === undefined) {
+  if (['PUT', 'PATCH', 'DELETE'].includes(method) && id === undefined) {
     return parseCondition(unit, type, query.toString(), `${place}.request.url`);
   }
   return undefined;
@@ -178,7 +181,7 @@ function checkTarget(
   if (deeper || (method === 'POST' && id !== undefined) || (method === 'POST' && query.size > 0)) {
     throw problem('invalid', 'entry-url', `${method} does not go to this URL.`, where);
   }
-  if (method === 'DELETE') return;
+  if (method === 'DELETE' || method === 'PATCH') return;
   const resource = body as Resource | undefined;
   if (resource === null || typeof resource !== 'object') {
     throw problem('required', 'entry-resource', `${method} needs a resource.`, `${place}.resource`);

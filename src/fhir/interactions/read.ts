@@ -87,7 +87,8 @@ export function notFound(type: string, id: string): Problem {
   return problem('not-found', 'resource-unknown', `There is no ${type}/${id}.`);
 }
 
-function gone(type: string, id: string, version: number): Problem {
+/** 410 */
+export function gone(type: string, id: string, version: number): Problem {
   const { issues } = problem(
     'deleted',
     'resource-deleted',

@@ -1,7 +1,7 @@
 /**
  * FHIR transaction: a bundle as one unit of work, all or nothing.
  *
- * Order (R4 §trules): DELETE, POST, PUT, then conditional references, then GET; the answers stand in
+ * Order (R4 §trules): DELETE, POST, PUT and PATCH, then conditional references, then GET; the answers stand in
  * the order of the entries. Two entries that come to the same resource refuse the bundle, also when
  * only their conditions lead there; two POSTs with one condition are one resource.
  *
@@ -23,6 +23,7 @@ import {
 } from '../types.ts';
 import { checkUnique, type Entry, parseEntries } from './bundle.ts';
 import { type Condition, type Match, resolveConditions } from './conditions.ts';
+import { noneMatches, patchLocks, patchPlan, type WantedPatch } from './patch.ts';
 import { resourceResponse, versionOf } from './respond.ts';
 import { conditionalReferences, fullUrlMap, rewrite } from './rewrite.ts';
 import { accepted, checkedId, conditionalPlan } from './write.ts';
@@ -54,19 +55,17 @@ export async function transaction(
 ): Promise<FhirResponse> {
   const entries = parseEntries(unit, bundle, unit.setting(BUNDLE_ENTRIES_MAX));
   const steps: Step[] = entries.map((entry) => ({ entry }));
-  await takeLocks(unit, [
-    ...entries.flatMap((entry) => entry.condition?.locks ?? []),
-    ...entries.flatMap((entry) =>
-      entry.resource
-        ? plannedLocks([
-            { action: 'update', type: entry.type, id: entry.id ?? '', resource: entry.resource },
-          ])
-        : [],
-    ),
-  ]);
   const conditions = entries.flatMap((entry) => (entry.condition ? [entry.condition] : []));
+  await takeLocks(unit, [
+    ...conditions.flatMap((condition) => condition.locks),
+    ...entries.flatMap(({ type, id = '', resource }) =>
+      resource ? plannedLocks([{ action: 'update', type, id, resource }]) : [],
+    ),
+    ...(await locksOfPatches(unit, entries)),
+  ]);
   const matches = await resolveConditions(unit, conditions);
   for (const step of steps) plan(unit, step, steps, matches);
+  await planPatches(unit, steps, matches);
   const names = fullUrlMap(
     steps.map((step) => ({ entry: step.entry, target: targetOf(steps, step) })),
   );
@@ -128,6 +127,39 @@ function plan(
     }
     default:
   }
+}
+
+/** The locks of patches; of a conditional one, of what it selects before the locks are held. */
+async function locksOfPatches(unit: UnitOfWork, entries: readonly Entry[]): Promise<bigint[]> {
+  const patches = entries.filter((entry) => entry.patch);
+  if (patches.length === 0) return [];
+  const conditions = patches.flatMap((entry) => (entry.condition ? [entry.condition] : []));
+  const matches = await resolveConditions(unit, conditions);
+  const locks: bigint[] = [];
+  for (const entry of patches) locks.push(...(await patchLocks(unit, wantedPatch(entry, matches))));
+  return locks;
+}
+
+async function planPatches(
+  unit: UnitOfWork,
+  steps: readonly Step[],
+  matches: ReadonlyMap<Condition, Match | undefined>,
+): Promise<void> {
+  for (const step of steps) {
+    if (!step.entry.patch) continue;
+    step.plan = await patchPlan(unit, wantedPatch(step.entry, matches));
+  }
+}
+
+function wantedPatch(
+  entry: Entry,
+  matches: ReadonlyMap<Condition, Match | undefined>,
+): WantedPatch {
+  const { type, condition, patch, place, request } = entry;
+  const id = condition ? matches.get(condition)?.id : entry.id;
+  if (id === undefined) throw noneMatches(type, place);
+  const ifMatch = versionOf(request.headers['if-match']);
+  return { type, id, patch: patch!, ifMatch, place };
 }
 
 /** Two creations under the same condition are one resource. */

@@ -1,0 +1,131 @@
+/**
+ * FHIR patch, plain and conditional: the resource as it stands, changed and written as an update.
+ * https://hl7.org/fhir/R4/http.html#patch
+ *
+ * The patch is applied to the row while it is locked, so that two patches of one resource both
+ * take effect.
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { inPlace, problem } from '../../sdk/index.ts';
+import { authorize } from '../authorize.ts';
+import { applyPatch, type Patch, patchOf } from '../patch/apply.ts';
+import { readProjected } from '../projection.ts';
+import { parseContent } from '../store/content.ts';
+import { takeLocks } from '../store/locks.ts';
+import { loadRows } from '../store/read.ts';
+import { plannedLocks, writeResources } from '../store/write.ts';
+import { type FhirRequest, type FhirResponse, fhirOf, type PlannedWrite } from '../types.ts';
+import { parseCondition, resolveConditions } from './conditions.ts';
+import { gone, notFound } from './read.ts';
+import { versionOf, writtenResponse } from './respond.ts';
+
+/** `PATCH Type/id` */
+export async function patch(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+  id: string,
+): Promise<FhirResponse> {
+  authorize(unit, 'write', type);
+  const change = request.patch ?? patchOf(request.headers['content-type'], request.body);
+  return patchOne(unit, request, type, id, change);
+}
+
+/** `PATCH Type?criteria`: exactly one */
+export async function conditionalPatch(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+): Promise<FhirResponse> {
+  authorize(unit, 'write', type);
+  const change = request.patch ?? patchOf(request.headers['content-type'], request.body);
+  const condition = parseCondition(unit, type, request.query.toString());
+  await takeLocks(unit, condition.locks);
+  const match = (await resolveConditions(unit, [condition])).get(condition);
+  if (!match) throw noneMatches(type);
+  return patchOne(unit, request, type, match.id, change);
+}
+
+async function patchOne(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  type: string,
+  id: string,
+  change: Patch,
+): Promise<FhirResponse> {
+  const wanted = { type, id, patch: change, ifMatch: versionOf(request.headers['if-match']) };
+  await takeLocks(unit, await patchLocks(unit, wanted));
+  const plan = await patchPlan(unit, wanted);
+  const [written] = await writeResources(unit, [plan], { locked: true });
+  return writtenResponse(fhirOf(unit), request, written!, 200);
+}
+
+/** A patch that is to be made of one resource. */
+export interface WantedPatch {
+  readonly type: string;
+  readonly id: string;
+  readonly patch: Patch;
+  readonly ifMatch: string | undefined;
+  readonly place?: string;
+}
+
+/**
+ * The locks that a patch takes, seen from the resource as it stands before they are held. They
+ * come before the row's lock, as with every writer, or two writers would wait for each other.
+ *
+ * @throws as `patchPlan`
+ */
+export async function patchLocks(unit: UnitOfWork, wanted: WantedPatch): Promise<bigint[]> {
+  return plannedLocks([await planOf(unit, wanted, false)]);
+}
+
+/**
+ * The update that a patch comes to. Locks the row until the transaction ends.
+ *
+ * @throws Problem 404, 410, 412 (If-Match), 422 (the patch does not fit), 400 (it is malformed)
+ */
+export async function patchPlan(unit: UnitOfWork, wanted: WantedPatch): Promise<PlannedWrite> {
+  return planOf(unit, wanted, true);
+}
+
+function planOf(unit: UnitOfWork, wanted: WantedPatch, lock: boolean): Promise<PlannedWrite> {
+  const { type, id, ifMatch, place } = wanted;
+  return inPlace(place, async () => {
+    const row = (await loadRows(unit, type, [id], lock)).get(id);
+    if (!row || row.deleted) {
+      if (await readProjected(unit, type, id)) throw projected(type, id);
+      throw row ? gone(type, id, row.ver) : notFound(type, id);
+    }
+    if (ifMatch !== undefined && ifMatch !== String(row.ver)) {
+      throw problem(
+        'precondition-failed',
+        'version-changed',
+        `If-Match asks for version ${ifMatch} of ${type}/${id}, which is now version ${row.ver}; ` +
+          'read it again and repeat the change.',
+      );
+    }
+    const { definitions } = fhirOf(unit);
+    const resource = applyPatch(definitions, parseContent(row.content), wanted.patch);
+    return { action: 'update', type, id, resource, ...(place && { place }) } as const;
+  });
+}
+
+/** 404 of a conditional patch. */
+export function noneMatches(type: string, place?: string) {
+  return problem(
+    'not-found',
+    'condition-none',
+    `No ${type} matches the condition; a patch changes what is there.`,
+    place,
+  );
+}
+
+function projected(type: string, id: string) {
+  return problem(
+    'not-supported',
+    'profile-read-only',
+    `${type}/${id} is shown, not taken: it changes by operations of its room.`,
+    type,
+  );
+}
