@@ -1,8 +1,9 @@
 /**
  * Migrations: plain `.sql` files, `NNNN_<room>_<what>.sql`, in one total order, forward only, run
  * by knex. What one start applies is one transaction: an upgrade happens whole or not at all. Each
- * file begins with the setting that Citus needs (harmless elsewhere). A file that was applied and has since been edited or removed stops the start, because
- * the schema would no longer be what the code was tested with.
+ * file begins with the setting that Citus needs (harmless elsewhere). A file that was applied and
+ * has since been edited or removed stops the start, because the schema would no longer be what the
+ * code was tested with.
  *
  * Several processes may start at once: an advisory lock lets one migrate while the others wait,
  * and goes with the process that holds it, should that be killed.

@@ -88,8 +88,41 @@ async function ensureTemplate(client: pg.Client): Promise<string> {
     }
     await client.query(`alter database ${name} is_template true`);
   }
+  await dropOldTemplates(client, name);
   await client.query("select pg_advisory_unlock(hashtextextended('amana.template', 0))");
   return name;
+}
+
+/** Days that a template of other migrations is kept for checkouts that may still use it. */
+const TEMPLATE_KEPT_DAYS = 2;
+
+/**
+ * Drops templates that this file has made for other states of the migrations and nobody has cloned
+ * for some days: the day stands in the database's comment, and a template without one is given
+ * today's. No other database is touched.
+ */
+async function dropOldTemplates(client: pg.Client, current: string): Promise<void> {
+  const { rows } = await client.query<{
+    name: string;
+    today: string;
+    cloned: boolean;
+    old: boolean;
+  }>(
+    `select name, current_date::text as today, day is not distinct from current_date as cloned,
+            coalesce(day < current_date - $1::int, false) as old
+     from (
+       select datname as name,
+              substring(shobj_description(oid, 'pg_database') from '^cloned (.{10})$')::date as day
+       from pg_database where datistemplate and datname ~ '^amana_template_[0-9a-f]{16}$') t
+     where name = $2 or day is null or day < current_date - $1::int`,
+    [TEMPLATE_KEPT_DAYS, current],
+  );
+  for (const { name, today, cloned, old } of rows) {
+    if (old && name !== current) {
+      await client.query(`alter database ${name} is_template false`);
+      await client.query(`drop database ${name} with (force)`);
+    } else if (!cloned) await client.query(`comment on database ${name} is 'cloned ${today}'`);
+  }
 }
 
 /** The months of the trail about the usual start of a test's clock, so that not each house makes them. */
