@@ -103,6 +103,17 @@ create table reconciliation_write_off (
 comment on table reconciliation_write_off is
   'Money given up on an exception: proposed by one person, approved by another, moved in the ledger.';
 
+create table reconciliation_closing (
+  exception_id uuid primary key,
+  reason       text not null,
+  note         text,
+  proposed_by  text not null,
+  proposed_at  timestamptz not null
+);
+comment on table reconciliation_closing is
+  'Proposals to close exceptions that stand against a payment; another person closes by repeating it. '
+  'Who closed stands with the exception.';
+
 -- Telephone numbers are written with and without their country code; bank accounts are not.
 create function reconciliation_account_fits(kind text, ours text, theirs text) returns boolean
   language sql immutable parallel safe
@@ -119,15 +130,19 @@ comment on function reconciliation_account_fits(text, text, text) is
 create view reconciliation_exception_all as
 select e.exception_id, 'statement'::text as origin, e.statement_id, e.line_no, e.provider_id,
        e.payee_id, e.instruction_id, e.kind, e.amount_minor, e.currency, e.said, e.at,
-       e.closed_at, e.closed_by, e.closure_reason, w.proposed_by, w.proposed_at
+       e.closed_at, e.closed_by, e.closure_reason,
+       coalesce(w.proposed_by, c.proposed_by) as proposed_by,
+       coalesce(w.proposed_at, c.proposed_at) as proposed_at
 from reconciliation_exception e left join reconciliation_write_off w using (exception_id)
+left join reconciliation_closing c using (exception_id)
 union all
 select d.exception_id, 'disbursement', null, null, d.provider_id, d.payee_id, d.instruction_id,
        d.kind, i.amount_minor, i.currency, d.said, d.at, d.closed_at, d.closed_by,
-       d.closure_reason, w.proposed_by, w.proposed_at
+       d.closure_reason, coalesce(w.proposed_by, c.proposed_by), coalesce(w.proposed_at, c.proposed_at)
 from disbursement_exception d
 left join instruction i on i.payee_id = d.payee_id and i.instruction_id = d.instruction_id
-left join reconciliation_write_off w using (exception_id);
+left join reconciliation_write_off w using (exception_id)
+left join reconciliation_closing c using (exception_id);
 comment on view reconciliation_exception_all is
   'Published: what does not fit, from statements and from what providers answered.';
 

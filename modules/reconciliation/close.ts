@@ -1,6 +1,7 @@
 /**
- * Closing exceptions. Each has a coded reason; where money is given up, one person proposes and
- * another approves, and the loss is posted to the account that bears it.
+ * Closing exceptions. Each has a coded reason. Where money is given up, or a payment is freed that
+ * the exception stood against, one person proposes and another approves; a loss is posted to the
+ * account that bears it.
  */
 
 import {
@@ -11,9 +12,10 @@ import {
   problem,
   transition,
 } from '../../src/sdk/index.ts';
-import { closeException } from '../disbursement/index.ts';
+import { closeException, settleDoubts } from '../disbursement/index.ts';
 import { ensureAccount, findAccount, transfer } from '../ledger/index.ts';
 import { CLOSE } from './statement.ts';
+import { proposeClosing, proposedClosing } from './store/closing.ts';
 import {
   approveWriteOff,
   closeOurs,
@@ -49,6 +51,16 @@ export const exceptionLifecycle = lifecycle({
 
 export type ExceptionState = (typeof exceptionLifecycle.states)[number];
 
+/**
+ * Kinds that stand against paying an instruction: whoever closes one lets it be sent, or ordered
+ * again. That takes two people.
+ */
+export const DOUBTING_KINDS: readonly string[] = [
+  'amount-differs',
+  'account-differs',
+  'paid-when-not-sent',
+];
+
 /** The reason that gives money up. */
 export const WRITTEN_OFF = 'written-off';
 
@@ -79,7 +91,7 @@ export function stateOf(row: ExceptionRow): ExceptionState {
 }
 
 /**
- * Closes an exception of a provider, or takes the first of the two steps of a write-off.
+ * Closes an exception of a provider, or takes the first of two steps where it needs two people.
  *
  * @throws Problem exception-unknown, closure-reason, wrong-state, same-person, write-off-incomplete,
  *   write-off-differs, fund-unknown, insufficient-funds
@@ -106,7 +118,7 @@ export async function closeProviderException(
       'reason',
     );
   }
-  const to = closing.reason === WRITTEN_OFF ? await writeOff(ctx, row, closing) : close(ctx, row);
+  const to = await act(ctx, row, closing);
   if (to === 'closed') await markClosed(ctx, row, closing.reason);
   ctx.audit({
     action: 'U',
@@ -117,13 +129,34 @@ export async function closeProviderException(
   return to;
 }
 
-function close(ctx: Context, row: ExceptionRow): ExceptionState {
+async function act(ctx: Context, row: ExceptionRow, closing: Closing): Promise<ExceptionState> {
+  if (closing.reason === WRITTEN_OFF) return writeOff(ctx, row, closing);
+  if (row.instruction_id !== null && DOUBTING_KINDS.includes(row.kind)) {
+    return closeByTwo(ctx, row, closing);
+  }
   return transition(ctx, exceptionLifecycle, 'close', stateOf(row), {}, 'coded').to;
+}
+
+/** The first call proposes, the same call of another person closes; another reason proposes anew. */
+async function closeByTwo(
+  ctx: Context,
+  row: ExceptionRow,
+  { reason, note }: Closing,
+): Promise<ExceptionState> {
+  const open = row.closed_at ? undefined : await proposedClosing(ctx, row.exception_id);
+  if (open?.reason === reason) {
+    const earlier = { propose: open.proposed_by };
+    return transition(ctx, exceptionLifecycle, 'approve', 'proposed', earlier).to;
+  }
+  const state = row.closed_at ? 'closed' : 'open';
+  const { to } = transition(ctx, exceptionLifecycle, 'propose', state);
+  await proposeClosing(ctx, row.exception_id, reason, note);
+  return to;
 }
 
 async function markClosed(ctx: Context, row: ExceptionRow, reason: string): Promise<void> {
   const closer = row.origin === 'statement' ? closeOurs : closeException;
-  if (await closer(ctx, row.exception_id, reason)) return;
+  if (await closer(ctx, row.exception_id, reason)) return settleDoubts(ctx, row.exception_id);
   throw problem('conflict', 'wrong-state', 'This exception has been closed meanwhile.');
 }
 
@@ -141,17 +174,17 @@ async function writeOff(
       'amount',
     );
   }
-  const state = stateOf(row);
-  if (state !== 'proposed') {
+  const proposed = await proposedWriteOff(ctx, row.exception_id);
+  if (proposed === undefined) {
+    const state = row.closed_at ? 'closed' : 'open';
     const { to } = transition(ctx, exceptionLifecycle, 'propose', state);
     await bearing(ctx, account, amount.currency);
     const { minor, currency } = amount;
     await proposeWriteOff(ctx, row.exception_id, { account, minor, currency, note: closing.note });
     return to;
   }
-  const proposed = await proposedWriteOff(ctx, row.exception_id);
   const earlier = { propose: proposed.proposed_by };
-  const { to } = transition(ctx, exceptionLifecycle, 'approve', state, earlier);
+  const { to } = transition(ctx, exceptionLifecycle, 'approve', stateOf(row), earlier);
   const same =
     proposed.account_code === account &&
     proposed.amount_minor === amount.minor &&

@@ -4,11 +4,18 @@
  */
 
 import { type Context, dayOf, problem } from '../../src/sdk/index.ts';
-import { applyOutcomes, type NonPaymentReason, type Outcome } from '../disbursement/index.ts';
+import {
+  applyOutcomes,
+  type NonPaymentReason,
+  type Outcome,
+  raiseDoubts,
+} from '../disbursement/index.ts';
+import { DOUBTING_KINDS } from './close.ts';
 import { checkStatement } from './parse/check.ts';
 import { csvFormat } from './parse/csv.ts';
 import { jsonFormat } from './parse/json.ts';
 import { type ParsedStatement, type StatementFormat, statementFormat } from './statement.ts';
+import { exceptionsOfKinds } from './store/closing.ts';
 import { countsOf, judgeLines, matchLines, noteMissing, proofs } from './store/match.ts';
 import { insertStatement, knownStatement, lockProvider } from './store/statements.ts';
 
@@ -57,6 +64,7 @@ export async function takeStatement(
   await insertStatement(ctx, facts, parsed);
   await matchLines(ctx, statementId, providerId, currency, parsed.lines.length);
   await judgeLines(ctx, statementId, providerId, currency);
+  await stopPayments(ctx, statementId);
   await applyProofs(ctx, statementId, providerId, currency);
   await noteMissing(ctx, statementId);
   return { statementId, repeated: false, counts: await countsOf(ctx, statementId) };
@@ -65,6 +73,20 @@ export async function takeStatement(
 function paidOn(ctx: Context, { lines, period }: ParsedStatement): string {
   const days = lines.flatMap((each) => each.day ?? []).sort();
   return period?.endsOn ?? days.at(-1) ?? dayOf(ctx.now, 'UTC');
+}
+
+/** What a statement says was paid otherwise than we hold is not paid again meanwhile. */
+async function stopPayments(ctx: Context, statementId: string): Promise<void> {
+  const rows = await exceptionsOfKinds(ctx, statementId, DOUBTING_KINDS);
+  await raiseDoubts(
+    ctx,
+    rows.map((row) => ({
+      payeeId: row.payee_id,
+      instructionId: row.instruction_id,
+      exceptionId: row.exception_id,
+      why: row.kind,
+    })),
+  );
 }
 
 async function applyProofs(

@@ -251,9 +251,15 @@ describe('the openIMIS demonstration families', () => {
       unmatched: 'other-business',
       'not-on-statement': 'explained',
     };
+    const bearerToken = await house.tokenFor('finance-officer');
+    const another = new Client({ baseUrl: house.base, bearerToken });
     for (const each of await exceptions()) {
       const reason = reasons[each.kind.valueCode];
-      if (reason) expect(await close(finance, each.id.valueString, reason)).to.equal('closed');
+      if (!reason) continue;
+      // What stands against a payment is closed by two people.
+      const first = await close(finance, each.id.valueString, reason);
+      const last = first === 'proposed' ? await close(another, each.id.valueString, reason) : first;
+      expect(last).to.equal('closed');
     }
     const [left, ...none] = await exceptions();
     expect(none).to.deep.equal([]);
@@ -263,8 +269,6 @@ describe('the openIMIS demonstration families', () => {
     ];
     const id = left!.id.valueString;
     expect(await close(finance, id, 'written-off', given)).to.equal('proposed');
-    const bearerToken = await house.tokenFor('finance-officer');
-    const another = new Client({ baseUrl: house.base, bearerToken });
     expect(await close(another, id, 'written-off', given)).to.equal('closed');
     expect(await exceptions()).to.deep.equal([]);
     const shown = await reconciliation();

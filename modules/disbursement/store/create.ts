@@ -3,6 +3,7 @@
  */
 
 import type { Context } from '../../../src/sdk/index.ts';
+import { doubtful } from './doubt.ts';
 
 /** What is ordered: a SELECT and its values. See `createInstructions`. */
 export interface OrderSelect {
@@ -80,8 +81,7 @@ export async function insertRetries(
     `with attempts as (
        select i.payee_id, i.source_id, max(i.attempt) as attempt,
               bool_and(i.state in ('not-paid', 'cancelled')) as failed,
-              bool_or(exists (select 1 from disbursement_exception e
-                where e.instruction_id = i.instruction_id and e.closed_at is null)) as doubtful
+              bool_or(${doubtful('i')}) as doubtful
        from instruction i join (${orders.text}) o
          on o.payee_id = i.payee_id and o.source_id = i.source_id and i.purpose = $${at + 1}
        group by i.payee_id, i.source_id),

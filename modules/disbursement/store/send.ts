@@ -5,6 +5,7 @@
 import { type Context, statement } from '../../../src/sdk/index.ts';
 import type { Known } from '../instruction.ts';
 import type { LimitColumns } from '../limits.ts';
+import { doubtful } from './doubt.ts';
 
 /** An instruction on its way out. */
 export interface SendRow {
@@ -29,8 +30,7 @@ const CLAIM = statement(
   `with chosen as (
      select payee_id, instruction_id from instruction i
      where provider_id = $6 and state = 'approved' and value_on <= $9 and ${PAYABLE}
-       and not exists (select 1 from disbursement_exception e
-         where e.instruction_id = i.instruction_id and e.closed_at is null)
+       and not ${doubtful('i')}
      order by key limit $7 for update skip locked),
    sent as (
      update instruction i set state = 'sent', sent_at = $8::timestamptz, updated_at = $8::timestamptz,

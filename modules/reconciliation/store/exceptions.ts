@@ -110,9 +110,9 @@ const PROPOSED = statement(
    where exception_id = $1`,
 );
 
-/** The proposal for an exception. */
-export function proposedWriteOff(ctx: Context, exceptionId: string): Promise<WriteOff> {
-  return ctx.db.one<WriteOff>(PROPOSED, [exceptionId]);
+/** The proposal for an exception; undefined when there is none. */
+export function proposedWriteOff(ctx: Context, exceptionId: string): Promise<WriteOff | undefined> {
+  return ctx.db.maybe<WriteOff>(PROPOSED, [exceptionId]);
 }
 
 const APPROVE = statement(
