@@ -6,7 +6,7 @@
  * `validate.ts`, `extract.ts`, `terminology.ts`, `profiles.ts`. How: `README.md`.
  */
 
-import type { Resource, StructureDefinition } from '@medplum/fhirtypes';
+import type { CodeSystem, Resource, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
 import type { Issue } from '../../sdk/problem.ts';
 
 /** How a search parameter's values are compared. */
@@ -47,6 +47,10 @@ export interface SearchParameterInfo {
    * for `system|code` may name. Such a search is one for `code` alone.
    */
   readonly implicitSystems: readonly string[];
+  /** Codes of a closed list by which the parameter is sorted, ascending; empty if there is none. */
+  readonly sortCodes: readonly string[];
+  /** Where else the values stand by which it is sorted: SQL/JSON paths into the resource. */
+  readonly sortPaths: readonly string[];
   /** Types that a reference may lead to; empty for other parameters. */
   readonly targets: readonly string[];
   /** True when every value is a plain date (birthdate), to be compared by calendar day. */
@@ -213,6 +217,9 @@ export interface Definitions {
   profiles(type: string): readonly string[];
   valueSet(url: string): ExpandedValueSet | undefined;
   codeSystem(url: string): ReadonlyMap<string, string | undefined> | undefined;
+  /** A CodeSystem as published by us, a module or HL7, by canonical without version. */
+  publishedCodeSystem(url: string): CodeSystem | undefined;
+  publishedValueSet(url: string): ValueSet | undefined;
 
   /** Element by path, e.g. `Patient.contact.name`; choice elements as `Observation.value[x]`. */
   elementInfo(path: string): ElementInfo | undefined;

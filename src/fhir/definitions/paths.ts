@@ -21,6 +21,8 @@ export interface Step {
   readonly key: string;
   readonly index?: number;
   readonly filter?: { readonly text: string; readonly test: (value: unknown) => boolean };
+  /** The filter, when it is that a member equals a text. */
+  readonly equals?: { readonly member: string; readonly value: string };
 }
 
 /** A place that is read, and the FHIR type found there. */
@@ -222,7 +224,9 @@ class Resolver {
         test: (each: unknown) => isObject(each) && each.url === url,
       };
       return owners?.flatMap((owner) =>
-        this.#below(owner, 'extension').map((place) => lastStep(place, { filter })),
+        this.#below(owner, 'extension').map((place) =>
+          lastStep(place, { filter, equals: { member: 'url', value: String(argument.value) } }),
+        ),
       );
     }
     return tree.name === 'first'
@@ -240,7 +244,8 @@ class Resolver {
       test: (each: unknown) =>
         truth(evaluate([each], { resource: undefined, rootResource: undefined })) === true,
     };
-    return owners.map((place) => lastStep(place, { filter }));
+    const equals = equalityOf(criterion);
+    return owners.map((place) => lastStep(place, { filter, ...(equals && { equals }) }));
   }
 }
 
@@ -249,6 +254,14 @@ function resolvedType(criterion: Expression): string | undefined {
   const isResolve =
     criterion.kind === 'type' && criterion.of.kind === 'call' && criterion.of.name === 'resolve';
   return isResolve ? criterion.type : undefined;
+}
+
+/** `system = 'phone'` */
+function equalityOf(criterion: Expression): Step['equals'] {
+  if (criterion.kind !== 'binary' || criterion.op !== '=') return undefined;
+  const { left, right } = criterion;
+  if (left.kind !== 'member' || left.of || right.kind !== 'literal') return undefined;
+  return typeof right.value === 'string' ? { member: left.name, value: right.value } : undefined;
 }
 
 function lastStep(place: Place, change: Partial<Step>): Place {

@@ -19,6 +19,7 @@ import { indexerOf, tokensOf } from './index-values.ts';
 import { type Path, pathsOf, signatureOf } from './paths.ts';
 import { RESOURCE_TYPES } from './resource-types.ts';
 import { isObject, type Json } from './run.ts';
+import { sortPathsOf } from './sort-paths.ts';
 
 interface Declared {
   readonly parameter: SearchParameter;
@@ -43,6 +44,9 @@ interface Draft {
 
 /** Served as columns of the stored row, so that nothing is extracted for them. */
 const COLUMNS = new Set(['_id', '_lastUpdated']);
+
+/** Longer lists of codes are sorted by what stands in the resource. */
+const SORT_CODES_MAX = 40;
 
 const NOT_EXTRACTED = new Set(['_text', '_content', '_query']);
 
@@ -149,6 +153,8 @@ export class SearchParameters {
         tokens: kinds.size === 2 ? 'both' : ([...kinds][0] ?? 'tk'),
       }),
       implicitSystems: draft.type === 'token' ? this.#implicitSystems(draft.paths) : [],
+      sortCodes: draft.type === 'token' ? this.#sortCodes(draft.paths) : [],
+      sortPaths: sortPathsOf(draft.type, draft.paths),
       targets: draft.type === 'reference' ? targetsOf(draft) : [],
       daysOnly: draft.paths.length > 0 && draft.paths.every((path) => path.type === 'date'),
       components: this.#components(parameter, draft.paths),
@@ -163,6 +169,20 @@ export class SearchParameters {
       return set ? [...set.codes.keys()] : [];
     });
     return [...new Set(systems)];
+  }
+
+  /** The codes of closed lists, when all values are from such. */
+  #sortCodes(paths: readonly Path[]): string[] {
+    const lists = paths.map(({ type, element }): readonly string[] | undefined => {
+      if (type === 'boolean') return ['false', 'true'];
+      if (type !== 'code' || element?.binding?.strength !== 'required') return undefined;
+      const set = this.#types.source.terminology.valueSet(element.binding.valueSet);
+      return set?.complete
+        ? [...set.codes.values()].flatMap((each) => [...each.keys()])
+        : undefined;
+    });
+    const codes = [...new Set(lists.flatMap((each) => each ?? []))].sort();
+    return lists.includes(undefined) || codes.length > SORT_CODES_MAX ? [] : codes;
   }
 
   #components(parameter: SearchParameter, bases: readonly Path[]): CompositePart[] {

@@ -14,6 +14,8 @@ export interface Cursor {
   /** Sort values of the row, as text; null is missing. */
   readonly sort: readonly (string | null)[];
   readonly key: bigint;
+  /** The newest internal id when the search began; what is newer stays out of its pages. */
+  readonly top?: bigint;
   /** Which way to go on from there. */
   readonly direction: 'next' | 'previous';
 }
@@ -30,6 +32,7 @@ export function writeCursor(key: Buffer, cursor: Cursor, search: string): string
       cursor.sort,
       cursor.key.toString(),
       cursor.direction === 'next' ? 1 : 0,
+      ...(cursor.top === undefined ? [] : [cursor.top.toString()]),
     ]),
   ).toString('base64url');
   return `${payload}.${sign(key, payload, search).toString('base64url')}`;
@@ -48,11 +51,14 @@ export function readCursor(key: Buffer, text: string, search: string): Cursor {
       '_cursor',
     );
   }
-  const [source, sort, row, next] = JSON.parse(Buffer.from(payload, 'base64url').toString()) as [
-    number,
-    (string | null)[],
-    string,
-    number,
-  ];
-  return { source, sort, key: BigInt(row), direction: next ? 'next' : 'previous' };
+  const [source, sort, row, next, top] = JSON.parse(
+    Buffer.from(payload, 'base64url').toString(),
+  ) as [number, (string | null)[], string, number, string?];
+  return {
+    source,
+    sort,
+    key: BigInt(row),
+    direction: next ? 'next' : 'previous',
+    ...(top !== undefined && { top: BigInt(top) }),
+  };
 }

@@ -1,10 +1,17 @@
 /**
- * Total orders and keyset conditions: sort values first (missing ones last), then the internal id,
- * newest first.
+ * Total orders and keyset conditions: sort values first (missing ones last), then the internal id
+ * in the direction of the first key (without keys: newest first).
+ *
+ * Ascending takes the smallest value of a repeating element, descending the largest. Texts, dates
+ * and numbers have index rows that are walked in order; codes, references and URLs are read from
+ * the resource.
+ *
+ * Spec: https://hl7.org/fhir/R4/search.html#sort
  */
 
 import { problem } from '../../sdk/index.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
+import { codeHash } from '../definitions/hash.ts';
 import type { Cursor } from './cursor.ts';
 import type { SortKey } from './parse.ts';
 import type { Values } from './parts.ts';
@@ -22,32 +29,48 @@ export interface Order {
   readonly descending: boolean;
 }
 
-/** `order by` of a page; reversed when going back. */
-export function orderBy(orders: readonly Order[], key: string, back: boolean): string {
-  const parts = orders.map(({ expression, descending }) => {
+/** Whether rows of equal sort values stand newest first: as the first key, else they do. */
+export function newestFirst(keys: readonly SortKey[]): boolean {
+  return keys[0]?.descending ?? true;
+}
+
+/** `order by` of sort values; reversed when going back. */
+export function orderParts(orders: readonly Order[], back: boolean): string[] {
+  return orders.map(({ expression, descending }) => {
     const direction = descending !== back ? 'desc' : 'asc';
     return `${expression} ${direction} nulls ${back ? 'first' : 'last'}`;
   });
-  return [...parts, `${key} ${back ? 'asc' : 'desc'}`].join(', ');
 }
 
+/** `order by` of a page. */
+export function orderBy(
+  orders: readonly Order[],
+  key: string,
+  newest: boolean,
+  back: boolean,
+): string {
+  return [...orderParts(orders, back), `${key} ${newest !== back ? 'desc' : 'asc'}`].join(', ');
+}
+
+/** A place that a row must lie beyond. */
+export type Place = Pick<Cursor, 'source' | 'sort' | 'key' | 'direction'>;
+
 /**
- * What lies beyond the cursor in the direction of travel. Rows of different sources may share a key;
+ * What lies beyond a place in the direction of travel. Rows of different sources may share a key;
  * they follow each other in the order of the sources.
  */
 export function beyond(
   orders: readonly Order[],
   key: string,
-  cursor: Cursor,
+  newest: boolean,
+  place: Place,
   source: number,
   values: Values,
 ): string {
-  const back = cursor.direction === 'previous';
-  const equalToo = back ? source < cursor.source : source > cursor.source;
-  const sign = `${back ? '>' : '<'}${equalToo ? '=' : ''}`;
-  const rest = `${key} ${sign} ${values.add(cursor.key, 'bigint')}`;
+  const back = place.direction === 'previous';
+  const rest = `${key} ${beyondSign(newest, place, source)} ${values.add(place.key, 'bigint')}`;
   return orders.reduceRight((inner, order, at) => {
-    const value = cursor.sort[at] ?? null;
+    const value = place.sort[at] ?? null;
     if (value === null) {
       const equal = `(${order.expression} is null and ${inner})`;
       return back ? `(${order.expression} is not null or ${equal})` : equal;
@@ -60,54 +83,88 @@ export function beyond(
   }, rest);
 }
 
-/**
- * How a stored type is sorted by a parameter: a join and an expression over it. `mixed`: rooms show
- * resources of the type too, whose ids are texts.
- */
-export function storedOrder(
-  keys: readonly SortKey[],
-  values: Values,
-  mixed: boolean,
-): { joins: string; orders: Order[] } {
-  let joins = '';
-  const orders = keys.map((key, at): Order => {
-    const { descending } = key;
-    if (key.code === '_lastUpdated') return { expression: 'r.lu', type: 'timestamptz', descending };
-    if (key.code === '_id') {
-      return mixed
-        ? { expression: '(r.id::text collate "C")', type: 'text', descending }
-        : { expression: 'r.id', type: 'uuid', descending };
-    }
-    const { table, column, type } = sortColumn(key.info!, descending);
-    const param = values.add(key.info!.key, 'int');
-    joins += ` left join (select rid, ${descending ? 'max' : 'min'}(${column}) as v from ${table}
-      where param = ${param} group by rid) s${at} on s${at}.rid = r.rid`;
-    return { expression: `s${at}.v`, type, descending };
-  });
-  return { joins, orders };
+/** How the keys of rows beyond a place compare with its key. */
+export function beyondSign(newest: boolean, place: Place, source: number): string {
+  const back = place.direction === 'previous';
+  const equalToo = back ? source < place.source : source > place.source;
+  return `${newest !== back ? '<' : '>'}${equalToo ? '=' : ''}`;
 }
 
-function sortColumn(
-  info: SearchParameterInfo,
-  descending: boolean,
-): { table: string; column: string; type: string } {
-  switch (info.type) {
+/** Where the values of a parameter stand in order. */
+export interface SortedIndex {
+  readonly table: 'str' | 'dat' | 'num';
+  readonly column: string;
+  /** A test of the table's rows under an alias. */
+  rows(alias: string): string;
+}
+
+/** The index that has the values of a key in order; undefined when they are in the resource only. */
+export function sortedIndex(key: SortKey, values: Values): SortedIndex | undefined {
+  if (!key.info) return undefined;
+  const param = values.add(key.info.key, 'int');
+  const rows = (alias: string): string => `${alias}.param = ${param}`;
+  switch (key.info.type) {
     case 'string':
-      return { table: 'str', column: 'val', type: 'text' };
+      return { table: 'str', column: 'val', rows };
     case 'date':
-      return { table: 'dat', column: descending ? 'upper' : 'lower', type: 'timestamptz' };
+      return { table: 'dat', column: 'lower', rows };
     case 'number':
     case 'quantity':
-      return { table: 'num', column: 'val', type: 'numeric' };
-    case 'reference':
-      return { table: 'ref', column: 'target::text', type: 'text' };
+      return {
+        table: 'num',
+        column: 'val',
+        rows: (alias) => `${rows(alias)} and ${alias}.unit = 0`,
+      };
     default:
-      throw problem(
-        'not-supported',
-        'search-sort',
-        `Sorting by ${info.code} (${info.type}) is not possible; sort by a string, date, number or ` +
-          'reference, by _id or by _lastUpdated.',
-        '_sort',
-      );
+      return undefined;
   }
+}
+
+/**
+ * The sort value of a row of `resource`, alias `r`. `mixed`: rooms show resources of the type too,
+ * whose ids are texts.
+ */
+export function storedOrder(key: SortKey, values: Values, mixed: boolean): Order {
+  const { descending } = key;
+  const type = sortType(key);
+  if (key.code === '_lastUpdated') return { expression: 'r.lu', type, descending };
+  if (key.code === '_id') {
+    return mixed
+      ? { expression: '(r.id::text collate "C")', type: 'text', descending }
+      : { expression: 'r.id', type: 'uuid', descending };
+  }
+  const edge = descending ? 'max' : 'min';
+  const index = sortedIndex(key, values);
+  if (index) {
+    const { table, column, rows } = index;
+    const expression = `(select ${edge}(${column}) from ${table}
+      where ${table}.rid = r.rid and ${rows(table)})`;
+    return { expression, type, descending };
+  }
+  return { expression: contentValue(key.info!, descending, values), type, descending };
+}
+
+/** Codes of a closed list are told by their tokens, without reading the resource. */
+function contentValue(info: SearchParameterInfo, descending: boolean, values: Values): string {
+  const { sortCodes, sortPaths } = info;
+  if (sortCodes.length > 0) {
+    const codes = descending ? [...sortCodes].reverse() : sortCodes;
+    const cases = codes.map(
+      (code) =>
+        `when r.tk @> ${values.add([codeHash(info.key, code)], 'bigint[]')} then ${values.add(code, 'text')}`,
+    );
+    return `(case ${cases.join(' ')} end collate "C")`;
+  }
+  if (sortPaths.length === 0) {
+    throw problem(
+      'not-supported',
+      'search-sort',
+      `Sorting by ${info.code} is not possible: its values have no order, or are computed.`,
+      '_sort',
+    );
+  }
+  const paths = values.add(sortPaths, 'jsonpath[]');
+  return `(select ${descending ? 'max' : 'min'}((v #>> '{}') collate "C")
+    from (select r.content::jsonb as c offset 0) j, unnest(${paths}) p,
+      lateral jsonb_path_query(j.c, p) v)`;
 }

@@ -6,7 +6,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { fhirOf } from '../types.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import { type Included, includesOf } from './include.ts';
-import { sortType } from './order.ts';
+import { newestFirst, sortType } from './order.ts';
 import type { Search, SortKey } from './parse.ts';
 import { type Found, type Source, sourcesOf } from './source.ts';
 
@@ -28,7 +28,8 @@ export async function runSearch(unit: UnitOfWork, search: Search): Promise<Searc
   const canonical = `${search.types.join(',')}?${search.honoured}`;
   const cursor = search.cursor ? readCursor(cursorKey, search.cursor, canonical) : undefined;
   const counting = search.count === 0 || search.summary === 'count';
-  const total = counting || search.total !== 'none' ? await countAll(sources) : undefined;
+  const how = counting && search.total === 'none' ? 'accurate' : search.total;
+  const total = await totalOf(sources, how);
   if (counting) {
     return {
       matches: [],
@@ -42,10 +43,12 @@ export async function runSearch(unit: UnitOfWork, search: Search): Promise<Searc
   const { rows, more } = await cut(sources, search, cursor);
   const included = await includesOf(unit, rows, search.includes);
   const back = cursor?.direction === 'previous';
+  const top = cursor?.top ?? rows.find((row) => row.top !== undefined)?.top;
+  const bound = top === undefined ? {} : { top };
   const link = (at: Found | undefined, direction: Cursor['direction']): string | undefined => {
     if (!at) return undefined;
     const query = new URLSearchParams(search.honoured);
-    const place = { source: at.source, sort: at.sort, key: at.key, direction };
+    const place = { source: at.source, sort: at.sort, key: at.key, direction, ...bound };
     query.append('_cursor', writeCursor(cursorKey, place, canonical));
     return query.toString();
   };
@@ -59,9 +62,15 @@ export async function runSearch(unit: UnitOfWork, search: Search): Promise<Searc
   };
 }
 
-async function countAll(sources: readonly Source[]): Promise<number> {
+async function totalOf(
+  sources: readonly Source[],
+  how: Search['total'],
+): Promise<number | undefined> {
+  if (how === 'none') return undefined;
   let total = 0;
-  for (const source of sources) total += await source.count();
+  for (const source of sources) {
+    total += how === 'estimate' ? await source.estimate() : await source.count();
+  }
   return total;
 }
 
@@ -111,7 +120,8 @@ async function merged(
       const order = compareValues(a.sort[at] ?? null, b.sort[at] ?? null, key);
       if (order !== 0) return back ? -order : order;
     }
-    const order = a.key === b.key ? a.source - b.source : a.key > b.key ? -1 : 1;
+    const newer = a.key > b.key === newestFirst(search.sort) ? -1 : 1;
+    const order = a.key === b.key ? a.source - b.source : newer;
     return back ? -order : order;
   };
   return pages.flat().sort(compare).slice(0, limit);

@@ -8,7 +8,7 @@ import type { ProjectedBinding, ProjectedRow } from '../../sdk/index.ts';
 import { refuseMaskedSearch } from '../disclosure.ts';
 import { projectedConditions, projectedSort, render } from '../projection.ts';
 import { fhirOf } from '../types.ts';
-import type { Found, Source } from './found.ts';
+import type { Source } from './found.ts';
 import { beyond, newestFirst, type Order, orderBy, sortType } from './order.ts';
 import type { Search } from './parse.ts';
 import { Values } from './parts.ts';
@@ -25,6 +25,7 @@ interface Sorted {
 export function sourcesOf(unit: UnitOfWork, search: Search): Source[] {
   const sources: Source[] = [];
   for (const type of search.types) {
+    for (const { info } of search.sort) if (info) refuseMaskedSearch(unit.actor, type, info);
     sources.push(storedSource(unit, type, search, sources.length));
     for (const binding of fhirOf(unit).projected.get(type) ?? []) {
       sources.push(projectedSource(unit, binding, search, sources.length));

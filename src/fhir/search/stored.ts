@@ -1,0 +1,442 @@
+/**
+ * Searches the stored resources of a type. PostgreSQL is never given the choice between a selective
+ * condition and the order of the page, because its estimates flip with every ANALYZE:
+ *
+ * 1. The most selective condition gives a set of internal ids, cut at `SET_MAX`; the other
+ *    conditions are tested by look-ups of its rows, and the page is sorted and cut.
+ * 2. A set that reaches the limit was not selective, and the next one is tried.
+ * 3. When none is, resources are walked in the order of the page and tested one by one until the
+ *    page is full, at most `WALK_MAX` of them.
+ * 4. What is rare in several conditions that are each common is found by their whole sets.
+ */
+
+import type { UnitOfWork } from '../../app.ts';
+import { statement } from '../../sdk/index.ts';
+import { hash64 } from '../definitions/hash.ts';
+import { idOf } from '../store/content.ts';
+import { fhirOf } from '../types.ts';
+import { conditionOf } from './conditions.ts';
+import type { Cursor } from './cursor.ts';
+import type { Found, Source } from './found.ts';
+import {
+  beyond,
+  beyondSign,
+  newestFirst,
+  type Order,
+  orderBy,
+  orderParts,
+  type Place,
+  sortedIndex,
+  storedOrder,
+} from './order.ts';
+import type { Search, SortKey } from './parse.ts';
+import { type Condition, Values } from './parts.ts';
+import { reachConditions } from './reach.ts';
+
+/** Ids of a set that are looked at before it counts as not selective. */
+const SET_MAX = 10_000;
+/** Sets that are tried. */
+const TRIES = 2;
+/** Resources walked before another way is taken; fewer where that way is cheap. */
+const WALK_MAX = 20_000;
+const WALK_FEW = 2_000;
+
+interface StoredFound {
+  readonly rid: bigint;
+  readonly content: string;
+  readonly sort?: (string | null)[];
+  readonly top?: bigint;
+  readonly full?: boolean;
+}
+
+/** Runs a statement that was put together; its name is a hash of its text. */
+export function ask<Row extends object>(
+  unit: UnitOfWork,
+  kind: string,
+  text: string,
+  values: Values,
+): Promise<Row[]> {
+  const bound = values.bind(text);
+  const name = `fhir.${kind}-${(hash64(bound.text) & 0xffffffffffffn).toString(36)}`;
+  return unit.db.query<Row>(statement(name, bound.text), bound.list);
+}
+
+/** The stored resources of a type as a source of a search. */
+export function storedSource(
+  unit: UnitOfWork,
+  type: string,
+  search: Search,
+  source: number,
+): Source {
+  const query = new StoredQuery(unit, type, search, source);
+  return {
+    async fetch(cursor, back, limit) {
+      const rows = await query.page(cursor, back, limit);
+      return rows.map(
+        (row): Found => ({
+          type,
+          id: idOf(row.content),
+          key: row.rid,
+          rid: row.rid,
+          sort: row.sort ?? [],
+          content: row.content,
+          source,
+          ...(row.top !== undefined && { top: row.top }),
+        }),
+      );
+    },
+    count: () => query.count(),
+    estimate: () => query.estimate(),
+  };
+}
+
+/** What a statement is made of. */
+interface Build {
+  readonly values: Values;
+  /** With a set, most selective first. */
+  readonly sets: readonly Condition[];
+  readonly conditions: readonly Condition[];
+  /** Beside the conditions: type, life, reach. */
+  readonly always: readonly string[];
+  readonly reach: readonly string[];
+}
+
+/** A page that is asked for. */
+interface Asked {
+  readonly cursor: Cursor | undefined;
+  readonly back: boolean;
+  readonly limit: number;
+}
+
+class StoredQuery {
+  readonly #unit: UnitOfWork;
+  readonly #type: string;
+  readonly #search: Search;
+  readonly #source: number;
+  readonly #number: number;
+  readonly #mixed: boolean;
+  readonly #newest: boolean;
+
+  constructor(unit: UnitOfWork, type: string, search: Search, source: number) {
+    const { definitions, projected } = fhirOf(unit);
+    this.#unit = unit;
+    this.#type = type;
+    this.#search = search;
+    this.#source = source;
+    this.#number = definitions.typeNumber(type);
+    this.#mixed = search.types.length > 1 || projected.has(type);
+    this.#newest = newestFirst(search.sort);
+  }
+
+  async page(cursor: Cursor | undefined, back: boolean, limit: number): Promise<StoredFound[]> {
+    const asked = { cursor, back, limit };
+    const { sets, conditions, reach } = this.#build();
+    for (const at of sets.slice(0, TRIES).keys()) {
+      const rows = await this.#bySet(asked, at);
+      if (rows) return rows;
+    }
+    const filtered = conditions.length > 0 || reach.length > 0;
+    const walked = await this.#walk(asked, filtered ? (sets.length > 0 ? WALK_MAX : WALK_FEW) : 0);
+    return walked ?? this.#whole(asked);
+  }
+
+  async count(): Promise<number> {
+    const { values, from, where } = this.#counted();
+    const text = `select count(*) as n from ${from} where ${where}`;
+    return Number((await ask<{ n: bigint }>(this.#unit, 'count', text, values))[0]!.n);
+  }
+
+  /** What PostgreSQL's statistics say; not prepared, because it is the plan that is asked for. */
+  async estimate(): Promise<number> {
+    const { values, from, where } = this.#counted();
+    const { text, list } = values.bind(
+      `explain (format json) select r.rid from ${from} where ${where}`,
+    );
+    const [row] = await this.#unit.db.query<{ 'QUERY PLAN': [{ Plan: { 'Plan Rows': number } }] }>(
+      text,
+      list,
+    );
+    return row!['QUERY PLAN'][0].Plan['Plan Rows'];
+  }
+
+  #build(): Build {
+    const values = new Values();
+    const conditions = this.#search.terms.map((term) =>
+      conditionOf(this.#unit, this.#type, term, values),
+    );
+    const reach = reachConditions(this.#unit, this.#type, values);
+    const sets = conditions.filter((each) => each.set).sort((a, b) => a.rank - b.rank);
+    const always = [`r.type = ${this.#number}`, 'not r.deleted', ...reach];
+    return { values, sets, conditions, always, reach };
+  }
+
+  #counted(): { values: Values; from: string; where: string } {
+    const { values, sets, conditions, always } = this.#build();
+    const [first] = sets;
+    const rest = conditions.filter((each) => each !== first).map((each) => each.test);
+    return { values, from: fromSet(first), where: [...always, ...rest].join(' and ') };
+  }
+
+  /** By the set of one condition; undefined when it is not selective. */
+  async #bySet(asked: Asked, at: number): Promise<StoredFound[] | undefined> {
+    const { values, sets, conditions, always, reach } = this.#build();
+    const first = sets[at]!;
+    const rest = conditions.filter((each) => each !== first).map((each) => each.test);
+    const set = `select rid from (${first.set}) s limit ${SET_MAX + 1}`;
+    const few = `(select count(*) from w) <= ${SET_MAX}`;
+    const alone = rest.length === 0 && reach.length === 0 && this.#search.sort.length === 0;
+    const from = alone
+      ? `(select distinct rid from w where ${few}${this.#after('rid', asked, values)}
+          order by rid ${asked.back ? 'asc' : 'desc'} limit ${values.add(asked.limit, 'int')}) m`
+      : `(select distinct rid from w where ${few}) m`;
+    const text = `with w as materialized (${set}), p as (
+        ${this.#select(
+          `${from} join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`,
+          [...always, ...rest],
+          asked,
+          values,
+        )})
+      select p.*, not ${few} as full from (select 1) o left join p on true`;
+    const rows = await ask<StoredFound>(this.#unit, 'set', text, values);
+    if (rows[0]?.full) return undefined;
+    return rows.filter((row) => row.rid !== null);
+  }
+
+  /** By the whole sets of all conditions. */
+  #whole(asked: Asked): Promise<StoredFound[]> {
+    const { values, sets, conditions, always } = this.#build();
+    const [first, ...others] = sets;
+    const rest = conditions.filter((each) => !each.set).map((each) => each.test);
+    const all = others.map((each) => `r.rid in (${each.set})`);
+    const text = this.#select(fromSet(first), [...always, ...rest, ...all], asked, values);
+    return ask<StoredFound>(this.#unit, 'whole', text, values);
+  }
+
+  /** Rows beyond the cursor without a sort. */
+  #after(column: string, { cursor }: Asked, values: Values): string {
+    if (!cursor || this.#search.sort.length > 0) return '';
+    return ` and ${beyond([], column, this.#newest, cursor, this.#source, values)}`;
+  }
+
+  /** A page of rows `r` that pass the tests, in order. */
+  #select(from: string, tests: readonly string[], asked: Asked, values: Values): string {
+    const { sort } = this.#search;
+    const { cursor, back, limit } = asked;
+    const max = values.add(limit, 'int');
+    if (sort.length === 0) {
+      return `select r.rid, r.content from ${from}
+        where ${tests.join(' and ')}${this.#after('r.rid', asked, values)}
+        order by ${orderBy([], 'r.rid', this.#newest, back)} limit ${max}`;
+    }
+    const inner = sort.map((key) => storedOrder(key, values, this.#mixed));
+    const orders = inner.map((order, at) => ({ ...order, expression: `q.s${at}` }));
+    const bounded =
+      cursor?.top === undefined ? tests : [...tests, below('r.rid', cursor.top, values)];
+    const place = cursor
+      ? `where ${beyond(orders, 'q.rid', this.#newest, cursor, this.#source, values)}`
+      : '';
+    return `select q.rid, q.content, ${sortArray(orders)}, ${TOP}
+      from (select r.rid, r.content${inner.map((each, at) => `, ${each.expression} as s${at}`).join('')}
+        from ${from} where ${bounded.join(' and ')} offset 0) q
+      ${place} order by ${orderBy(orders, 'q.rid', this.#newest, back)} limit ${max}`;
+  }
+
+  /**
+   * In the order of the page, testing one by one; undefined when the page was not filled within
+   * `most` (0: without end).
+   */
+  async #walk(asked: Asked, most: number): Promise<StoredFound[] | undefined> {
+    return this.#walkKeys(asked, this.#search.sort, [], asked.cursor, most);
+  }
+
+  /** Walks by the first of `keys`; earlier keys, which must be missing, are in `gone`. */
+  async #walkKeys(
+    asked: Asked,
+    keys: readonly SortKey[],
+    gone: readonly SortKey[],
+    cursor: Cursor | undefined,
+    most: number,
+  ): Promise<StoredFound[] | undefined> {
+    const [key, ...others] = keys;
+    const indexed = key?.info && sortedIndex(key, new Values());
+    if (key?.info && !indexed) return undefined;
+    if (!indexed) return this.#walkRows(asked, keys, gone, cursor, most);
+    const inMissing = cursor !== undefined && (cursor.sort[gone.length] ?? null) === null;
+    const phases = [
+      (at: Asked, from: Cursor | undefined) => this.#walkIndex(at, keys, gone, from, most),
+      (at: Asked, from: Cursor | undefined) =>
+        this.#walkKeys(at, others, [...gone, key], from, most),
+    ];
+    if (asked.back) phases.reverse();
+    const started = cursor ? (inMissing !== asked.back ? 1 : 0) : 0;
+    const rows: StoredFound[] = [];
+    for (const [at, phase] of phases.entries()) {
+      if (at < started) continue;
+      const rest = { ...asked, limit: asked.limit - rows.length };
+      const found = await phase(rest, at === started ? cursor : undefined);
+      if (!found) return undefined;
+      rows.push(...found);
+      if (rows.length >= asked.limit) return rows;
+    }
+    return rows;
+  }
+
+  /** Walks the rows of the index that has the values of the first key in order. */
+  async #walkIndex(
+    asked: Asked,
+    keys: readonly SortKey[],
+    gone: readonly SortKey[],
+    cursor: Cursor | undefined,
+    most: number,
+  ): Promise<StoredFound[] | undefined> {
+    const { values, conditions, always } = this.#build();
+    const [key, ...others] = keys as [SortKey, ...SortKey[]];
+    const { descending } = key;
+    const { type } = storedOrder(key, values, this.#mixed);
+    const orders: Order[] = [
+      { expression: 'm.v', type, descending },
+      ...others.map((each) => storedOrder(each, values, this.#mixed)),
+    ];
+    const all = [...always, ...conditions.map((each) => each.test), ...this.#missing(gone, values)];
+    if (cursor) {
+      const place = tail(cursor, gone.length);
+      all.push(beyond(orders, 'r.rid', this.#newest, place, this.#source, values));
+    }
+    const index = this.#indexRows(
+      key,
+      others.length === 0,
+      gone.length,
+      cursor,
+      asked.back,
+      values,
+    );
+    const from = `(${index}${most ? ` limit ${most}` : ''}) m
+      join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`;
+    const order = [
+      `m.v ${descending !== asked.back ? 'desc' : 'asc'}`,
+      ...orderParts(orders.slice(1), asked.back),
+      this.#tie('r.rid', asked.back),
+    ].join(', ');
+    const found = await this.#ask('walk', from, all, { orders, order, gone }, asked, values);
+    return most > 0 && found.length < asked.limit ? undefined : found;
+  }
+
+  #tie(column: string, back: boolean): string {
+    return `${column} ${this.#newest !== back ? 'desc' : 'asc'}`;
+  }
+
+  /** Rows of an index in order, each resource once: by its smallest value, or its largest. */
+  #indexRows(
+    key: SortKey,
+    only: boolean,
+    at: number,
+    cursor: Cursor | undefined,
+    back: boolean,
+    values: Values,
+  ): string {
+    const { table, column, rows } = sortedIndex(key, values)!;
+    const down = key.descending !== back;
+    const tests = [rows('s')];
+    if (cursor) {
+      const value = values.add(cursor.sort[at], storedOrder(key, values, this.#mixed).type);
+      const sign = beyondSign(this.#newest, cursor, this.#source);
+      tests.push(
+        only && this.#newest === key.descending
+          ? `(s.${column}, s.rid) ${sign} (${value}, ${values.add(cursor.key, 'bigint')})`
+          : `s.${column} ${down ? '<=' : '>='} ${value}`,
+      );
+      if (cursor.top !== undefined) tests.push(below('s.rid', cursor.top, values));
+    }
+    const edge = `t.${column} ${key.descending ? 'desc' : 'asc'}, t.ctid`;
+    tests.push(`s.ctid = (select t.ctid from ${table} t where t.rid = s.rid and ${rows('t')}
+      order by ${edge} limit 1)`);
+    return `select s.rid, s.${column} as v from ${table} s where ${tests.join(' and ')}
+      order by s.${column} ${down ? 'desc' : 'asc'}, ${this.#tie('s.rid', back)}`;
+  }
+
+  /** Walks the resources themselves: by id, by time, or newest first. */
+  async #walkRows(
+    asked: Asked,
+    keys: readonly SortKey[],
+    gone: readonly SortKey[],
+    cursor: Cursor | undefined,
+    most: number,
+  ): Promise<StoredFound[] | undefined> {
+    const { values, conditions, always } = this.#build();
+    const orders = keys.map((each) => storedOrder(each, values, this.#mixed));
+    const all = [...always];
+    if (cursor) {
+      const place = tail(cursor, gone.length);
+      all.push(beyond(orders, 'r.rid', this.#newest, place, this.#source, values));
+      if (cursor.top !== undefined) all.push(below('r.rid', cursor.top, values));
+      if (keys[0]?.code === '_lastUpdated') {
+        const down = keys[0].descending !== asked.back;
+        const value = values.add(place.sort[0], 'timestamptz');
+        all.push(`r.lu ${down ? '<=' : '>='} ${value}`);
+      }
+    }
+    const tests = [...conditions.map((each) => each.test), ...this.#missing(gone, values)];
+    const parts = orderParts(orders, asked.back);
+    // Without `nulls last` where nothing is null, so that an index can give the order.
+    const [first] = orders;
+    if (first && /^r\.(lu|id)$/.test(first.expression)) {
+      parts[0] = `${first.expression} ${first.descending !== asked.back ? 'desc' : 'asc'}`;
+    }
+    const order = [...parts, this.#tie('r.rid', asked.back)].join(', ');
+    const from = most
+      ? `(select r.* from resource r where ${all.join(' and ')} order by ${order} limit ${most}) r`
+      : 'resource r';
+    const where = most ? tests : [...all, ...tests];
+    const found = await this.#ask('rows', from, where, { orders, order, gone }, asked, values);
+    return most > 0 && found.length < asked.limit ? undefined : found;
+  }
+
+  #missing(gone: readonly SortKey[], values: Values): string[] {
+    return gone.map((key) => {
+      const { table, rows } = sortedIndex(key, values)!;
+      return `not exists (select from ${table} where ${table}.rid = r.rid and ${rows(table)})`;
+    });
+  }
+
+  #ask(
+    kind: string,
+    from: string,
+    tests: readonly string[],
+    by: { orders: readonly Order[]; order: string; gone: readonly SortKey[] },
+    asked: Asked,
+    values: Values,
+  ): Promise<StoredFound[]> {
+    const sorted = this.#search.sort.length > 0;
+    const columns = [
+      ...by.gone.map(() => 'null'),
+      ...by.orders.map((each) => `${each.expression}::text`),
+    ];
+    const sort = sorted ? `, array[${columns.join(', ')}]::text[] as sort, ${TOP}` : '';
+    const text = `select r.rid, r.content${sort}
+      from ${from} where ${tests.length > 0 ? tests.join(' and ') : 'true'}
+      order by ${by.order} limit ${values.add(asked.limit, 'int')}`;
+    return ask<StoredFound>(this.#unit, kind, text, values);
+  }
+}
+
+/** The newest internal id when a search begins; later resources stay out of its pages. */
+const TOP = '(select last_value * 64 + 63 from resource_rid) as top';
+
+function below(column: string, top: bigint, values: Values): string {
+  return `${column} <= ${values.add(top, 'bigint')}`;
+}
+
+/** A place as the keys see it that are left after `gone` keys. */
+function tail(cursor: Cursor, gone: number): Place {
+  return { ...cursor, sort: cursor.sort.slice(gone) };
+}
+
+function fromSet(first: Condition | undefined): string {
+  if (!first) return 'resource r';
+  return `(select distinct rid from (${first.set}) w) m
+    join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`;
+}
+
+function sortArray(orders: readonly Order[]): string {
+  return `array[${orders.map((each) => `${each.expression}::text`).join(', ')}] as sort`;
+}
