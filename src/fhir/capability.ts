@@ -61,7 +61,7 @@ export function capabilityStatement(
       url: house.base(),
     },
     fhirVersion: '4.0.1',
-    format: ['application/fhir+json', 'json'],
+    format: ['json', 'xml'],
     rest: [
       {
         mode: 'server',

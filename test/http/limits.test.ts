@@ -143,7 +143,7 @@ describe('requests over HTTP', () => {
         'application/json',
         'text/json',
         '*/*',
-        'application/xml;q=0.9, application/fhir+json;q=0.8',
+        'application/xml;q=0.8, application/fhir+json;q=0.9',
       ]) {
         const answer = await house.fetch('Patient?_summary=count', { headers: { accept } });
         expect(answer.status, accept).to.equal(200);
@@ -153,12 +153,12 @@ describe('requests over HTTP', () => {
     });
 
     it('refuses what it cannot give or take, and says what it can', async () => {
-      const xml = { headers: { accept: 'application/fhir+xml' } };
-      expect((await house.fetch('Patient', xml)).status).to.equal(406);
-      expect((await house.fetch('Patient?_format=xml')).status).to.equal(406);
+      const turtle = { headers: { accept: 'application/fhir+turtle' } };
+      expect((await house.fetch('Patient', turtle)).status).to.equal(406);
+      expect((await house.fetch('Patient?_format=ttl')).status).to.equal(406);
       const none = { headers: { accept: 'application/fhir+json;q=0' } };
       expect((await house.fetch('Patient', none)).status).to.equal(406);
-      const sent = await post('<Patient/>', { 'content-type': 'application/fhir+xml' });
+      const sent = await post('<> a <>.', { 'content-type': 'application/fhir+turtle' });
       expect(sent.status).to.equal(415);
       expect(outcome(sent).diagnostics).to.include('application/fhir+json');
     });
