@@ -13,6 +13,7 @@ import { verify } from './audit/verify.ts';
 import { everythingOperations } from './fhir/operations/everything.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
 import { viewOperations } from './fhir/operations/view-run.ts';
+import { terminologyOperations } from './fhir/terminology/index.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import { oldSlots, removeOldRecords, removeOldRecordsHandler } from './jobs/housekeeping.ts';
 import {
@@ -45,7 +46,12 @@ const HOUSE: Module = {
   name: 'house',
   title: 'The house',
   contributes: [contribute(trailVerifier, verify), contribute(housekeeping, oldSlots)],
-  operations: [validateOperation, ...everythingOperations, ...viewOperations],
+  operations: [
+    validateOperation,
+    ...everythingOperations,
+    ...viewOperations,
+    ...terminologyOperations,
+  ],
   jobs: [
     handle(sealTrail, async (ctx) => void (await seal(ctx))),
     handle(makeTrailPartitions, async (ctx) => void (await makePartitions(ctx))),

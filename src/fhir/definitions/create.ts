@@ -51,6 +51,8 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
     profiles: (type) => registry.profilesOf(type),
     valueSet: (url) => terminology.valueSet(url),
     codeSystem: (url) => terminology.codeSystem(url),
+    publishedCodeSystem: (url) => registry.codeSystem(url),
+    publishedValueSet: (url) => registry.valueSet(url),
     compartment: compartmentOf,
     ...elements(types),
   };
