@@ -45,6 +45,8 @@ export class Types {
 
   /** Checks an extension by its url; set by who has the definitions of extensions. */
   checkExtension: (url: string, value: Json, run: Run) => void = () => {};
+  /** What is checked of resources of a type beside their elements; set likewise. */
+  readonly further = new Map<string, (resource: Json, run: Run) => void>();
   /** Holds a resource within another against the profiles that it declares; set likewise. */
   checkDeclared: (value: Json, run: Run) => void = () => {};
 
@@ -313,6 +315,7 @@ export function checkResource(types: Types, value: Json, run: Run): void {
   run.root = run.depth - 1;
   if (type === 'Bundle' && !bundle) run.bundle = value;
   types.check(type).check(value, run);
+  if (!run.tooDeep) types.further.get(type)?.(value, run);
   if (resource !== undefined && value.meta !== undefined) types.checkDeclared(value, run);
   run.container = container;
   run.resource = resource;

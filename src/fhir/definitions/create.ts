@@ -5,12 +5,15 @@
  */
 
 import type { Resource, StructureDefinition } from '@medplum/fhirtypes';
+import { checkBundle } from './bundle-checks.ts';
 import { compartmentOf } from './compartments.ts';
 import { Types } from './compile.ts';
+import { checkDerived, checkDifferential } from './definition-checks.ts';
 import type { Definitions, ElementInfo } from './definitions.ts';
 import { loadSearchParameters } from './load.ts';
 import { ProfileChecks } from './profile-check.ts';
 import { type Brought, Registry } from './profiles.ts';
+import { QuestionnaireChecks } from './questionnaires.ts';
 import { isResourceType, RESOURCE_TYPES, typeNumber, typeOfNumber } from './resource-types.ts';
 import type { Json } from './run.ts';
 import { choiceKey, type ElementNode } from './schema.ts';
@@ -22,7 +25,7 @@ import { Validator } from './validate.ts';
  * Definitions of R4 and what is brought: profiles, extensions, value sets, code systems and
  * search parameters of the modules (resources of other types are ignored).
  *
- * @throws Error when two definitions claim one canonical, or a profile has no snapshot
+ * @throws Error when two definitions claim one canonical
  */
 export function createDefinitions(brought: Brought | readonly Resource[] = {}): Definitions {
   const registry = new Registry(isList(brought) ? sorted(brought) : brought);
@@ -36,7 +39,18 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
     types,
     new ProfileChecks(types, (url) => registry.structure(url)),
   );
-  const search = new SearchParameters(types, loadSearchParameters(), registry.searchParameters);
+  const forms = new QuestionnaireChecks((url) => registry.questionnaire(url), terminology);
+  const parameters = loadSearchParameters();
+  const search = new SearchParameters(types, parameters, registry.searchParameters);
+  types.further
+    .set('QuestionnaireResponse', (response, run) => forms.check(response, run))
+    .set('Bundle', checkBundle)
+    .set('StructureDefinition', (value, run) =>
+      checkDifferential(value, run, (url) => registry.structure(url)),
+    )
+    .set('SearchParameter', (value, run) =>
+      checkDerived(value, run, (url) => parameters.find((each) => each.url === url)),
+    );
   return {
     resourceTypes: RESOURCE_TYPES,
     isResourceType,
@@ -72,6 +86,7 @@ function sorted(resources: readonly Resource[]): Brought {
     valueSets: of('ValueSet'),
     codeSystems: of('CodeSystem'),
     searchParameters: of('SearchParameter'),
+    questionnaires: of('Questionnaire'),
   };
 }
 

@@ -6,6 +6,7 @@
  * Spec: http://hl7.org/fhirpath/N1/#functions
  */
 
+import { matches } from './regex.ts';
 import { isResourceType } from './resource-types.ts';
 import { isObject } from './run.ts';
 import {
@@ -42,25 +43,6 @@ function onText(work: (text: string, ...args: string[]) => unknown): Plain {
     const result = work(focus[0], ...args.map((arg) => String(arg[0] ?? '')));
     return result === undefined ? [] : [result];
   };
-}
-
-const patterns = new Map<string, RegExp>();
-
-function pattern(source: string): RegExp {
-  let made = patterns.get(source);
-  if (!made) {
-    made = new RegExp(source, 'su');
-    patterns.set(source, made);
-  }
-  return made;
-}
-
-function safePattern(source: string): RegExp {
-  try {
-    return pattern(source);
-  } catch {
-    return new RegExp(source, 's'); // R4 escapes characters that the unicode flag refuses
-  }
 }
 
 /** What a reference leads to, as far as it can be told here: its type, or the contained. */
@@ -107,7 +89,8 @@ const FUNCTIONS: Readonly<Record<string, Plain>> = {
     members(focus, 'extension').filter((each) => isObject(each) && each.url === url?.[0]),
   resolve: (focus, _, env) => resolve(focus, env),
   htmlChecks: () => [true],
-  matches: onText((text, source) => safePattern(source!).test(text)),
+  // an expression that cannot be told leaves the rule open
+  matches: onText((text, source) => matches(source!, text) ?? true),
   startsWith: onText((text, prefix) => text.startsWith(prefix!)),
   endsWith: onText((text, suffix) => text.endsWith(suffix!)),
   contains: onText((text, part) => text.includes(part!)),

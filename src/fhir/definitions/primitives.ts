@@ -57,7 +57,10 @@ function isUri(value: unknown): boolean {
     const unit = value.charCodeAt(at);
     if (unit <= 32 || unit === 0xa0) return false;
   }
-  return true;
+  // urn:uuid: and urn:oid: promise a form
+  if (!value.startsWith('urn:')) return true;
+  if (value.startsWith('urn:uuid:')) return UUID.test(value);
+  return !value.startsWith('urn:oid:') || OID.test(value);
 }
 
 function isFhirId(value: unknown): boolean {

@@ -5,11 +5,13 @@
 
 import type {
   CodeSystem,
+  Questionnaire,
   SearchParameter,
   StructureDefinition,
   ValueSet,
 } from '@medplum/fhirtypes';
 import { loadCodeSystem, loadStructure, loadValueSet } from './load.ts';
+import { SnapshotFault, withSnapshot } from './snapshot.ts';
 
 /** What the modules bring. */
 export interface Brought {
@@ -17,6 +19,7 @@ export interface Brought {
   readonly valueSets?: readonly ValueSet[];
   readonly codeSystems?: readonly CodeSystem[];
   readonly searchParameters?: readonly SearchParameter[];
+  readonly questionnaires?: readonly Questionnaire[];
 }
 
 const HL7_STRUCTURE = 'http://hl7.org/fhir/StructureDefinition/';
@@ -28,19 +31,40 @@ export class Registry {
   readonly #codeSystems: ReadonlyMap<string, CodeSystem>;
   readonly searchParameters: readonly SearchParameter[];
 
-  /** @throws Error when two definitions claim one canonical, or a profile has no snapshot */
+  readonly #questionnaires: ReadonlyMap<string, Questionnaire>;
+  readonly #whole = new Map<string, StructureDefinition | undefined>();
+
+  /** @throws Error when two definitions claim one canonical */
   constructor(brought: Brought) {
     this.#structures = byUrl(brought.structureDefinitions ?? []);
     this.#valueSets = byUrl(brought.valueSets ?? []);
     this.#codeSystems = byUrl(brought.codeSystems ?? []);
     this.searchParameters = brought.searchParameters ?? [];
-    for (const [url, definition] of this.#structures) {
-      if (!definition.snapshot) throw new Error(`${url} has no snapshot; build it with snapshots`);
-    }
+    this.#questionnaires = byUrl(brought.questionnaires ?? []);
   }
 
+  /**
+   * A StructureDefinition with its snapshot; undefined when we do not have it, or cannot make its
+   * snapshot, so that nobody is held to half a profile.
+   */
   structure(url: string): StructureDefinition | undefined {
-    return this.#structures.get(url) ?? loadStructure(url);
+    const own = this.#structures.get(url);
+    if (!own) return loadStructure(url);
+    if (own.snapshot) return own;
+    if (this.#whole.has(url)) return this.#whole.get(url);
+    this.#whole.set(url, undefined); // a profile that is its own base has none
+    const whole = this.#complete(own);
+    this.#whole.set(url, whole);
+    return whole;
+  }
+
+  #complete(definition: StructureDefinition): StructureDefinition | undefined {
+    try {
+      return withSnapshot(definition, (url) => this.structure(url));
+    } catch (error) {
+      if (error instanceof SnapshotFault) return undefined;
+      throw error;
+    }
   }
 
   baseStructure(type: string): StructureDefinition | undefined {
@@ -53,6 +77,13 @@ export class Registry {
 
   codeSystem(url: string): CodeSystem | undefined {
     return this.#codeSystems.get(url) ?? loadCodeSystem(url);
+  }
+
+  /** A form by its canonical; a `|version` must be the form's own. */
+  questionnaire(canonical: string): Questionnaire | undefined {
+    const [url, version] = canonical.split('|');
+    const found = this.#questionnaires.get(url!);
+    return version === undefined || found?.version === version ? found : undefined;
   }
 
   ownCodeSystem(url: string): boolean {

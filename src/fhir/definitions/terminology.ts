@@ -72,6 +72,11 @@ export class Terminology {
     return this.#expanded(url.split('|')[0]!);
   }
 
+  /** The codes of a value set that stands within something, such as a form. */
+  expansionOf(valueSet: ValueSet | undefined): ExpandedValueSet | undefined {
+    return valueSet && this.#expand(valueSet.url ?? `#${valueSet.id}`, valueSet);
+  }
+
   /** The codes of a code system that we carry whole. */
   codeSystem(url: string): ReadonlyMap<string, string | undefined> | undefined {
     return this.#concepts(url.split('|')[0]!)?.displays;
