@@ -1,35 +1,21 @@
 /**
  * Audit: the trail as FHIR AuditEvent, and the verification of its seal.
- *
- * The shape follows IHE BALP: RESTful types and subtypes, source and destination agents, entity and
- * request id.
  */
 
-import type {
-  AuditEvent,
-  OperationDefinition,
-  Parameters,
-  ParametersParameter,
-} from '@medplum/fhirtypes';
+import type { OperationDefinition, Parameters, ParametersParameter } from '@medplum/fhirtypes';
 import {
   type BrokenRow,
-  identifierSystem,
   type Module,
   operationDefinition,
   type ProjectedBinding,
-  type ProjectedRow,
   permission,
   structureDefinition,
   trailVerifier,
 } from '../../src/sdk/index.ts';
+import { auditEvent, INTERACTION } from './event.ts';
 
 /** Verifies the seal of the trail. */
 export const VERIFY = permission('audit.verify', 'verifies the seal of the trail');
-
-const REST = 'http://terminology.hl7.org/CodeSystem/audit-event-type';
-const INTERACTION = 'http://hl7.org/fhir/restful-interaction';
-const DICOM = 'http://dicom.nema.org/resources/ontology/DCM';
-const OBJECT_TYPE = 'http://terminology.hl7.org/CodeSystem/audit-entity-type';
 
 const trail: ProjectedBinding = {
   kept: 'projected',
@@ -46,82 +32,15 @@ const trail: ProjectedBinding = {
     'agent-name': { type: 'string', column: 'actor_id' },
     'entity-name': { type: 'string', column: 'entity' },
     subtype: { type: 'token', column: 'interaction', system: INTERACTION },
+    patient: { type: 'reference', column: 'patient_id', target: 'Patient', holds: 'id' },
+    outcome: {
+      type: 'token',
+      column: 'outcome',
+      system: 'http://hl7.org/fhir/audit-event-outcome',
+    },
   },
   render: async (_ctx, rows) => rows.map(auditEvent),
 };
-
-function auditEvent(row: ProjectedRow): AuditEvent {
-  const writes = row.action !== 'R';
-  const kind = row.actor_kind as string;
-  return {
-    resourceType: 'AuditEvent',
-    type: { system: REST, code: 'rest', display: 'RESTful Operation' },
-    subtype: [{ system: INTERACTION, code: row.interaction as string }],
-    action: row.action as 'C',
-    recorded: (row.at as Date).toISOString(),
-    outcome: '0',
-    agent: [
-      {
-        type: agentType(
-          writes ? '110153' : '110152',
-          writes ? 'Source Role ID' : 'Destination Role ID',
-        ),
-        who: {
-          identifier: { system: identifierSystem('actor'), value: row.actor_id as string },
-          display: kind,
-        },
-        requestor: true,
-      },
-      {
-        type: agentType(
-          writes ? '110152' : '110153',
-          writes ? 'Destination Role ID' : 'Source Role ID',
-        ),
-        who: { display: 'Amana' },
-        requestor: false,
-      },
-    ],
-    source: { observer: { display: 'Amana' } },
-    entity: [
-      ...(row.entity === null
-        ? []
-        : [
-            {
-              what: {
-                reference:
-                  row.resource_version === null
-                    ? (row.entity as string)
-                    : `${row.entity}/_history/${row.resource_version}`,
-              },
-              name: row.entity as string,
-              type: { system: OBJECT_TYPE, code: '2', display: 'System Object' },
-              ...details(row.detail as string | null),
-            },
-          ]),
-      {
-        what: {
-          identifier: { system: identifierSystem('request'), value: row.request_id as string },
-        },
-        type: {
-          system: 'https://profiles.ihe.net/ITI/BALP/CodeSystem/BasicAuditEntityType',
-          code: 'XrequestId',
-        },
-      },
-    ],
-  };
-}
-
-function agentType(code: string, display: string) {
-  return { coding: [{ system: DICOM, code, display }] };
-}
-
-function details(text: string | null) {
-  if (text === null) return {};
-  const detail = JSON.parse(text) as Record<string, unknown>;
-  return {
-    detail: Object.entries(detail).map(([type, value]) => ({ type, valueString: String(value) })),
-  };
-}
 
 function brokenRow({ id, recorded, block }: BrokenRow): ParametersParameter {
   return {

@@ -239,6 +239,10 @@ describe('the reach of an actor', () => {
           url: 'https://amana.example/fhir/StructureDefinition/enrolment-scheme',
           valueReference: { reference: 'InsurancePlan/one' },
         },
+        {
+          url: 'https://amana.example/fhir/StructureDefinition/enrolment-state',
+          valueCode: 'enrolled',
+        },
       ],
       status: 'active',
       beneficiary: { reference: 'Patient/s2' },
