@@ -59,7 +59,9 @@ async function keepContext(
 ): Promise<FhirRequest> {
   const { path, headers } = request;
   const standing = await handle({ method: 'GET', path, query: new URLSearchParams(), headers: {} });
-  if (standing.status === 404 || standing.status === 410) return { ...request, body: binary };
+  if (standing.status === 404 || standing.status === 410) {
+    return { ...request, headers: { 'if-none-match': '*', ...headers }, body: binary };
+  }
   if (standing.status !== 200 || !standing.text) {
     throw problem(
       'forbidden',
@@ -68,12 +70,11 @@ async function keepContext(
     );
   }
   const { securityContext } = JSON.parse(standing.text) as Binary;
-  if (!securityContext) return { ...request, body: binary };
   const ifMatch = headers['if-match'] ?? standing.headers.etag;
   return {
     ...request,
     headers: { ...headers, 'if-match': ifMatch },
-    body: { ...binary, securityContext },
+    body: { ...binary, ...(securityContext && { securityContext }) },
   };
 }
 

@@ -137,6 +137,8 @@ async function deliver(request: Request, response: Response, answer: FhirRespons
   const { raw } = answer;
   response.status(raw.status ?? 200).set({ ...raw.headers, 'content-type': raw.contentType });
   if (typeof raw.body === 'string' || raw.body instanceof Uint8Array) {
+    // Express adds a charset to what looks like text; bytes are sent under the very type they have.
+    if (typeof raw.body !== 'string') response.setHeader('content-type', raw.contentType);
     response.set('content-length', String(Buffer.byteLength(raw.body)));
     response.end(request.method === 'HEAD' ? undefined : raw.body);
     return;

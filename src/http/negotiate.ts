@@ -185,10 +185,10 @@ export function bodyKind(contentType: string | undefined, to?: 'bytes' | 'patch'
     if (to === 'bytes') return 'bytes';
     throw unsupported('format-unknown', `"${type.slice(0, 100)}" is not taken`);
   }
-  if (to === 'bytes' && type === FORM_TYPE) return 'bytes';
-  if (charset && !['utf-8', 'utf8', 'us-ascii'].includes(charset)) {
+  const isUtf8 = charset === undefined || ['utf-8', 'utf8', 'us-ascii'].includes(charset);
+  if (to === 'bytes' && (type === FORM_TYPE || (!isUtf8 && !isFhirType(type)))) return 'bytes';
+  if (!isUtf8)
     throw unsupported('charset-unknown', `Charset "${charset.slice(0, 40)}" is not taken`);
-  }
   if (fhirversion !== undefined && !FHIR_VERSIONS.has(fhirversion)) {
     throw unsupported('format-unknown', `FHIR ${fhirversion.slice(0, 40)} is not taken`);
   }
