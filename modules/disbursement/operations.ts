@@ -8,18 +8,27 @@ import { enquireDue } from './enquire.ts';
 import { PAUSE, RESOLVE } from './instruction.ts';
 import { resolving } from './resolve.ts';
 import { retryAfterResume, retryNow } from './retry.ts';
-import { startSending } from './send.ts';
-import { askNow } from './store/find.ts';
+import { adapterOf, startSending } from './send.ts';
+import { askNow, peekInstruction } from './store/find.ts';
 import { sendable, setPaused } from './store/send.ts';
 
 const enquireNow: Operation = {
   permission: RESOLVE,
   definition: instructionOperation(
     'enquire',
-    'Asks the provider now what became of an instruction.',
+    'Asks the provider now what became of an instruction; while its batch is being sent, at its end.',
     [],
   ),
   async run(ctx, { id }) {
+    const row = await peekInstruction(ctx, id!);
+    const provider = row && (await sendable(ctx, row.provider_id));
+    if (provider && !adapterOf(ctx, provider.channel)?.enquire) {
+      throw problem(
+        'business-rule',
+        'cannot-enquire',
+        'This provider cannot be asked; its report or statement decides, or $resolve-unknown.',
+      );
+    }
     if (!(await askNow(ctx, id!))) {
       throw problem('conflict', 'wrong-state', 'Only what is sent or unknown can be asked for.');
     }

@@ -143,6 +143,16 @@ describe('a bank that is paid through by file', () => {
     expect((await take(crypto.randomUUID(), 'csv')).status).to.equal(404);
   });
 
+  it('cannot be asked, and its orders stay sent when somebody tries', async () => {
+    const [order] = await desk.send([100n]);
+    const answer = await house.fetch(`ClaimResponse/${order!.id}/$enquire`, {
+      body: { resourceType: 'Parameters', parameter: [] },
+    });
+    expect(answer.json.issue[0].details.coding[0].code).to.equal('cannot-enquire');
+    await desk.enquire(90);
+    expect((await desk.look(order!.key))[0]!.state).to.equal('sent');
+  });
+
   it('gives the same orders as CSV', async () => {
     const [order] = await desk.send([100000n]);
     const { id } = await newest();

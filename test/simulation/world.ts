@@ -11,6 +11,7 @@ import {
   type Outcome,
   type PaymentProviderAdapter,
   paymentProvider,
+  retryDue,
   sendWaiting,
 } from '../../modules/disbursement/index.ts';
 import { raiseHold, releaseHold } from '../../modules/households/index.ts';
@@ -180,6 +181,7 @@ export async function passDay(world: World): Promise<void> {
   );
   await inside(world, async (ctx) => {
     ctx.enqueue(enquireDue, {});
+    ctx.enqueue(retryDue, {});
     ctx.enqueue(sendWaiting, { providerId: providerId.toString() });
   });
   await rest(world);

@@ -101,7 +101,10 @@ const RECIPIENT_REASONS = [
   'name_mismatch',
 ];
 
-/** The SELECT by which disbursement orders the lines of a payroll in a state. */
+/**
+ * The SELECT by which disbursement orders the lines of a payroll in a state. Before approval holds
+ * take lines off the payroll; what is ordered again is held here.
+ */
 export function orderSelect(
   payrollId: string,
   state: string,
@@ -115,7 +118,9 @@ export function orderSelect(
            from payroll_line l join payroll p on p.payroll_id = l.payroll_id
            where l.payroll_id = $1::uuid and l.state = $2
              and not (coalesce(l.reason, '') = any($4::text[]))
-             and ($5::uuid[] is null or l.line_id = any($5::uuid[]))`,
+             and ($5::uuid[] is null or l.line_id = any($5::uuid[]))
+             and ($2 <> 'not-paid' or not exists (select 1 from households_hold h
+               where h.household_id = l.household_id and h.policy = 'hard'))`,
     values: [payrollId, state, valueOn, RECIPIENT_REASONS, lines],
   };
 }
