@@ -43,13 +43,6 @@ export class Types {
   /** Stands for an element that may be a resource of any type. */
   readonly #anyResource: ObjectCheck;
 
-  /** Checks an extension by its url; set by who has the definitions of extensions. */
-  checkExtension: (url: string, value: Json, run: Run) => void = () => {};
-  /** What is checked of resources of a type beside their elements; set likewise. */
-  readonly further = new Map<string, (resource: Json, run: Run) => void>();
-  /** Holds a resource within another against the profiles that it declares; set likewise. */
-  checkDeclared: (value: Json, run: Run) => void = () => {};
-
   constructor(source: CompileSource) {
     this.#source = source;
     this.#anyResource = new AnyResource(this);
@@ -116,7 +109,7 @@ export class Types {
 
   #extension(value: Json, run: Run): void {
     const { url } = value;
-    if (typeof url === 'string' && url.includes(':')) this.checkExtension(url, value, run);
+    if (typeof url === 'string' && url.includes(':')) run.further?.extension(url, value, run);
   }
 
   #backbone(node: ElementNode): ObjectCheck {
@@ -315,8 +308,8 @@ export function checkResource(types: Types, value: Json, run: Run): void {
   run.root = run.depth - 1;
   if (type === 'Bundle' && !bundle) run.bundle = value;
   types.check(type).check(value, run);
-  if (!run.tooDeep) types.further.get(type)?.(value, run);
-  if (resource !== undefined && value.meta !== undefined) types.checkDeclared(value, run);
+  if (!run.tooDeep) run.further?.ofType(type)?.(value, run);
+  if (resource !== undefined && value.meta !== undefined) run.further?.declared(value, run);
   run.container = container;
   run.resource = resource;
   run.root = root;

@@ -4,7 +4,7 @@
  * Types, value sets and parameters are compiled when first met; making it costs milliseconds.
  */
 
-import type { Resource, StructureDefinition } from '@medplum/fhirtypes';
+import type { Resource, SearchParameter, StructureDefinition } from '@medplum/fhirtypes';
 import { checkBundle } from './bundle-checks.ts';
 import { compartmentOf } from './compartments.ts';
 import { Types } from './compile.ts';
@@ -15,7 +15,7 @@ import { ProfileChecks } from './profile-check.ts';
 import { type Brought, Registry } from './profiles.ts';
 import { QuestionnaireChecks } from './questionnaires.ts';
 import { isResourceType, RESOURCE_TYPES, typeNumber, typeOfNumber } from './resource-types.ts';
-import type { Json } from './run.ts';
+import type { Json, Run } from './run.ts';
 import { choiceKey, type ElementNode } from './schema.ts';
 import { SearchParameters } from './search-parameters.ts';
 import { Terminology } from './terminology.ts';
@@ -35,28 +35,23 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
     isResourceType,
     terminology,
   });
-  const validator = new Validator(
-    types,
-    new ProfileChecks(types, (url) => registry.structure(url)),
-  );
-  const forms = new QuestionnaireChecks((url) => registry.questionnaire(url), terminology);
   const parameters = loadSearchParameters();
   const search = new SearchParameters(types, parameters, registry.searchParameters);
-  types.further
-    .set('QuestionnaireResponse', (response, run) => forms.check(response, run))
-    .set('Bundle', checkBundle)
-    .set('StructureDefinition', (value, run) =>
-      checkDifferential(value, run, (url) => registry.structure(url)),
-    )
-    .set('SearchParameter', (value, run) =>
-      checkDerived(value, run, (url) => parameters.find((each) => each.url === url)),
-    );
+  const validator = validatorOf(types, registry, terminology, parameters);
   return {
     resourceTypes: RESOURCE_TYPES,
     isResourceType,
     typeNumber,
     typeOfNumber,
     validate: (resource, options) => validator.validate(resource, options),
+    withMore: (resources) => {
+      const all = new Registry(sorted(resources), registry);
+      const more = validatorOf(types, all, new Terminology(all), parameters);
+      return {
+        validate: (resource, options) => more.validate(resource, options),
+        snapshot: (url) => all.structure(url.split('|')[0]!),
+      };
+    },
     searchParameters: (type) => search.of(type).parameters,
     searchParameter: (type, code) => search.of(type).byCode.get(code),
     extract: (resource) =>
@@ -70,6 +65,27 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
     compartment: compartmentOf,
     ...elements(types),
   };
+}
+
+function validatorOf(
+  types: Types,
+  registry: Registry,
+  terminology: Terminology,
+  parameters: readonly SearchParameter[],
+): Validator {
+  const find = (url: string) => registry.structure(url);
+  const forms = new QuestionnaireChecks((url) => registry.questionnaire(url), terminology);
+  const origin = (url: string) => parameters.find((each) => each.url === url);
+  return new Validator(
+    types,
+    new ProfileChecks(types, find, terminology),
+    new Map<string, (resource: Json, run: Run) => void>([
+      ['QuestionnaireResponse', (response, run) => forms.check(response, run)],
+      ['Bundle', checkBundle],
+      ['StructureDefinition', (value, run) => checkDifferential(value, run, find)],
+      ['SearchParameter', (value, run) => checkDerived(value, run, origin)],
+    ]),
+  );
 }
 
 function isList(brought: Brought | readonly Resource[]): brought is readonly Resource[] {

@@ -204,6 +204,11 @@ export interface Definitions {
 
   /** All faults of a resource: empty, or warnings only, means that it may be stored. */
   validate(resource: unknown, options?: ValidateOptions): Issue[];
+  /**
+   * Validation by more definitions (profiles, value sets, code systems, forms), such as stored
+   * ones. What we carry ourselves comes first: nobody loosens our profiles by storing another.
+   */
+  withMore(resources: readonly Resource[]): Pick<Definitions, 'validate' | 'snapshot'>;
 
   /** Search parameters of a type, those of Resource and DomainResource included, by code. */
   searchParameters(type: string): readonly SearchParameterInfo[];

@@ -17,7 +17,7 @@ import { type ContextCheck, contextCheck } from './contexts.ts';
 import { rulesOf } from './invariants.ts';
 import { boundCheck, checkOrder, type Placed, partsCheck } from './profile-parts.ts';
 import { referenceTypeCheck } from './references.ts';
-import { isObject, type Json, Run, shown } from './run.ts';
+import { type Further, isObject, type Json, Run, shown } from './run.ts';
 import { choiceKey, type ElementNode, schemaOf, typeOfCanonical } from './schema.ts';
 import { meetsWanted, type SliceSource, sliceMatcher, type TypedValue } from './slicing.ts';
 import type { Terminology } from './terminology.ts';
@@ -50,19 +50,18 @@ export class ProfileChecks implements SliceSource {
   readonly #compiled = new Map<string, CompiledProfile>();
   readonly #schemas = new Map<string, ElementNode>();
 
-  constructor(types: Types, find: (url: string) => StructureDefinition | undefined) {
+  readonly terminology: Terminology;
+  /** Set by the validator: what a value within a slice is held against. */
+  further: Further | undefined;
+
+  constructor(
+    types: Types,
+    find: (url: string) => StructureDefinition | undefined,
+    terminology: Terminology,
+  ) {
     this.#types = types;
     this.#find = find;
-    types.checkExtension = (url, value, run) => {
-      const profile = this.get(url);
-      if (profile?.type !== 'Extension') return;
-      profile.place?.(run);
-      profile.check(value, run);
-    };
-  }
-
-  get terminology(): Terminology {
-    return this.#types.source.terminology;
+    this.terminology = terminology;
   }
 
   /** A profile by canonical; undefined when we do not have it. */
@@ -100,7 +99,7 @@ export class ProfileChecks implements SliceSource {
   meets(url: string, value: Json): boolean {
     const profile = this.get(url);
     if (!profile) return false;
-    const run = new Run();
+    const run = new Run(this.further);
     run.push(profile.type);
     profile.check(value, run);
     return !run.issues.some((issue) => issue.severity === 'error');

@@ -34,8 +34,14 @@ export class Registry {
   readonly #questionnaires: ReadonlyMap<string, Questionnaire>;
   readonly #whole = new Map<string, StructureDefinition | undefined>();
 
-  /** @throws Error when two definitions claim one canonical */
-  constructor(brought: Brought) {
+  readonly #under: Registry | undefined;
+
+  /**
+   * @param under what comes before that which is brought here; HL7's come last
+   * @throws Error when two definitions claim one canonical
+   */
+  constructor(brought: Brought, under?: Registry) {
+    this.#under = under;
     this.#structures = byUrl(brought.structureDefinitions ?? []);
     this.#valueSets = byUrl(brought.valueSets ?? []);
     this.#codeSystems = byUrl(brought.codeSystems ?? []);
@@ -48,6 +54,8 @@ export class Registry {
    * snapshot, so that nobody is held to half a profile.
    */
   structure(url: string): StructureDefinition | undefined {
+    const before = this.#under?.own(url);
+    if (before) return before;
     const own = this.#structures.get(url);
     if (!own) return loadStructure(url);
     if (own.snapshot) return own;
@@ -56,6 +64,11 @@ export class Registry {
     const whole = this.#complete(own);
     this.#whole.set(url, whole);
     return whole;
+  }
+
+  /** A StructureDefinition that is brought, not HL7's. */
+  own(url: string): StructureDefinition | undefined {
+    return this.#structures.has(url) ? this.structure(url) : this.#under?.own(url);
   }
 
   #complete(definition: StructureDefinition): StructureDefinition | undefined {
@@ -72,22 +85,33 @@ export class Registry {
   }
 
   valueSet(url: string): ValueSet | undefined {
-    return this.#valueSets.get(url) ?? loadValueSet(url);
+    return this.ownSet(url) ?? loadValueSet(url);
   }
 
   codeSystem(url: string): CodeSystem | undefined {
-    return this.#codeSystems.get(url) ?? loadCodeSystem(url);
+    return this.ownSystem(url) ?? loadCodeSystem(url);
   }
 
   /** A form by its canonical; a `|version` must be the form's own. */
   questionnaire(canonical: string): Questionnaire | undefined {
     const [url, version] = canonical.split('|');
-    const found = this.#questionnaires.get(url!);
+    const found =
+      this.#questionnaires.get(canonical) ??
+      this.#questionnaires.get(url!) ??
+      this.#under?.questionnaire(canonical);
     return version === undefined || found?.version === version ? found : undefined;
   }
 
   ownCodeSystem(url: string): boolean {
-    return this.#codeSystems.has(url);
+    return this.ownSystem(url) !== undefined;
+  }
+
+  ownSystem(url: string): CodeSystem | undefined {
+    return this.#under?.ownSystem(url) ?? this.#codeSystems.get(url);
+  }
+
+  ownSet(url: string): ValueSet | undefined {
+    return this.#under?.ownSet(url) ?? this.#valueSets.get(url);
   }
 
   /** Canonicals of the profiles brought, by type. */

@@ -14,8 +14,19 @@ export const ISSUES_MAX = 100;
 /** Deeper nesting is refused: no honest resource needs it, and the stack is finite. */
 export const DEPTH_MAX = 60;
 
+/** What is checked beside the elements of types, by who knows profiles and forms. */
+export interface Further {
+  /** Holds an extension against its definition, where that is known. */
+  extension(url: string, value: Json, run: Run): void;
+  /** Holds a resource within another against the profiles that it declares. */
+  declared(resource: Json, run: Run): void;
+  /** What is checked of resources of one type. */
+  ofType(type: string): ((resource: Json, run: Run) => void) | undefined;
+}
+
 export class Run {
   readonly issues: Issue[] = [];
+  readonly further: Further | undefined;
   /** Names of the elements from the root to here. */
   readonly names: string[] = [];
   /** Index within a repeating element; -1 for one that does not repeat. */
@@ -31,6 +42,10 @@ export class Run {
   root = 0;
   /** The outermost Bundle, whose entries refer to each other. */
   bundle: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(further?: Further) {
+    this.further = further;
+  }
 
   /** True when the list is full and looking further is idle. */
   get full(): boolean {

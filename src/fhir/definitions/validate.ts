@@ -11,25 +11,42 @@ import type { Issue } from '../../sdk/problem.ts';
 import { checkResource, type Types } from './compile.ts';
 import type { ValidateOptions } from './definitions.ts';
 import type { ProfileChecks } from './profile-check.ts';
-import { isObject, type Json, kindOf, Run, shown } from './run.ts';
+import { type Further, isObject, type Json, kindOf, Run, shown } from './run.ts';
+
+type TypeCheck = (resource: Json, run: Run) => void;
 
 /** Holds resources against the definitions. */
-export class Validator {
+export class Validator implements Further {
   readonly #types: Types;
   readonly #profiles: ProfileChecks;
+  readonly #ofType: ReadonlyMap<string, TypeCheck>;
 
-  constructor(types: Types, profiles: ProfileChecks) {
+  constructor(types: Types, profiles: ProfileChecks, ofType: ReadonlyMap<string, TypeCheck>) {
     this.#types = types;
     this.#profiles = profiles;
-    types.checkDeclared = (resource, run) => {
-      if (run.tooDeep) return;
-      for (const url of declaredProfiles(resource) ?? []) this.#holdAgainst(url, resource, run);
-    };
+    this.#ofType = ofType;
+    profiles.further = this;
+  }
+
+  extension(url: string, value: Json, run: Run): void {
+    const profile = this.#profiles.get(url);
+    if (profile?.type !== 'Extension') return;
+    profile.place?.(run);
+    profile.check(value, run);
+  }
+
+  declared(resource: Json, run: Run): void {
+    if (run.tooDeep) return;
+    for (const url of declaredProfiles(resource) ?? []) this.#holdAgainst(url, resource, run);
+  }
+
+  ofType(type: string): TypeCheck | undefined {
+    return this.#ofType.get(type);
   }
 
   /** All faults; see `Definitions.validate`. */
   validate(resource: unknown, options: ValidateOptions = {}): Issue[] {
-    const run = new Run();
+    const run = new Run(this);
     if (!isObject(resource)) {
       run.push('Resource');
       run.error(
