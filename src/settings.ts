@@ -163,6 +163,13 @@ export const REQUEST_TIMEOUT_SECONDS = setting({
   parse: whole(1, 3600),
 });
 
+export const REQUESTS_AT_ONCE_MAX = setting({
+  name: 'REQUESTS_AT_ONCE_MAX',
+  means: 'FHIR requests of one caller that run at once in a process; more are answered 429.',
+  default: 256,
+  parse: whole(1, 100_000),
+});
+
 export const CORS_ORIGINS = setting({
   name: 'CORS_ORIGINS',
   means: 'Web origins that browsers may call from, separated by commas; `*` for any.',
@@ -214,6 +221,7 @@ export const HOUSE_SETTINGS: readonly Setting<unknown>[] = [
   BODY_MAX_BYTES,
   BUNDLE_ENTRIES_MAX,
   REQUEST_TIMEOUT_SECONDS,
+  REQUESTS_AT_ONCE_MAX,
   CORS_ORIGINS,
   REFERENTIAL_INTEGRITY,
   LOG_LEVEL,

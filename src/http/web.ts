@@ -10,10 +10,11 @@ import type { Authenticator } from '../access/authenticate.ts';
 import type { App } from '../app.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 import { problem, type Route } from '../sdk/index.ts';
-import { BODY_MAX_BYTES, CORS_ORIGINS, OIDC_ISSUER } from '../settings.ts';
+import { BODY_MAX_BYTES, CORS_ORIGINS, OIDC_ISSUER, REQUESTS_AT_ONCE_MAX } from '../settings.ts';
 import { readBody } from './body.ts';
 import { errorHandler } from './errors.ts';
 import { fhirEndpoint } from './fhir-endpoint.ts';
+import { atOnce } from './flood.ts';
 import { live, ready } from './health.ts';
 import { home } from './home.ts';
 import { manageRoutes } from './manage.ts';
@@ -54,8 +55,14 @@ export function createWeb(parts: WebParts): Express {
   web.get(resource, (_request, response) => {
     response.json(protectedResource(parts.issuer(), app.settings.get(OIDC_ISSUER)));
   });
+  const limited = atOnce(app.settings.get(REQUESTS_AT_ONCE_MAX));
   // Small answers are not worth the time that compressing takes.
-  web.use(FHIR_PATH, compression({ threshold: 2048, level: 1 }), fhirEndpoint(app, authenticator));
+  web.use(
+    FHIR_PATH,
+    limited,
+    compression({ threshold: 2048, level: 1 }),
+    fhirEndpoint(app, authenticator),
+  );
   web.use('/fhir', () => {
     throw problem('not-found', 'path-unknown', `The FHIR base is ${FHIR_PATH}.`);
   });
