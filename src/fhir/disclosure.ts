@@ -123,6 +123,17 @@ export function refuseMasked(resource: Resource, place?: string): void {
   );
 }
 
+/** @throws Problem forbidden when a patch could ask about, or lose, what is kept from the actor */
+export function refuseMaskedPatch(actor: Actor, type: string): void {
+  if (!masksByType(actor).has(type)) return;
+  throw problem(
+    'forbidden',
+    'patch-masked',
+    `Elements of ${type} are kept from your roles, so you cannot patch it; have it changed by ` +
+      'somebody who sees all of it.',
+  );
+}
+
 /** @throws Problem forbidden when a search parameter reads what is kept from the actor */
 export function refuseMaskedSearch(actor: Actor, type: string, info: SearchParameterInfo): void {
   if (masksOf(actor).length === 0) return;

@@ -86,7 +86,12 @@ async function routeSystem(
     case 'GET metadata':
       return textResponse(200, fhirOf(unit).capability());
     case 'POST ':
-      return transaction(unit, bundleOf(request.body), (each) => route(unit, each));
+      return transaction(
+        unit,
+        bundleOf(request.body),
+        (each) => route(unit, each),
+        request.headers.prefer,
+      );
     case 'GET ':
     case 'POST _search':
       return search(unit, request);
@@ -112,7 +117,7 @@ function shapeOf(
   fourth: string | undefined,
 ): string {
   let shape = `${method === 'HEAD' ? 'GET' : method} ${isUpper(first) ? 'T' : first}`;
-  if (second !== undefined) shape += second.startsWith('_') ? ` ${second}` : ' id';
+  if (second !== undefined) shape += /^[_$]/.test(second) ? ` ${second}` : ' id';
   if (third !== undefined) shape += ` ${third}`;
   if (fourth !== undefined) shape += ' v';
   return shape;
@@ -211,7 +216,7 @@ async function batch(
   const entries = entriesOf(bundleOf(request.body), app.settings.get(BUNDLE_ENTRIES_MAX));
   const answers: string[] = [];
   for (const [index, entry] of entries.entries()) {
-    answers.push(await batchEntry(app, actor, entry, index, requestId));
+    answers.push(await batchEntry(app, actor, entry, index, requestId, request.headers.prefer));
   }
   return textResponse(
     200,
@@ -225,10 +230,11 @@ async function batchEntry(
   entry: unknown,
   index: number,
   requestId: string,
+  prefer: string | undefined,
 ): Promise<string> {
   let answer: FhirResponse;
   try {
-    const request = requestOf(entry, `Bundle.entry[${index}]`);
+    const request = requestOf(entry, `Bundle.entry[${index}]`, prefer);
     answer = await handleFhir(app, actor, request, `${requestId}/${index}`);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;

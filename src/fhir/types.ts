@@ -90,7 +90,7 @@ export interface PlannedWrite {
   readonly resource?: Resource;
   /** versionId that must be current. */
   readonly ifMatch?: string;
-  /** `*`: the resource must not exist. */
+  /** `*`: the resource must not exist; a version: it must not be the current one. */
   readonly ifNoneMatch?: string;
   /** Where it stands in a bundle, e.g. `Bundle.entry[3]`. */
   readonly place?: string;

@@ -131,7 +131,9 @@ describe('a FHIR resource over HTTP', () => {
     expect((await house.fetch('Household/1')).status).to.equal(404);
     expect((await house.fetch('Patient/never-seen')).status).to.equal(404);
     expect((await house.fetch('Patient/a/b/c/d/e')).status).to.equal(404);
-    expect((await house.fetch('Patient/a', { method: 'PATCH', body: {} })).status).to.equal(405);
+    expect((await house.fetch('Patient/a', { method: 'PATCH', body: {} })).status).to.equal(415);
+    const version = 'Patient/a/_history/1';
+    expect((await house.fetch(version, { method: 'DELETE' })).status).to.equal(405);
   });
 
   it('refuses references that lead nowhere, and deletes of what is referred to', async () => {

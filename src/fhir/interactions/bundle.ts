@@ -7,7 +7,7 @@ import type { Bundle, Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { problem } from '../../sdk/index.ts';
 import { type Patch, patchOfEntry } from '../patch/apply.ts';
-import { type FhirRequest, fhirOf, type PlannedWrite } from '../types.ts';
+import { type FhirRequest, fhirOf } from '../types.ts';
 import { type Condition, parseCondition } from './conditions.ts';
 
 /** One entry, understood. */
@@ -88,7 +88,11 @@ interface RawEntry {
 }
 
 /** The request that an entry stands for. */
-export function requestOf(entry: unknown, place: string): FhirRequest & { fullUrl?: string } {
+export function requestOf(
+  entry: unknown,
+  place: string,
+  prefer?: string,
+): FhirRequest & { fullUrl?: string } {
   const { request, resource, fullUrl } = (entry ?? {}) as RawEntry;
   const method = String(request?.method ?? '');
   if (!METHODS.has(method)) {
@@ -110,6 +114,7 @@ export function requestOf(entry: unknown, place: string): FhirRequest & { fullUr
     path: path.replace(/^\/+|\/+$/g, ''),
     query: new URLSearchParams(query.replaceAll('+', '%2B')),
     headers: {
+      ...(prefer && { prefer }),
       'if-none-exist': text(request.ifNoneExist),
       'if-match': text(request.ifMatch),
       'if-none-match': text(request.ifNoneMatch),
@@ -201,23 +206,5 @@ function checkTarget(
       `The URL names ${type}/${id}, the resource ${JSON.stringify(resource.id ?? null)}.`,
       `${place}.resource.id`,
     );
-  }
-}
-
-/** @throws Problem when two writes come to the same resource */
-export function checkUnique(plans: readonly PlannedWrite[]): void {
-  const seen = new Map<string, PlannedWrite>();
-  for (const plan of plans) {
-    const name = `${plan.type}/${plan.id}`;
-    const other = seen.get(name);
-    if (other) {
-      throw problem(
-        'invalid',
-        'resource-twice',
-        `${other.place} and ${plan.place} both change ${name}; send it once.`,
-        plan.place,
-      );
-    }
-    seen.set(name, plan);
   }
 }

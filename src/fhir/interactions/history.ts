@@ -82,12 +82,17 @@ async function historyQuery(
     ...(type && { type }),
     ...(type && id && { rid: await ridOf(unit, type, id) }),
     ...(since && { since: new Date(parseDate(since, '_since').lower) }),
-    ...(at && { at: new Date(parseDate(at, '_at').upper) }),
+    ...(at && { at: during(at) }),
     ...(before && {
       before: { lu: new Date(before.sort[0]!), rid: before.key, ver: Number(before.sort[1]) },
     }),
     limit: Math.min(Number(count), COUNT_MAX),
   };
+}
+
+function during(text: string): { from: Date; to: Date } {
+  const { lower, upper } = parseDate(text, '_at');
+  return { from: new Date(lower), to: new Date(upper) };
 }
 
 async function ridOf(unit: UnitOfWork, type: string, id: string): Promise<bigint> {

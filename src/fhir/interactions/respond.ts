@@ -5,7 +5,7 @@
  */
 
 import type { OperationOutcome, Resource } from '@medplum/fhirtypes';
-import { type Issue, operationOutcome } from '../../sdk/index.ts';
+import { operationOutcome } from '../../sdk/index.ts';
 import { writeJson } from '../formats/json.ts';
 import type { FhirHouse, FhirRequest, FhirResponse, Written } from '../types.ts';
 
@@ -34,14 +34,16 @@ export function versionHeaders(version: number, lastUpdated: Date): Record<strin
   return { etag: `W/"${version}"`, 'last-modified': lastUpdated.toUTCString() };
 }
 
-/** The `return` preference of a request. */
+/** What a caller wants to have back of a write. */
+export type Preference = 'minimal' | 'representation' | 'OperationOutcome';
+
+/** The `return` preference of a Prefer header; `otherwise` where it says nothing of it. */
 export function preferredReturn(
-  request: FhirRequest,
-): 'minimal' | 'representation' | 'OperationOutcome' {
-  const match = /\breturn=(minimal|representation|OperationOutcome)\b/.exec(
-    request.headers.prefer ?? '',
-  );
-  return (match?.[1] as 'minimal') ?? 'representation';
+  prefer: string | undefined,
+  otherwise: Preference = 'representation',
+): Preference {
+  const match = /\breturn=(minimal|representation|OperationOutcome)\b/.exec(prefer ?? '');
+  return (match?.[1] as Preference | undefined) ?? otherwise;
 }
 
 /** True when unknown search parameters are to be ignored. */
@@ -61,22 +63,32 @@ export function writtenResponse(
     ...versionHeaders(version, lastUpdated),
     location: `${house.base()}/${type}/${id}/_history/${version}`,
   };
-  switch (preferredReturn(request)) {
+  switch (preferredReturn(request.headers.prefer)) {
     case 'minimal':
       return { status, headers };
     case 'OperationOutcome':
-      return resourceResponse(status, operationOutcome([saved(type, id, version)]), headers);
+      return resourceResponse(status, savedOutcome(type, id, version), headers);
     case 'representation':
       return textResponse(status, written.content, headers);
   }
 }
 
-function saved(type: string, id: string, version: number): Issue {
-  return {
-    severity: 'information',
-    kind: 'informational',
-    diagnostics: `Saved ${type}/${id} as version ${version}.`,
-  };
+/** What a caller who prefers an OperationOutcome is told of a write. */
+export function savedOutcome(type: string, id: string, version: number): OperationOutcome {
+  return doneOutcome(`Saved ${type}/${id} as version ${version}.`);
+}
+
+/** An OperationOutcome that tells what has been done. */
+export function doneOutcome(diagnostics: string): OperationOutcome {
+  return operationOutcome([{ severity: 'information', kind: 'informational', diagnostics }]);
+}
+
+/**
+ * True when the If-None-Match of a write (`*`, or versions) speaks against what stands there.
+ * https://www.rfc-editor.org/rfc/rfc9110#name-if-none-match
+ */
+export function isNoneMatch(header: string, version: number): boolean {
+  return header.split(',').some((each) => ['*', String(version)].includes(versionOf(each) ?? ''));
 }
 
 /** The version that an If-Match header names: `W/"3"` or `"3"`. */

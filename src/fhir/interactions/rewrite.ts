@@ -28,11 +28,23 @@ export function fullUrlMap(
   return names;
 }
 
-/** Elements whose whole text may be a name: Reference.reference, and uri, url, canonical, oid, uuid. */
+/**
+ * Elements whose whole text may be a name: Reference.reference, and every element of R4 that may be
+ * a uri, url, canonical, oid or uuid, `value[x]` and its like included.
+ */
 const URI_NAMES = new Set(
   (
-    'reference url uri profile source instantiatesUri instantiates valueUri valueUrl ' +
-    'valueCanonical valueUuid valueOid assertedUri assertedUrl'
+    'reference address answerValueSet authority authorizationUrl base baseDefinition ' +
+    'capabilities code compartment contentReference defaultValueCanonical defaultValueOid ' +
+    'defaultValueUri defaultValueUrl defaultValueUuid definition definitionCanonical ' +
+    'definitionUri derivedFrom derivedFromUri detail endpoint eventUri exampleCanonical graph ' +
+    'implementationGuide import imports inputProfile instantiates instantiatesCanonical ' +
+    'instantiatesUri issuer jurisdiction library link location measure message moduleCanonical ' +
+    'moduleUri nameUrl onlineInformation outputProfile parent partOf policy profile project ' +
+    'property protocol questionnaire relativePath rendering replaces resource source ' +
+    'sourceCanonical sourceUri supplements supportedProfile system target targetCanonical ' +
+    'targetProfile targetUri topic transform type uri url valueCanonical valueOid valueSet ' +
+    'valueUri valueUrl valueUuid workflow assertedUri assertedUrl'
   ).split(' '),
 );
 
@@ -85,9 +97,10 @@ export async function conditionalReferences(
   for (const { resource, place } of resources) {
     if (!resource) continue;
     for (const { reference, path } of referencesOf(resource, resource.resourceType)) {
+      const where = `${place}.resource.${path.slice(path.indexOf('.') + 1)}`;
+      refuseTemporary(resource, reference, where);
       const match = /^([A-Z][A-Za-z]+)\?(.+)$/.exec(reference);
       if (!match || wanted.has(reference)) continue;
-      const where = `${place}.resource.${path.slice(path.indexOf('.') + 1)}`;
       wanted.set(reference, parseCondition(unit, match[1]!, match[2]!, where));
     }
   }
@@ -98,6 +111,18 @@ export async function conditionalReferences(
     names.set(reference, selected(condition, matches.get(condition)?.id, resources));
   }
   return resources.map(({ resource }) => resource && rewrite(resource, names));
+}
+
+/** A temporary name that no entry has would be kept as a reference to nothing. */
+function refuseTemporary(resource: Resource, reference: string, place: string): void {
+  // The entries of a Bundle that is itself stored name each other.
+  if (!/^urn:(uuid|oid):/.test(reference) || resource.resourceType === 'Bundle') return;
+  throw problem(
+    'unprocessable-reference',
+    'reference-unresolved',
+    `No entry has the fullUrl ${reference.slice(0, 80)}; send what it stands for in this Bundle.`,
+    place,
+  );
 }
 
 function selected(

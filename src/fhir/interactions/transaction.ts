@@ -1,47 +1,30 @@
 /**
  * FHIR transaction: a bundle as one unit of work, all or nothing.
  *
- * Order (R4 §trules): DELETE, POST, PUT and PATCH, then conditional references, then GET; the answers stand in
- * the order of the entries. Two entries that come to the same resource refuse the bundle, also when
+ * Order (R4 §trules): DELETE, POST, PUT and PATCH, then conditional references, then GET; the
+ * answers stand in the order of the entries. Two entries that come to the same resource refuse the bundle, also when
  * only their conditions lead there; two POSTs with one condition are one resource.
  *
  * Spec: https://hl7.org/fhir/R4/http.html#transaction
  */
 
-import type { Bundle, Resource } from '@medplum/fhirtypes';
+import type { Bundle } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { Problem, problem } from '../../sdk/index.ts';
 import { BUNDLE_ENTRIES_MAX } from '../../settings.ts';
+import { parseContent } from '../store/content.ts';
 import { takeLocks } from '../store/locks.ts';
 import { plannedLocks, writeResources } from '../store/write.ts';
-import {
-  type FhirRequest,
-  type FhirResponse,
-  fhirOf,
-  type PlannedWrite,
-  type Written,
-} from '../types.ts';
-import { checkUnique, type Entry, parseEntries } from './bundle.ts';
-import { type Condition, type Match, resolveConditions } from './conditions.ts';
-import { noneMatches, patchLocks, patchPlan, type WantedPatch } from './patch.ts';
-import { resourceResponse, versionOf } from './respond.ts';
+import { type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
+import { type Entry, parseEntries } from './bundle.ts';
+import { resolveConditions } from './conditions.ts';
+import { type Preference, preferredReturn, resourceResponse, savedOutcome } from './respond.ts';
 import { conditionalReferences, fullUrlMap, rewrite } from './rewrite.ts';
-import { accepted, checkedId, conditionalPlan } from './write.ts';
+import { locksOfPatches, planSteps, type Step } from './transaction-plan.ts';
+import { accepted } from './write.ts';
 
 /** Runs another request inside this unit of work (the router, handed in to avoid a cycle). */
 export type Reenter = (request: FhirRequest) => Promise<FhirResponse>;
-
-/** An entry with what it comes to. */
-interface Step {
-  readonly entry: Entry;
-  plan?: PlannedWrite;
-  /** Set when `ifNoneExist` found one. */
-  match?: Match;
-  /** Index of the entry whose resource this one shares. */
-  sameAs?: number;
-  written?: Written;
-  response?: FhirResponse;
-}
 
 /**
  * Runs a transaction.
@@ -52,6 +35,7 @@ export async function transaction(
   unit: UnitOfWork,
   bundle: Bundle,
   reenter: Reenter,
+  prefer?: string,
 ): Promise<FhirResponse> {
   const entries = parseEntries(unit, bundle, unit.setting(BUNDLE_ENTRIES_MAX));
   const steps: Step[] = entries.map((entry) => ({ entry }));
@@ -64,8 +48,7 @@ export async function transaction(
     ...(await locksOfPatches(unit, entries)),
   ]);
   const matches = await resolveConditions(unit, conditions);
-  for (const step of steps) plan(unit, step, steps, matches);
-  await planPatches(unit, steps, matches);
+  await planSteps(unit, steps, matches);
   const names = fullUrlMap(
     steps.map((step) => ({ entry: step.entry, target: targetOf(steps, step) })),
   );
@@ -79,7 +62,7 @@ export async function transaction(
   const answer = {
     resourceType: 'Bundle',
     type: 'transaction-response',
-    entry: steps.map((step) => answerOf(unit, steps, step)),
+    entry: steps.map((step) => answerOf(unit, steps, step, preferredReturn(prefer, 'minimal'))),
   } as Bundle;
   return resourceResponse(200, answer);
 }
@@ -90,88 +73,6 @@ async function inPlace<Result>(entry: Entry, work: () => Promise<Result>): Promi
   } catch (error) {
     throw error instanceof Problem ? error.within(entry.place) : error;
   }
-}
-
-function plan(
-  unit: UnitOfWork,
-  step: Step,
-  steps: readonly Step[],
-  matches: ReadonlyMap<Condition, Match | undefined>,
-): void {
-  const { entry } = step;
-  const { type, resource, place, condition } = entry;
-  const match = condition && matches.get(condition);
-  switch (entry.method) {
-    case 'POST': {
-      if (entry.operation) return;
-      const twin = condition && steps.findIndex((other) => isTwin(other, step));
-      if (twin !== undefined && twin >= 0 && twin < entry.index) step.sameAs = twin;
-      else if (match) step.match = match;
-      else step.plan = { action: 'create', type, id: unit.newId(), resource, place };
-      return;
-    }
-    case 'PUT':
-      step.plan = condition
-        ? conditionalPlan(unit, type, resource!, match?.id, place)
-        : { action: 'update', type, id: checkedId(entry.id!), resource, place };
-      step.plan = {
-        ...step.plan,
-        ifMatch: versionOf(entry.request.headers['if-match']),
-        ifNoneMatch: entry.request.headers['if-none-match'],
-      };
-      return;
-    case 'DELETE': {
-      const id = condition ? match?.id : entry.id;
-      if (id !== undefined) step.plan = { action: 'delete', type, id, place };
-      return;
-    }
-    default:
-  }
-}
-
-/** The locks of patches; of a conditional one, of what it selects before the locks are held. */
-async function locksOfPatches(unit: UnitOfWork, entries: readonly Entry[]): Promise<bigint[]> {
-  const patches = entries.filter((entry) => entry.patch);
-  if (patches.length === 0) return [];
-  const conditions = patches.flatMap((entry) => (entry.condition ? [entry.condition] : []));
-  const matches = await resolveConditions(unit, conditions);
-  const locks: bigint[] = [];
-  for (const entry of patches) locks.push(...(await patchLocks(unit, wantedPatch(entry, matches))));
-  return locks;
-}
-
-async function planPatches(
-  unit: UnitOfWork,
-  steps: readonly Step[],
-  matches: ReadonlyMap<Condition, Match | undefined>,
-): Promise<void> {
-  for (const step of steps) {
-    if (!step.entry.patch) continue;
-    step.plan = await patchPlan(unit, wantedPatch(step.entry, matches));
-  }
-}
-
-function wantedPatch(
-  entry: Entry,
-  matches: ReadonlyMap<Condition, Match | undefined>,
-): WantedPatch {
-  const { type, condition, patch, place, request } = entry;
-  const id = condition ? matches.get(condition)?.id : entry.id;
-  if (id === undefined) throw noneMatches(type, place);
-  const ifMatch = versionOf(request.headers['if-match']);
-  return { type, id, patch: patch!, ifMatch, place };
-}
-
-/** Two creations under the same condition are one resource. */
-function isTwin(other: Step, step: Step): boolean {
-  const { condition, method, type } = other.entry;
-  return (
-    method === 'POST' &&
-    type === step.entry.type &&
-    condition?.query === step.entry.condition?.query &&
-    other.entry.index < step.entry.index &&
-    other.sameAs === undefined
-  );
 }
 
 function targetOf(steps: readonly Step[], step: Step): string | undefined {
@@ -203,7 +104,6 @@ async function rewriteAll(
 async function write(unit: UnitOfWork, steps: readonly Step[]): Promise<void> {
   const rank = { delete: 0, create: 1, update: 2 };
   const planned = steps.filter((step) => step.plan);
-  checkUnique(planned.map((step) => step.plan!));
   for (const step of planned) {
     const { resource } = step.plan!;
     if (step.entry.method !== 'POST' || !resource) continue;
@@ -224,11 +124,17 @@ async function write(unit: UnitOfWork, steps: readonly Step[]): Promise<void> {
 
 type AnswerEntry = NonNullable<Bundle['entry']>[number];
 
-function answerOf(unit: UnitOfWork, steps: readonly Step[], step: Step): AnswerEntry {
+function answerOf(
+  unit: UnitOfWork,
+  steps: readonly Step[],
+  step: Step,
+  wanted: Preference,
+): AnswerEntry {
   const base = fhirOf(unit).base();
   const { entry, response, written } = step;
   if (response) {
-    const resource = response.text ? (JSON.parse(response.text) as Resource) : undefined;
+    const text = entry.method === 'HEAD' ? undefined : response.text;
+    const resource = text ? parseContent(text) : undefined;
     const id = entry.method === 'POST' && resource?.id;
     return {
       ...(resource && { resource }),
@@ -240,14 +146,17 @@ function answerOf(unit: UnitOfWork, steps: readonly Step[], step: Step): AnswerE
   const owner = step.sameAs === undefined ? step : steps[step.sameAs]!;
   const found = written ?? owner.written ?? owner.match;
   if (!found) throw new Error('transaction: an entry without an answer');
-  const created = written?.action === 'create';
+  const { id, version } = found;
+  const outcome = savedOutcome(entry.type, id, version);
   return {
-    fullUrl: `${base}/${entry.type}/${found.id}`,
+    fullUrl: `${base}/${entry.type}/${id}`,
+    ...(wanted === 'representation' && { resource: parseContent(found.content) }),
     response: {
-      status: created ? '201' : '200',
-      location: `${base}/${entry.type}/${found.id}/_history/${found.version}`,
-      etag: `W/"${found.version}"`,
+      status: written?.action === 'create' ? '201' : '200',
+      location: `${base}/${entry.type}/${id}/_history/${version}`,
+      etag: `W/"${version}"`,
       lastModified: found.lastUpdated.toISOString(),
+      ...(wanted === 'OperationOutcome' && { outcome }),
     },
   };
 }

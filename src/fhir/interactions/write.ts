@@ -7,12 +7,25 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { isId, type Problem, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
+import { writeJson } from '../formats/json.ts';
 import { isSubsetted } from '../search/summary.ts';
 import { takeLocks } from '../store/locks.ts';
 import { plannedLocks, validate, writeResources } from '../store/write.ts';
-import { type FhirRequest, type FhirResponse, fhirOf, type PlannedWrite } from '../types.ts';
+import {
+  type FhirRequest,
+  type FhirResponse,
+  fhirOf,
+  type PlannedWrite,
+  type Written,
+} from '../types.ts';
 import { parseCondition, resolveConditions } from './conditions.ts';
-import { textResponse, versionHeaders, versionOf, writtenResponse } from './respond.ts';
+import {
+  doneOutcome,
+  preferredReturn,
+  resourceResponse,
+  versionOf,
+  writtenResponse,
+} from './respond.ts';
 
 /**
  * The body as a resource of a type.
@@ -73,7 +86,7 @@ export async function create(
 ): Promise<FhirResponse> {
   const resource = bodyOf(request, type);
   const taken = await accepted(unit, resource);
-  if (taken) return acceptedResponse(unit, taken);
+  if (taken) return acceptedResponse(unit, request, taken);
   const plan: PlannedWrite = { action: 'create', type, id: unit.newId(), resource };
   const criteria = request.headers['if-none-exist'];
   if (criteria !== undefined) {
@@ -87,12 +100,15 @@ export async function create(
   return writtenResponse(fhirOf(unit), request, written!, 201);
 }
 
-function acceptedResponse(unit: UnitOfWork, resource: Resource): FhirResponse {
-  const version = Number(resource.meta?.versionId ?? 1);
-  return textResponse(201, JSON.stringify(resource), {
-    ...versionHeaders(version, unit.now),
-    location: `${fhirOf(unit).base()}/${resource.resourceType}/${resource.id}/_history/${version}`,
-  });
+function acceptedResponse(
+  unit: UnitOfWork,
+  request: FhirRequest,
+  resource: Resource,
+): FhirResponse {
+  const { resourceType: type, id = '', meta } = resource;
+  const version = Number(meta?.versionId ?? 1);
+  const written = { type, id, version, lastUpdated: unit.now, content: writeJson(resource) };
+  return writtenResponse(fhirOf(unit), request, written, 201);
 }
 
 /** `PUT Type/id` */
@@ -134,7 +150,10 @@ export async function conditionalUpdate(
   const match = (await resolveConditions(unit, [condition])).get(condition);
   const plan = conditionalPlan(unit, type, resource, match?.id);
   const ifMatch = versionOf(request.headers['if-match']);
-  const [written] = await writeResources(unit, [{ ...plan, ifMatch }], { locked: true });
+  const ifNoneMatch = request.headers['if-none-match'];
+  const [written] = await writeResources(unit, [{ ...plan, ifMatch, ifNoneMatch }], {
+    locked: true,
+  });
   return writtenResponse(fhirOf(unit), request, written!, written!.action === 'create' ? 201 : 200);
 }
 
@@ -170,9 +189,21 @@ export async function remove(
 ): Promise<FhirResponse> {
   const ifMatch = versionOf(request.headers['if-match']);
   const [written] = await writeResources(unit, [{ action: 'delete', type, id, ifMatch }]);
-  return written
-    ? { status: 204, headers: { etag: `W/"${written.version}"` } }
-    : { status: 204, headers: {} };
+  return deletedResponse(request, `${type}/${id}`, written);
+}
+
+/** 204; who prefers an OperationOutcome is told what was done. */
+function deletedResponse(
+  request: FhirRequest,
+  name: string,
+  written: Pick<Written, 'version'> | undefined,
+): FhirResponse {
+  const headers: Record<string, string> = written ? { etag: `W/"${written.version}"` } : {};
+  if (preferredReturn(request.headers.prefer) !== 'OperationOutcome') {
+    return { status: 204, headers };
+  }
+  const says = written ? `Deleted ${name}.` : `There was no such ${name}; nothing was deleted.`;
+  return resourceResponse(200, doneOutcome(says), headers);
 }
 
 /** `DELETE Type?criteria`: none or one */
@@ -185,7 +216,7 @@ export async function conditionalRemove(
   const condition = parseCondition(unit, type, request.query.toString());
   await takeLocks(unit, condition.locks);
   const match = (await resolveConditions(unit, [condition])).get(condition);
-  if (!match) return { status: 204, headers: {} };
+  if (!match) return deletedResponse(request, type, undefined);
   return remove(unit, request, type, match.id);
 }
 
@@ -210,7 +241,8 @@ function idDiffers(type: string, id: string, body: string | undefined): Problem 
   );
 }
 
-function refusePart(resource: Resource): void {
+/** @throws Problem 422 for a resource that was read in part (`_summary`, `_elements`) */
+export function refusePart(resource: Resource): void {
   if (isSubsetted(resource)) {
     throw problem(
       'business-rule',

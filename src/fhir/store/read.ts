@@ -174,8 +174,8 @@ export interface HistoryQuery {
   readonly type?: string;
   readonly rid?: bigint;
   readonly since?: Date;
-  /** Only what was so at that instant: versions that began at or before it. */
-  readonly at?: Date;
+  /** Only versions that were current at some point of this time (`to` excluded). */
+  readonly at?: { readonly from: Date; readonly to: Date };
   /** Keyset: strictly before this version in (lu, rid, ver) order, newest first. */
   readonly before?: { readonly lu: Date; readonly rid: bigint; readonly ver: number };
   readonly limit: number;
@@ -230,20 +230,31 @@ async function historyPage(unit: UnitOfWork, query: HistoryQuery): Promise<Versi
     conditions.push(`rid = ${add(query.rid)}::bigint`, `bucket = ${Number(query.rid & 63n)}`);
   }
   if (query.since) conditions.push(`lu >= ${add(query.since)}`);
-  if (query.at) conditions.push(`lu <= ${add(query.at)}`);
+  if (query.at) conditions.push(`lu < ${add(query.at.to)}`);
+  // A version ends when the next one begins, which stands in either table.
+  const from = query.at && add(query.at.from);
+  const lasted = from
+    ? ['resource', 'history'].map(
+        (table) =>
+          `not exists (select from ${table} n where n.type = h.type and n.rid = h.rid
+             and n.bucket = h.bucket and n.ver = h.ver + 1 and n.lu <= ${from})`,
+      )
+    : [];
   if (query.before) {
     const { lu, rid, ver } = query.before;
     conditions.push(
       `(lu, rid, ver) < (${add(lu)}::timestamptz, ${add(rid)}::bigint, ${add(ver)}::int)`,
     );
   }
-  const where = conditions.length > 0 ? `where ${conditions.join(' and ')}` : '';
+  const where = (all: readonly string[]): string =>
+    all.length > 0 ? `where ${all.join(' and ')}` : '';
   const order = 'order by lu desc, rid desc, ver desc limit $1';
   const rows = await unit.db.query<HistoryRow>(
     `(select type, rid, ver, lu, deleted, null::smallint as method, content, null::bytea as packed
-      from resource ${where} ${order})
+      from resource ${where(conditions)} ${order})
      union all
-     (select type, rid, ver, lu, method = 3, method, null, content from history ${where} ${order})
+     (select type, rid, ver, lu, method = 3, method, null, content from history h
+      ${where([...conditions, ...lasted])} ${order})
      ${order}`,
     values,
   );

@@ -18,6 +18,7 @@ import {
 } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { refuseMasked } from '../disclosure.ts';
+import { isNoneMatch } from '../interactions/respond.ts';
 import { checkWritten, inReach } from '../search/reach.ts';
 import { fhirOf, type PlannedWrite, type StoredRow, type Written } from '../types.ts';
 import { compress } from './compress.ts';
@@ -156,11 +157,11 @@ function checkPreconditions(plan: PlannedWrite, live: StoredRow | undefined): vo
       plan.place,
     );
   }
-  if (plan.ifNoneMatch !== undefined && live) {
+  if (plan.ifNoneMatch !== undefined && live && isNoneMatch(plan.ifNoneMatch, live.ver)) {
     throw problem(
       'precondition-failed',
       'resource-exists',
-      `${plan.type}/${plan.id} exists already, and If-None-Match asks that it does not.`,
+      `${plan.type}/${plan.id} exists already as version ${live.ver}, which If-None-Match excludes.`,
       plan.place,
     );
   }
