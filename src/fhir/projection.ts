@@ -118,11 +118,16 @@ function projectedTest(
     );
     return `(${tests.join(' or ')})`;
   }
+  if (term.kind === 'constant') return term.holds;
   const code = term.kind === 'list' ? '_list' : term.kind === 'has' ? '_has' : term.info.code;
+  if (term.kind === 'parameter' && term.modifier === 'missing') {
+    if (code === '_profile') return term.values[0] === 'false';
+    if (META_ONLY.has(code)) return term.values[0] === 'true';
+  }
   if (code === '_profile' && term.kind === 'parameter') {
     return term.values.map(unescaped).includes(binding.profile);
   }
-  if (META_ONLY.has(code)) return term.kind === 'parameter' && term.modifier === 'not';
+  if (META_ONLY.has(code)) return term.kind === 'parameter' && !!term.modifier?.startsWith('not');
   const parameter = binding.search[code];
   if (!parameter || term.kind === 'has') throw notServed(binding, code);
   if (term.kind === 'chain') return chainTest(unit, binding, parameter, term, values);

@@ -17,6 +17,7 @@ const ROOTS: Readonly<Record<string, string>> = {
   ref: 'bucket',
   dat: 'bucket',
   num: 'bucket',
+  pair: 'bucket',
   household: 'household_id',
   household_member: 'household_id',
   household_characteristic: 'household_id',
@@ -42,12 +43,13 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   house_secret: 'configuration',
   ledger_account: 'reference',
   ledger_transfer: 'the books stay on one node, where their constraints hold across accounts',
+  bulk_job: 'one row an export or import',
   payroll: 'one row a scheme and period',
 };
 
 /** Rooms whose tables are configuration, queues, or an outside party's stand-in. */
 const SMALL_ROOMS = new RegExp(
-  `^(${'access audit disbursement simulator scheme provider area pay_point hold indicator measure reconciliation bank_file statement dhis2'.split(' ').join('|')})(_|s?$)`,
+  `^(${'access audit disbursement simulator scheme provider area pay_point hold indicator measure reconciliation bank_file statement dhis2 subscription'.split(' ').join('|')})(_|s?$)`,
 );
 
 describe('the schema', () => {

@@ -36,7 +36,7 @@ function systemTypes(unit: UnitOfWork, request: FhirRequest): string[] {
       '_type',
     );
   }
-  const types = text.split(',');
+  const types = [...new Set(text.split(','))];
   for (const each of types) {
     if (!definitions.isResourceType(each)) {
       throw problem('invalid', 'search-type', `"${each}" is not a resource type.`, '_type');

@@ -9,9 +9,9 @@ import { problem } from '../../sdk/index.ts';
 import type { CompositePart, SearchParameterInfo } from '../definitions/definitions.ts';
 import { hash32, hash64, systemKey, unitHash } from '../definitions/hash.ts';
 import { intervalTest, numberTest } from './measures.ts';
-import { split, unescaped } from './parse.ts';
 import type { Values } from './parts.ts';
 import { targetOf } from './references.ts';
+import { split, unescaped } from './text-values.ts';
 import { textTest } from './texts.ts';
 import { parseDate, parseNumber, parseQuantity, parseToken } from './values.ts';
 

@@ -20,8 +20,9 @@ import { refuseMaskedSearch } from '../disclosure.ts';
 import { fhirOf } from '../types.ts';
 import { compositeTest } from './composite.ts';
 import { dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
-import type { Term } from './parse.ts';
-import { unescaped } from './parse.ts';
+import { codesOfSets, relatedCodes } from './membership.ts';
+import { nearCondition } from './near.ts';
+import { isNear, type Term } from './parse.ts';
 import {
   anyOf,
   type Condition,
@@ -33,8 +34,9 @@ import {
   type Values,
 } from './parts.ts';
 import { targetOf } from './references.ts';
+import { unescaped } from './text-values.ts';
 import { stringCondition } from './texts.ts';
-import { parseDate, parseNumber, parseToken } from './values.ts';
+import { parseDate, parseNumber, parseToken, type Token } from './values.ts';
 
 /** The condition of a term on resources of a type. */
 export function conditionOf(unit: UnitOfWork, type: string, term: Term, values: Values): Condition {
@@ -44,15 +46,22 @@ export function conditionOf(unit: UnitOfWork, type: string, term: Term, values: 
         term.values.map((each) => idKey(unescaped(each))),
         'uuid[]',
       );
-      return fromTest(`r.id = any(${keys})`, 0);
+      const number = fhirOf(unit).definitions.typeNumber(type);
+      return {
+        set: `select r.rid from resource r where r.type = ${number} and r.id = any(${keys})`,
+        test: `r.id = any(${keys})`,
+        rank: 0,
+      };
     }
     case 'updated':
       return fromTest(
         anyOf(term.values, (each) => instantTest('r.lu', parseDate(each, '_lastUpdated'), values)),
         60,
       );
+    case 'constant':
+      return fromTest(String(term.holds), 99);
     case 'list':
-      return listCondition(term.values, values);
+      return listCondition(unit, type, term.values, values);
     case 'chain':
       return chainCondition(unit, term, values);
     case 'has':
@@ -79,7 +88,7 @@ function parameterCondition(
   }
   switch (info.type) {
     case 'token':
-      return tokenCondition(type, term, values);
+      return tokenCondition(unit, type, term, values);
     case 'string':
       return stringCondition(info.key, term.values, modifier, values);
     case 'reference':
@@ -96,14 +105,17 @@ function parameterCondition(
       return measured('num', term, (each) => quantityTest(info, each, term.name, values));
     case 'composite':
       return measured('pair', term, (each) => compositeTest(unit, info, each, term.name, values));
+    case 'special':
+      if (isNear(info)) return nearCondition(type, info, term.values, term.name, values);
+      break;
     default:
-      throw problem(
-        'not-supported',
-        'search-parameter-type',
-        `${info.code} is a ${info.type} parameter, which this server does not search yet.`,
-        term.name,
-      );
   }
+  throw problem(
+    'not-supported',
+    'search-parameter-type',
+    `${info.code} is a ${info.type} parameter, which this server does not search.`,
+    term.name,
+  );
 }
 
 function measured(
@@ -116,41 +128,60 @@ function measured(
 
 // ── tokens ───────────────────────────────────────────────────────────────────────────────────
 
-function tokenCondition(type: string, term: ParameterTerm, values: Values): Condition {
-  const { info, modifier, name } = term;
+function tokenCondition(
+  unit: UnitOfWork,
+  type: string,
+  term: ParameterTerm,
+  values: Values,
+): Condition {
+  const { info, modifier } = term;
   if (modifier === 'text')
     return stringCondition(paramKey(type, `${info.rowsCode}:text`), term.values, undefined, values);
   if (modifier === 'of-type') return ofTypeCondition(type, term, values);
-  const tokens = term.values.map((each) => parseToken(each, name));
-  const conditions = tokens.map((each) => oneToken(info, each, values));
-  const joined = joinOr(conditions);
-  return modifier === 'not' ? fromTest(`not (${joined.test})`, 95) : joined;
+  const tokens = tokensAsked(unit, term);
+  const joined = anyToken(info, tokens, values);
+  const negated = modifier === 'not' || modifier === 'not-in';
+  return negated ? fromTest(`not (${joined.test})`, 95) : joined;
 }
 
-function oneToken(
-  info: SearchParameterInfo,
-  { system, code }: { system: string | undefined; code: string },
-  values: Values,
-): Condition {
-  if (code === '' && system) return inTk(systemHash(info.key, system), values);
-  const conditions: Condition[] = [];
-  if (info.tokens !== 'tk') {
-    const hash = values.add(valueHash(info.key, code), 'bigint');
-    const key = system === undefined ? '' : ` and system = ${values.add(systemKey(system), 'int')}`;
-    conditions.push(fromSet(`select rid from tok where hash = ${hash}${key}`, 10));
+function tokensAsked(unit: UnitOfWork, { modifier, name, values }: ParameterTerm): Token[] {
+  if (modifier === 'in' || modifier === 'not-in') return codesOfSets(unit, values, name);
+  if (modifier === 'above' || modifier === 'below') {
+    return relatedCodes(unit, values, modifier, name);
   }
-  if (info.tokens !== 'tok') conditions.push(inTk(tkHash(info, system, code), values));
-  return joinOr(conditions);
+  return values.map((each) => parseToken(each, name));
+}
+
+/** Resources that have one of the tokens: those in `tk` are one test, those in `tok` one set. */
+function anyToken(info: SearchParameterInfo, tokens: readonly Token[], values: Values): Condition {
+  const hashes: bigint[] = [];
+  const sets: string[] = [];
+  for (const { system, code } of tokens) {
+    if (code === '' && system) {
+      hashes.push(systemHash(info.key, system));
+      continue;
+    }
+    if (info.tokens !== 'tok') hashes.push(tkHash(info, system, code));
+    if (info.tokens !== 'tk') {
+      const hash = values.add(valueHash(info.key, code), 'bigint');
+      const only =
+        system === undefined ? '' : ` and system = ${values.add(systemKey(system), 'int')}`;
+      sets.push(`select rid from tok where hash = ${hash}${only}`);
+    }
+  }
+  const found: Condition[] = [];
+  if (sets.length > 0) found.push(fromSet(sets.join(' union all '), 10));
+  if (hashes.length > 0) {
+    const operator = hashes.length === 1 ? '@>' : '&&';
+    found.push(fromTest(`r.tk ${operator} ${values.add(hashes, 'bigint[]')}`, 50));
+  }
+  return found.length > 0 ? joinOr(found) : fromTest('false', 0);
 }
 
 function tkHash(info: SearchParameterInfo, system: string | undefined, code: string): bigint {
   if (system === undefined || info.implicitSystems.includes(system))
     return codeHash(info.key, code);
   return system === '' ? bareCodeHash(info.key, code) : systemCodeHash(info.key, system, code);
-}
-
-function inTk(hash: bigint, values: Values): Condition {
-  return fromTest(`r.tk @> ${values.add([hash], 'bigint[]')}`, 50);
 }
 
 function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Condition {
@@ -218,11 +249,8 @@ function referenceCondition(
   const { info, modifier } = term;
   if (modifier === 'identifier') {
     const key = paramKey(type, `${info.rowsCode}:identifier`);
-    return joinOr(
-      term.values.map((each) =>
-        oneToken({ ...info, key, tokens: 'tok' }, parseToken(each, term.name), values),
-      ),
-    );
+    const tokens = term.values.map((each) => parseToken(each, term.name));
+    return anyToken({ ...info, key, tokens: 'tok' }, tokens, values);
   }
   const param = values.add(info.key, 'int');
   const tests = term.values.map((each) => {
@@ -258,12 +286,19 @@ function hasCondition(
   const { definitions } = fhirOf(unit);
   const param = values.add(term.info.key, 'int');
   const found = resourceSet(unit, term.type, term.term, values, 'r.rid');
-  // The referrers' targets are looked up by the reference index of the parameter.
-  return fromTest(
-    `r.id in (select f.target from ref f where f.param = ${param}
-       and f.type = ${definitions.typeNumber(type)} and f.rid in (${found}))`,
-    45,
-  );
+  const number = definitions.typeNumber(type);
+  const targets = `select f.target from ref f where f.param = ${param} and f.type = ${number}
+    and f.rid in (${found})`;
+  return ofIds(number, targets, 22);
+}
+
+/** Resources of a type whose keys a statement gives. */
+function ofIds(number: number, keys: string, rank: number): Condition {
+  return {
+    set: `select r.rid from resource r where r.type = ${number} and r.id in (${keys})`,
+    test: `r.id in (${keys})`,
+    rank,
+  };
 }
 
 /** Resources of a type for which a term holds, as a select of one column of `r`. */
@@ -280,16 +315,25 @@ function resourceSet(
   return `select ${column} from resource r where r.type = ${number} and not r.deleted and ${test}`;
 }
 
-function listCondition(ids: readonly string[], values: Values): Condition {
+function listCondition(
+  unit: UnitOfWork,
+  type: string,
+  ids: readonly string[],
+  values: Values,
+): Condition {
+  const { definitions } = fhirOf(unit);
+  const number = definitions.typeNumber(type);
   const keys = values.add(
     ids.map((each) => idKey(unescaped(each))),
     'uuid[]',
   );
   const item = values.add(paramKey('List', 'item'), 'int');
-  return fromTest(
-    `r.id in (select f.target from ref f join resource l
+  return ofIds(
+    number,
+    `select f.target from ref f join resource l
        on l.rid = f.rid and l.bucket = f.bucket and not l.deleted
-       where l.id = any(${keys}) and f.param = ${item})`,
+       where l.type = ${definitions.typeNumber('List')} and l.id = any(${keys})
+         and f.param = ${item} and f.type = ${number}`,
     15,
   );
 }

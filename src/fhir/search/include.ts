@@ -51,7 +51,9 @@ export async function includesOf(
     }
     fresh = next;
   }
-  return { found: all, cut: false };
+  // A round that was still finding when the rounds were over may have left something out.
+  const open = fresh.length > 0 && includes.some((each) => each.iterate);
+  return { found: all, cut: open };
 }
 
 async function referred(
@@ -63,10 +65,11 @@ async function referred(
   const wanted = new Map<string, Set<string>>();
   for (const each of from) {
     if (include.source !== '*' && include.source !== each.type) continue;
-    const key = definitions.searchParameter(each.type, include.code)?.key;
+    const info = definitions.searchParameter(each.type, include.code);
     for (const row of definitions.extract(parseContent(each.content)).ref) {
       const type = definitions.typeOfNumber(row.type);
-      if (!type || (include.code !== '*' && row.param !== key)) continue;
+      if (!type || (include.code !== '*' && row.param !== info?.key)) continue;
+      if (include.code === '*' ? !mayBe(include, type) : !info?.targets.includes(type)) continue;
       if (include.target && include.target !== type) continue;
       const keys = wanted.get(type) ?? new Set();
       wanted.set(type, keys.add(row.target));
@@ -75,6 +78,11 @@ async function referred(
   const found: Found[] = [];
   for (const [type, keys] of wanted) found.push(...(await byKeys(unit, type, [...keys])));
   return found;
+}
+
+/** What `*` brings along may be limited to types. */
+function mayBe(include: Include, type: string): boolean {
+  return include.only === undefined || include.only.includes(type);
 }
 
 const BY_KEY = statement(
@@ -105,8 +113,10 @@ async function byKeys(unit: UnitOfWork, type: string, keys: readonly string[]): 
 
 const REFERRERS = statement(
   'fhir.referrers',
-  `select distinct f.rid from ref f
-   where f.target = any($1::uuid[]) and f.param = any($2::int[]) limit $3`,
+  `select distinct f.rid, r.type from ref f
+   join resource r on r.rid = f.rid and r.bucket = f.bucket and not r.deleted
+   where f.target = any($1::uuid[]) and f.type = any($2::smallint[])
+     and ($3::int[] is null or f.param = any($3)) limit $4`,
 );
 
 async function referrers(
@@ -115,23 +125,34 @@ async function referrers(
   include: Include,
 ): Promise<Found[]> {
   const { definitions } = fhirOf(unit);
-  const targets = to.filter((each) => !include.target || include.target === each.type);
-  const parameters = definitions
-    .searchParameters(include.source)
-    .filter(
-      (each) => each.type === 'reference' && (include.code === '*' || each.code === include.code),
-    );
-  const rows = await unit.db.query<{ rid: bigint }>(REFERRERS, [
+  const all = include.code === '*';
+  const parameters = all
+    ? []
+    : definitions.searchParameters(include.source).filter((each) => each.code === include.code);
+  const targets = to.filter((each) => {
+    if (include.target && include.target !== each.type) return false;
+    return all || parameters.some((parameter) => parameter.targets.includes(each.type));
+  });
+  const types = [...new Set(targets.map((each) => definitions.typeNumber(each.type)))];
+  const rows = await unit.db.query<{ rid: bigint; type: number }>(REFERRERS, [
     targets.map((each) => idKey(each.id)),
-    parameters.map((each) => each.key),
+    types,
+    all ? null : parameters.map((each) => each.key),
     INCLUDED_MAX + 1,
   ]);
-  const found = await loadRowsByRid(
-    unit,
-    include.source,
-    rows.map((row) => row.rid),
-  );
-  return found.map((row) => asFound(include.source, row.id, row.rid, row.content));
+  const found: Found[] = [];
+  for (const [number, group] of Map.groupBy(rows, (row) => row.type)) {
+    const type = definitions.typeOfNumber(number)!;
+    if (include.source !== '*' && include.source !== type) continue;
+    if (all && !mayBe(include, type)) continue;
+    const loaded = await loadRowsByRid(
+      unit,
+      type,
+      group.map((row) => row.rid),
+    );
+    found.push(...loaded.map((row) => asFound(type, row.id, row.rid, row.content)));
+  }
+  return found;
 }
 
 function asFound(type: string, id: string, key: bigint, content: string): Found {

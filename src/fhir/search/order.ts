@@ -13,11 +13,13 @@ import { problem } from '../../sdk/index.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
 import { codeHash } from '../definitions/hash.ts';
 import type { Cursor } from './cursor.ts';
+import { distanceOrder } from './near.ts';
 import type { SortKey } from './parse.ts';
 import type { Values } from './parts.ts';
 
 /** How values of a sort parameter are compared. */
 export function sortType(key: SortKey): 'timestamptz' | 'numeric' | 'text' {
+  if (key.from) return 'numeric';
   if (key.code === '_lastUpdated' || key.info?.type === 'date') return 'timestamptz';
   return key.info?.type === 'number' || key.info?.type === 'quantity' ? 'numeric' : 'text';
 }
@@ -100,7 +102,7 @@ export interface SortedIndex {
 
 /** The index that has the values of a key in order; undefined when they are in the resource only. */
 export function sortedIndex(key: SortKey, values: Values): SortedIndex | undefined {
-  if (!key.info) return undefined;
+  if (!key.info || key.from) return undefined;
   const param = values.add(key.info.key, 'int');
   const rows = (alias: string): string => `${alias}.param = ${param}`;
   switch (key.info.type) {
@@ -124,14 +126,22 @@ export function sortedIndex(key: SortKey, values: Values): SortedIndex | undefin
  * The sort value of a row of `resource`, alias `r`. `mixed`: rooms show resources of the type too,
  * whose ids are texts.
  */
-export function storedOrder(key: SortKey, values: Values, mixed: boolean): Order {
-  const { descending } = key;
+export function storedOrder(
+  resourceType: string,
+  key: SortKey,
+  values: Values,
+  mixed: boolean,
+): Order {
+  const { descending, info, from } = key;
   const type = sortType(key);
   if (key.code === '_lastUpdated') return { expression: 'r.lu', type, descending };
   if (key.code === '_id') {
     return mixed
       ? { expression: '(r.id::text collate "C")', type: 'text', descending }
       : { expression: 'r.id', type: 'uuid', descending };
+  }
+  if (info && from) {
+    return { expression: distanceOrder(resourceType, info, from, values), type, descending };
   }
   const edge = descending ? 'max' : 'min';
   const index = sortedIndex(key, values);
@@ -141,7 +151,7 @@ export function storedOrder(key: SortKey, values: Values, mixed: boolean): Order
       where ${table}.rid = r.rid and ${rows(table)})`;
     return { expression, type, descending };
   }
-  return { expression: contentValue(key.info!, descending, values), type, descending };
+  return { expression: contentValue(info!, descending, values), type, descending };
 }
 
 /** Codes of a closed list are told by their tokens, without reading the resource. */

@@ -5,8 +5,13 @@
  * Spec: https://hl7.org/fhir/R4/search.html
  */
 
-import { problem } from '../../sdk/index.ts';
+import { Problem, problem } from '../../sdk/index.ts';
 import type { Definitions, SearchParameterInfo } from '../definitions/definitions.ts';
+import { parseNear } from './near.ts';
+import { nearest } from './nearest.ts';
+import { split } from './text-values.ts';
+
+export { unescaped } from './text-values.ts';
 
 /** One condition: all conditions must hold; within one, any value may. */
 export type Term =
@@ -20,6 +25,8 @@ export type Term =
   | { readonly kind: 'id'; readonly values: readonly string[] }
   | { readonly kind: 'updated'; readonly values: readonly string[] }
   | { readonly kind: 'list'; readonly values: readonly string[] }
+  /** What every resource has is never missing. */
+  | { readonly kind: 'constant'; readonly code: string; readonly holds: boolean }
   | {
       readonly kind: 'chain';
       readonly info: SearchParameterInfo;
@@ -38,6 +45,8 @@ export interface SortKey {
   readonly descending: boolean;
   /** Undefined for `_id` and `_lastUpdated`. */
   readonly info?: SearchParameterInfo;
+  /** Sorted by the distance from a place, in degrees. */
+  readonly from?: { readonly latitude: number; readonly longitude: number };
 }
 
 /** An include: `source:parameter[:target]`, or all of a source. */
@@ -48,6 +57,8 @@ export interface Include {
   readonly target?: string;
   readonly iterate: boolean;
   readonly reverse: boolean;
+  /** Types that `*` may bring along; undefined for all. */
+  readonly only?: readonly string[];
 }
 
 /** A search, understood. */
@@ -82,6 +93,14 @@ const RESULT = new Set([
   '_format',
   '_pretty',
   '_type',
+]);
+
+/** Parameters of R4 that are refused rather than answered in part. */
+const NOT_SERVED = new Set([
+  '_filter',
+  '_text',
+  '_content',
+  '_query',
   '_contained',
   '_containedType',
 ]);
@@ -89,7 +108,7 @@ const RESULT = new Set([
 /** Modifiers by parameter type; `type` stands for a resource type. */
 const MODIFIERS: Readonly<Record<string, readonly string[]>> = {
   string: ['missing', 'exact', 'contains', 'text'],
-  token: ['missing', 'not', 'text', 'of-type'],
+  token: ['missing', 'not', 'text', 'in', 'not-in', 'above', 'below'],
   reference: ['missing', 'identifier', 'type'],
   uri: ['missing', 'below', 'above'],
   date: ['missing'],
@@ -115,27 +134,50 @@ export function parseSearch(
   const terms: Term[] = [];
   const honoured = new URLSearchParams();
   const ignored: string[] = [];
-  for (const [name, value] of query) {
-    if (RESULT.has(name.split(':')[0]!)) {
-      if (!['_cursor', '_format', '_pretty'].includes(name)) honoured.append(name, value);
-      continue;
-    }
-    if (value === '') continue;
+  /** Takes a parameter, or leaves it out under lenient handling. */
+  const take = (name: string, value: string, read: () => void): void => {
     try {
-      terms.push(parseTerm(definitions, types, name, value));
-      honoured.append(name, value);
+      read();
+      if (!SILENT.has(name)) honoured.append(name, value);
     } catch (error) {
-      if (!lenient) throw error;
+      if (!lenient || !(error instanceof Problem)) throw error;
       ignored.push(name);
     }
+  };
+  const results: ResultParameters = { includes: [] };
+  for (const [name, value] of query) {
+    if (value === '') continue;
+    if (isResult(name)) {
+      take(name, value, () => readResult(definitions, types, results, name, value));
+    } else take(name, value, () => terms.push(parseTerm(definitions, types, name, value)));
   }
+  const near = terms.find(
+    (term) => term.kind === 'parameter' && isNear(term.info) && !term.modifier,
+  );
   return {
     types,
     terms,
-    ...resultParameters(definitions, types, query),
+    count: COUNT_DEFAULT,
+    total: 'none',
+    ...results,
+    includes: results.includes.map((each) =>
+      results.only ? { ...each, only: results.only } : each,
+    ),
+    sort: results.sort ?? (near?.kind === 'parameter' ? byDistance(near) : []),
     honoured,
     ignored,
   };
+}
+
+/** Results in the order of their distance, when nothing else is asked for. */
+function byDistance({ info, values, name }: Extract<Term, { kind: 'parameter' }>): SortKey[] {
+  const { latitude, longitude } = parseNear(values[0]!, name);
+  return [{ code: info.code, descending: false, info, from: { latitude, longitude } }];
+}
+
+/** True for the special parameter that finds positions. */
+export function isNear(info: SearchParameterInfo): boolean {
+  return info.type === 'special' && info.code === 'near';
 }
 
 /** Understands one condition. */
@@ -151,7 +193,14 @@ export function parseTerm(
     return parseChain(definitions, types, name.slice(0, dot), name.slice(dot + 1), value);
   const [code = '', modifier, more] = name.split(':');
   if (more !== undefined) throw unknownModifier(name, code, []);
+  if (NOT_SERVED.has(code)) throw notServed(code);
   const values = split(value, ',');
+  if (modifier === 'missing' && (code === '_id' || code === '_lastUpdated')) {
+    return { kind: 'constant', code, holds: !isTrue(name, value) };
+  }
+  if (code === '_list' && values.some((each) => each.startsWith('$'))) {
+    throw problem('not-supported', 'search-value', '_list takes ids of Lists, no functions.', name);
+  }
   if (code === '_id' || code === '_lastUpdated' || code === '_list') {
     if (modifier !== undefined) throw unknownModifier(name, code, []);
     return { kind: code === '_id' ? 'id' : code === '_list' ? 'list' : 'updated', values };
@@ -180,12 +229,10 @@ function checkModifier(
   value: string,
 ): void {
   if (modifier === undefined) return;
-  const allowed = MODIFIERS[info.type] ?? [];
+  const allowed = modifiersOf(info);
   const isType = allowed.includes('type') && definitions.isResourceType(modifier);
   if (!allowed.includes(modifier) && !isType) throw unknownModifier(name, info.code, allowed);
-  if (modifier === 'missing' && value !== 'true' && value !== 'false') {
-    throw problem('invalid', 'search-value', `${name} takes true or false, not "${value}".`, name);
-  }
+  if (modifier === 'missing') isTrue(name, value);
   if (isType && !info.targets.includes(modifier) && info.targets.length > 0) {
     throw problem(
       'invalid',
@@ -194,6 +241,18 @@ function checkModifier(
       name,
     );
   }
+}
+
+function modifiersOf(info: SearchParameterInfo): readonly string[] {
+  const allowed = MODIFIERS[info.type] ?? [];
+  if (info.type !== 'token') return allowed;
+  // Identifiers have types; codes have systems that value sets draw on.
+  return info.tokens === 'tk' ? allowed : [...allowed, 'of-type'];
+}
+
+function isTrue(name: string, value: string): boolean {
+  if (value === 'true' || value === 'false') return value === 'true';
+  throw problem('invalid', 'search-value', `${name} takes true or false, not "${value}".`, name);
 }
 
 function parseChain(
@@ -221,14 +280,25 @@ function parseChain(
       wanted || first.startsWith('_') || definitions.searchParameter(type, first) !== undefined,
   );
   if (candidates.length === 0) throw unknownParameter(definitions, all, first);
-  return {
-    kind: 'chain',
-    info,
-    targets: candidates.map((type) => ({
-      type,
-      term: parseTerm(definitions, [type], rest, value),
-    })),
-  };
+  const targets = candidates.flatMap((type) => chained(definitions, type, rest, value, !wanted));
+  if (targets.length === 0) parseTerm(definitions, [candidates[0]!], rest, value);
+  return { kind: 'chain', info, targets };
+}
+
+/** The rest of a chain on one type; none when the type is only one of several and cannot have it. */
+function chained(
+  definitions: Definitions,
+  type: string,
+  rest: string,
+  value: string,
+  optional: boolean,
+): { type: string; term: Term }[] {
+  try {
+    return [{ type, term: parseTerm(definitions, [type], rest, value) }];
+  } catch (error) {
+    if (!optional || !(error instanceof Problem)) throw error;
+    return [];
+  }
 }
 
 function parseHas(
@@ -237,7 +307,7 @@ function parseHas(
   name: string,
   value: string,
 ): Term {
-  const match = /^_has:([A-Za-z]+):([A-Za-z_-]+):(.+)$/.exec(name);
+  const match = /^_has:([A-Za-z]+):([\w-]+):(.+)$/.exec(name);
   if (!match || !definitions.isResourceType(match[1]!)) {
     throw problem(
       'invalid',
@@ -262,41 +332,67 @@ function parseHas(
   return { kind: 'has', type, info, term: parseTerm(definitions, [type], rest, value) };
 }
 
-function resultParameters(
+/** Result parameters as they are read one by one. */
+type ResultParameters = {
+  -readonly [Key in Exclude<keyof Search, 'types' | 'terms' | 'includes'>]?: Search[Key];
+} & { includes: Include[]; only?: readonly string[] };
+
+/** Not repeated in `self`. */
+const SILENT = new Set(['_cursor', '_format', '_pretty']);
+
+function isResult(name: string): boolean {
+  const [code, modifier] = name.split(':');
+  const includes = code === '_include' || code === '_revinclude';
+  return RESULT.has(code!) && (modifier === undefined || (includes && modifier === 'iterate'));
+}
+
+function readResult(
   definitions: Definitions,
   types: readonly string[],
-  query: URLSearchParams,
-): Pick<Search, 'sort' | 'includes' | 'count' | 'total' | 'summary' | 'elements' | 'cursor'> {
-  const summary = choice(query, '_summary', ['true', 'text', 'data', 'count', 'false']);
-  const total = choice(query, '_total', ['none', 'accurate', 'estimate']);
-  const elements = query.get('_elements');
-  return {
-    sort: parseSort(definitions, types, query.get('_sort')),
-    includes: [
-      ...query.getAll('_include').map((each) => parseInclude(definitions, each, false, false)),
-      ...query
-        .getAll('_include:iterate')
-        .map((each) => parseInclude(definitions, each, true, false)),
-      ...query.getAll('_revinclude').map((each) => parseInclude(definitions, each, false, true)),
-      ...query
-        .getAll('_revinclude:iterate')
-        .map((each) => parseInclude(definitions, each, true, true)),
-    ],
-    count: parseCount(query.get('_count')),
-    total: total ?? 'none',
-    ...(summary && summary !== 'false' && { summary }),
-    ...(elements && { elements: elements.split(',').map((each) => each.replace(/^\w+\./, '')) }),
-    cursor: query.get('_cursor') ?? undefined,
-  };
+  results: ResultParameters,
+  name: string,
+  value: string,
+): void {
+  const iterate = name.endsWith(':iterate');
+  switch (name.split(':')[0]) {
+    case '_include':
+    case '_revinclude': {
+      const reverse = name.startsWith('_rev');
+      results.includes.push(parseInclude(definitions, value, iterate, reverse));
+      return;
+    }
+    case '_sort':
+      results.sort = parseSort(definitions, types, value);
+      return;
+    case '_count':
+      results.count = parseCount(value);
+      return;
+    case '_total':
+      results.total = choice(value, name, ['none', 'accurate', 'estimate']);
+      return;
+    case '_summary': {
+      const summary = choice(value, name, ['true', 'text', 'data', 'count', 'false']);
+      results.summary = summary === 'false' ? undefined : summary;
+      return;
+    }
+    case '_elements':
+      results.elements = value.split(',').map((each) => each.trim().replace(/^[A-Z]\w+\./, ''));
+      return;
+    case '_cursor':
+      results.cursor = value;
+      return;
+    case '_type':
+      results.only = value.split(',');
+      return;
+    default:
+  }
 }
 
 function choice<const Value extends string>(
-  query: URLSearchParams,
+  text: string,
   name: string,
   values: readonly Value[],
-): Value | undefined {
-  const text = query.get(name);
-  if (text === null) return undefined;
+): Value {
   const found = values.find((value) => value === text);
   if (!found) {
     throw problem('invalid', 'search-value', `${name} is one of ${values.join(', ')}.`, name);
@@ -304,20 +400,14 @@ function choice<const Value extends string>(
   return found;
 }
 
-function parseCount(text: string | null): number {
-  if (text === null) return COUNT_DEFAULT;
+function parseCount(text: string): number {
   if (!/^\d{1,9}$/.test(text)) {
     throw problem('invalid', 'search-value', `_count is a whole number, not "${text}".`, '_count');
   }
   return Math.min(Number(text), COUNT_MAX);
 }
 
-function parseSort(
-  definitions: Definitions,
-  types: readonly string[],
-  text: string | null,
-): SortKey[] {
-  if (!text) return [];
+function parseSort(definitions: Definitions, types: readonly string[], text: string): SortKey[] {
   return text.split(',').map((each) => {
     const descending = each.startsWith('-');
     const code = descending ? each.slice(1) : each;
@@ -332,8 +422,11 @@ function parseInclude(
   iterate: boolean,
   reverse: boolean,
 ): Include {
-  const [source = '', code = '*', target] = text.split(':');
+  const [source = '', code = source === '*' ? '*' : '', target, more] = text.split(':');
   const name = reverse ? '_revinclude' : '_include';
+  if (more !== undefined || code === '') {
+    throw problem('invalid', 'search-include', `${name}=${text}: write Type:parameter.`, name);
+  }
   if (source === '*' && code === '*') return { source: '*', code: '*', iterate, reverse };
   if (!definitions.isResourceType(source)) {
     throw problem('invalid', 'search-include', `${name}=${text}: write Type:parameter.`, name);
@@ -350,26 +443,13 @@ function parseInclude(
   return { source, code, target, iterate, reverse };
 }
 
-/** Splits at a separator that is not escaped; escapes stay for the next reader. */
-export function split(text: string, separator: string): string[] {
-  const parts: string[] = [];
-  let part = '';
-  for (let i = 0; i < text.length; i += 1) {
-    if (text[i] === '\\' && i + 1 < text.length) {
-      part += text[i]! + text[i + 1]!;
-      i += 1;
-    } else if (text[i] === separator) {
-      parts.push(part);
-      part = '';
-    } else part += text[i]!;
-  }
-  parts.push(part);
-  return parts;
-}
-
-/** Takes the escapes `\,` `\|` `\$` `\\` away. */
-export function unescaped(text: string): string {
-  return text.replace(/\\([,|$\\])/g, '$1');
+function notServed(code: string) {
+  return problem(
+    'not-supported',
+    'search-parameter-unknown',
+    `${code} is not supported; write each condition as a parameter of its own.`,
+    code,
+  );
 }
 
 function unknownModifier(name: string, code: string, allowed: readonly string[]) {
@@ -397,34 +477,4 @@ function unknownParameter(definitions: Definitions, types: readonly string[], co
       'To ignore what is unknown, send Prefer: handling=lenient.',
     code,
   );
-}
-
-function nearest(word: string, known: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let least = Math.max(2, Math.floor(word.length / 2));
-  for (const each of known) {
-    const away = distance(word.toLowerCase(), each.toLowerCase());
-    if (away < least) {
-      least = away;
-      best = each;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein distance of two short words. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= Math.min(a.length, 64); i += 1) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j += 1) {
-      next[j] = Math.min(
-        row[j]! + 1,
-        next[j - 1]! + 1,
-        row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1),
-      );
-    }
-    row = next;
-  }
-  return row[b.length]!;
 }

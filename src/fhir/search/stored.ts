@@ -228,7 +228,7 @@ class StoredQuery {
         where ${tests.join(' and ')}${this.#after('r.rid', asked, values)}
         order by ${orderBy([], 'r.rid', this.#newest, back)} limit ${max}`;
     }
-    const inner = sort.map((key) => storedOrder(key, values, this.#mixed));
+    const inner = sort.map((key) => storedOrder(this.#type, key, values, this.#mixed));
     const orders = inner.map((order, at) => ({ ...order, expression: `q.s${at}` }));
     const bounded =
       cursor?.top === undefined ? tests : [...tests, below('r.rid', cursor.top, values)];
@@ -292,10 +292,10 @@ class StoredQuery {
     const { values, conditions, always } = this.#build();
     const [key, ...others] = keys as [SortKey, ...SortKey[]];
     const { descending } = key;
-    const { type } = storedOrder(key, values, this.#mixed);
+    const { type } = storedOrder(this.#type, key, values, this.#mixed);
     const orders: Order[] = [
       { expression: 'm.v', type, descending },
-      ...others.map((each) => storedOrder(each, values, this.#mixed)),
+      ...others.map((each) => storedOrder(this.#type, each, values, this.#mixed)),
     ];
     const all = [...always, ...conditions.map((each) => each.test), ...this.#missing(gone, values)];
     if (cursor) {
@@ -338,7 +338,10 @@ class StoredQuery {
     const down = key.descending !== back;
     const tests = [rows('s')];
     if (cursor) {
-      const value = values.add(cursor.sort[at], storedOrder(key, values, this.#mixed).type);
+      const value = values.add(
+        cursor.sort[at],
+        storedOrder(this.#type, key, values, this.#mixed).type,
+      );
       const sign = beyondSign(this.#newest, cursor, this.#source);
       tests.push(
         only && this.#newest === key.descending
@@ -363,7 +366,7 @@ class StoredQuery {
     most: number,
   ): Promise<StoredFound[] | undefined> {
     const { values, conditions, always } = this.#build();
-    const orders = keys.map((each) => storedOrder(each, values, this.#mixed));
+    const orders = keys.map((each) => storedOrder(this.#type, each, values, this.#mixed));
     const all = [...always];
     if (cursor) {
       const place = tail(cursor, gone.length);

@@ -6,8 +6,8 @@
 
 import { problem } from '../../sdk/index.ts';
 import { capitalized, normalize, STRING_MAX } from '../definitions/normalize.ts';
-import { unescaped } from './parse.ts';
 import { type Condition, fromIndex, type Values } from './parts.ts';
+import { unescaped } from './text-values.ts';
 
 /** Texts under a key that begin with one of those asked for; with `:contains`, hold it anywhere. */
 export function stringCondition(

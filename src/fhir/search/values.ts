@@ -8,7 +8,7 @@
 import { problem } from '../../sdk/index.ts';
 import { intervalOf } from '../definitions/dates.ts';
 import { decimalRange } from '../definitions/decimals.ts';
-import { split, unescaped } from './parse.ts';
+import { split, unescaped } from './text-values.ts';
 
 export const PREFIXES = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const;
 export type Prefix = (typeof PREFIXES)[number];
