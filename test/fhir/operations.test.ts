@@ -56,6 +56,99 @@ describe('an operation of the house', () => {
     expect(moved.json.issue[0].expression).to.deep.equal(['Observation.id']);
   });
 
+  it('gives the verdict of the interaction that a mode names', async () => {
+    // right by its profile, but the room of areas refuses the identifier
+    const area = {
+      resourceType: 'Location',
+      meta: { profile: ['https://amana.example/fhir/StructureDefinition/area'] },
+      identifier: [{ system: 'https://amana.example/id/dhis2-uid', value: '1' }],
+      name: 'North',
+      type: [{ text: 'area' }],
+    };
+    const at = (path: string, body?: object) => house.fetch(path, { method: 'POST', body });
+    const plain = await at('Location/$validate', area);
+    expect(severities(plain), plain.text).to.deep.equal(['information']);
+    const creating = await at('Location/$validate?mode=create', area);
+    expect(creating.status, creating.text).to.equal(200);
+    expect(creating.json.issue[0].details.coding[0].code).to.equal('dhis2-uid-malformed');
+    const missing = await at('Patient/$validate?mode=update', { resourceType: 'Patient' });
+    expect(missing.json.issue[0].expression).to.deep.equal(['Patient.id']);
+    const { json } = await house.fetch('Organization', {
+      body: { resourceType: 'Organization', name: 'Clinic' },
+    });
+    const free = await at(`Organization/${json.id}/$validate?mode=delete`, {
+      resourceType: 'Parameters',
+    });
+    expect(severities(free), free.text).to.deep.equal(['information']);
+    expect((await house.fetch(`Organization/${json.id}`)).status).to.equal(200);
+    const before = (await house.fetch('Patient?_summary=count')).json.total;
+    const good = await at('Patient/$validate?mode=create', { resourceType: 'Patient' });
+    expect(severities(good), good.text).to.deep.equal(['information']);
+    expect((await house.fetch('Patient?_summary=count')).json.total).to.equal(before);
+  });
+
+  it('validates by profiles, value sets and forms that are stored here', async () => {
+    const base = { status: 'active', kind: 'resource', abstract: false, derivation: 'constraint' };
+    const store = async (body: object) => {
+      const answer = await house.fetch((body as { resourceType: string }).resourceType, { body });
+      expect(answer.status, answer.text).to.equal(201);
+    };
+    await store({
+      resourceType: 'ValueSet',
+      url: 'http://x/vs',
+      status: 'active',
+      compose: { include: [{ system: 'http://x/cs', concept: [{ code: 'a' }] }] },
+    });
+    await store({
+      resourceType: 'StructureDefinition',
+      url: 'http://x/coded',
+      name: 'Coded',
+      ...base,
+      type: 'Patient',
+      baseDefinition: 'http://hl7.org/fhir/StructureDefinition/Patient',
+      differential: {
+        element: [
+          { id: 'Patient.name', path: 'Patient.name', min: 1 },
+          {
+            id: 'Patient.maritalStatus',
+            path: 'Patient.maritalStatus',
+            binding: { strength: 'required', valueSet: 'http://x/vs' },
+          },
+        ],
+      },
+    });
+    const status = (code: string) => ({ coding: [{ system: 'http://x/cs', code }] });
+    const named = { resourceType: 'Patient', name: [{ text: 'A' }] };
+    const held = (body: object) =>
+      house.fetch('Patient/$validate?profile=http://x/coded', { body });
+    const expressions = ({ json }: Answer) =>
+      json.issue.flatMap((each: { expression?: string[] }) => each.expression ?? []);
+    expect(expressions(await held({ ...named, maritalStatus: status('a') }))).to.deep.equal([]);
+    expect(
+      expressions(await held({ resourceType: 'Patient', maritalStatus: status('b') })),
+    ).to.have.members(['Patient.name', 'Patient.maritalStatus']);
+    const declared = { ...named, name: undefined, meta: { profile: ['http://x/coded'] } };
+    const body = { resourceType: 'Bundle', type: 'collection', entry: [{ resource: declared }] };
+    expect(expressions(await house.fetch('Bundle/$validate', { body }))).to.deep.equal([
+      'Bundle.entry[0].resource.name',
+    ]);
+    await store({
+      resourceType: 'Questionnaire',
+      url: 'http://x/form',
+      status: 'active',
+      item: [{ linkId: 'rooms', type: 'integer', required: true }],
+    });
+    const answers = {
+      resourceType: 'QuestionnaireResponse',
+      questionnaire: 'http://x/form',
+      status: 'completed',
+      item: [{ linkId: 'rooms', answer: [{ valueString: 'two' }] }],
+    };
+    expect(
+      expressions(await house.fetch('QuestionnaireResponse/$validate', { body: answers })),
+    ).to.deep.equal(['QuestionnaireResponse.item[0].answer[0].value']);
+  });
+
   it('gives everything of a person, as it was sent', async function () {
     const [history] = sharedTexts(this, 'data/fhir/synthea');
     const sent = await house.fetch('', { body: history!.text });

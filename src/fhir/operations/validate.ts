@@ -1,6 +1,11 @@
 /**
  * `$validate`: would this resource be taken? Answers with every fault and writes nothing.
  *
+ * Without a mode, and with `profile`, the resource is held against definitions: R4's, ours, and
+ * profiles, value sets and forms that are stored here. The modes create, update and delete ask for
+ * the verdict of that interaction: when nothing is wrong with the resource itself, the write is
+ * tried, with guards, references and uniqueness, and undone.
+ *
  * Spec: https://hl7.org/fhir/R4/resource-operation-validate.html
  */
 
@@ -16,7 +21,8 @@ import {
 import { authorize } from '../authorize.ts';
 import { current } from '../interactions/read.ts';
 import { parseContent } from '../store/content.ts';
-import { fhirOf } from '../types.ts';
+import { dryRun } from '../store/dry-run.ts';
+import { validationOf } from '../stored-definitions.ts';
 import { BY_TYPE } from './by-type.ts';
 
 const DEFINITION: OperationDefinition = {
@@ -36,7 +42,7 @@ const DEFINITION: OperationDefinition = {
   parameter: [
     { name: 'resource', use: 'in', min: 0, max: '1', type: 'Resource' },
     { name: 'mode', use: 'in', min: 0, max: '1', type: 'code' },
-    { name: 'profile', use: 'in', min: 0, max: '1', type: 'uri' },
+    { name: 'profile', use: 'in', min: 0, max: '*', type: 'uri' },
     { name: 'return', use: 'out', min: 1, max: '1', type: 'OperationOutcome' },
   ],
 };
@@ -47,24 +53,40 @@ const MODES = ['create', 'update', 'delete', 'profile'];
 export const validateOperation: Operation = {
   definition: DEFINITION,
   permission: BY_TYPE,
+  rolledBack: true,
   async run(ctx, input) {
     const unit = ctx as UnitOfWork & typeof ctx;
     const type = input.type!;
     authorize(unit, 'read', type);
-    const { mode, profile } = asked(input.parameters);
+    const { mode, profiles } = asked(input.parameters);
+    if (mode === 'create' || mode === 'update' || mode === 'delete') authorize(unit, mode, type);
     const resource = await subjectOf(unit, type, input, mode);
-    if (!resource) return operationOutcome([fine(`${type}/${input.id} can be deleted.`)]);
-    const issues = [...identityFaults(resource, input, mode), ...faults(unit, resource, profile)];
-    return operationOutcome(issues.length > 0 ? issues : [fine('Nothing is wrong with this.')]);
+    const issues = resource
+      ? [...identityFaults(resource, input, mode), ...(await faults(unit, resource, profiles))]
+      : [];
+    if (!issues.some(isError)) issues.push(...(await verdict(unit, resource, input, mode)));
+    return operationOutcome(issues.length > 0 ? issues : [fine(mode, type)]);
   },
 };
 
-function asked({ parameter = [] }: Parameters): { mode?: string; profile?: string } {
+function isError({ severity }: Issue): boolean {
+  return severity === 'error' || severity === 'fatal';
+}
+
+function asked({ parameter = [] }: Parameters): {
+  mode: string | undefined;
+  profiles: readonly string[];
+} {
   const mode = parameter.find((each) => each.name === 'mode')?.valueCode;
   if (mode !== undefined && !MODES.includes(mode)) {
     throw problem('invalid', 'operation-parameter', `mode is one of ${MODES.join(', ')}.`, 'mode');
   }
-  return { mode, profile: parameter.find((each) => each.name === 'profile')?.valueUri };
+  const given = parameter.filter((each) => each.name === 'profile');
+  const profiles = given.flatMap((each) => each.valueUri ?? each.valueCanonical ?? []);
+  if (mode === 'profile' && profiles.length === 0) {
+    throw problem('required', 'operation-parameter', 'mode profile needs "profile".', 'profile');
+  }
+  return { mode, profiles };
 }
 
 /** What is to be validated; undefined for a delete. */
@@ -85,7 +107,11 @@ async function subjectOf(
     );
   }
   if (id === undefined) {
-    throw problem('required', 'operation-parameter', '$validate needs "resource".', 'resource');
+    const needs =
+      mode === 'delete'
+        ? 'mode delete is asked of an instance: Type/id/$validate.'
+        : '$validate needs "resource".';
+    throw problem('required', 'operation-parameter', needs, 'resource');
   }
   const { content } = await current(unit, type, id);
   return mode === 'delete' ? undefined : parseContent(content);
@@ -96,33 +122,63 @@ function identityFaults(
   { id }: OperationInput,
   mode: string | undefined,
 ): Issue[] {
-  if (mode !== 'update' || id === undefined || resource.id === id) return [];
+  if (mode !== 'update' || (id === undefined ? resource.id !== undefined : resource.id === id)) {
+    return [];
+  }
+  const has = resource.id ?? 'has no id';
   return [
     {
       severity: 'error',
       kind: 'invalid',
       code: 'id-differs',
-      diagnostics: `The URL names ${id}, the resource ${resource.id ?? 'has no id'}; make them the same.`,
+      diagnostics:
+        id === undefined
+          ? 'An update needs the id of what it updates. Give it.'
+          : `The URL names ${id}, the resource ${has}; make them the same.`,
       expression: `${resource.resourceType}.id`,
     },
   ];
 }
 
-function faults(unit: UnitOfWork, resource: Resource, profile: string | undefined): Issue[] {
-  const { definitions } = fhirOf(unit);
-  if (profile === undefined) return definitions.validate(resource);
-  if (definitions.snapshot(profile)) return definitions.validate(resource, { profiles: [profile] });
+async function faults(
+  unit: UnitOfWork,
+  resource: Resource,
+  profiles: readonly string[],
+): Promise<Issue[]> {
+  const validation = await validationOf(unit, [resource], profiles);
+  const known = profiles.filter((each) => validation.snapshot(each) !== undefined);
+  const unknown = profiles.filter((each) => !known.includes(each));
   return [
-    {
-      severity: 'error',
-      kind: 'not-found',
-      code: 'profile-unknown',
-      diagnostics: `This server does not know the profile ${profile}.`,
-      expression: 'profile',
-    },
+    ...validation.validate(resource, { profiles: known }),
+    ...unknown.map(
+      (each): Issue => ({
+        severity: 'error',
+        kind: 'not-found',
+        code: 'profile-unknown',
+        diagnostics: `This server does not know the profile ${each}. Store it as a StructureDefinition.`,
+        expression: 'profile',
+      }),
+    ),
   ];
 }
 
-function fine(diagnostics: string): Issue {
-  return { severity: 'information', kind: 'informational', diagnostics };
+/** What the interaction of a mode would say of a resource that is right in itself. */
+async function verdict(
+  unit: UnitOfWork,
+  resource: Resource | undefined,
+  { type, id }: OperationInput,
+  mode: string | undefined,
+): Promise<Issue[]> {
+  if (mode === 'delete') return dryRun(unit, () => unit.fhir.delete(type!, id!));
+  if (mode === 'create') return dryRun(unit, () => unit.fhir.create(resource!));
+  if (mode === 'update') return dryRun(unit, () => unit.fhir.update(resource!));
+  return [];
+}
+
+function fine(mode: string | undefined, type: string): Issue {
+  const said =
+    mode === 'create' || mode === 'update' || mode === 'delete'
+      ? `The ${mode} of this ${type} would be taken.`
+      : 'Nothing is wrong with this.';
+  return { severity: 'information', kind: 'informational', diagnostics: said };
 }
