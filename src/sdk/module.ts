@@ -65,6 +65,15 @@ export interface StoredBinding {
    * the transaction has been inserted (so that references between them resolve to rids).
    */
   readonly project?: (ctx: Context, writes: readonly ResourceWrite[]) => Promise<void>;
+  /**
+   * Takes out of what was sent what must not be stored with it (secrets), keeping it elsewhere:
+   * answers what is to be stored, in the order of the writes; undefined for a delete. After the
+   * guards, which see what was sent.
+   */
+  readonly redact?: (
+    ctx: Context,
+    writes: readonly ResourceWrite[],
+  ) => Promise<readonly (Resource | undefined)[]>;
 }
 
 /** Resources of a type are views of typed tables. A type may be stored and projected at once. */

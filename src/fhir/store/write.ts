@@ -70,8 +70,9 @@ export async function writeResources(
     validate(unit, plan.resource, plan.place);
   }
   if (!options.locked) await takeLocks(unit, plannedLocks(plans));
-  const prepared = await prepare(unit, plans);
-  await guard(unit, prepared);
+  const sent = await prepare(unit, plans);
+  await guard(unit, sent);
+  const prepared = await redacted(unit, sent);
   const written = await writeRows(unit, prepared);
   await projectFacts(unit, prepared, written);
   await checkWritten(unit, written);
@@ -187,6 +188,27 @@ async function guard(unit: UnitOfWork, prepared: readonly Prepared[]): Promise<v
       );
     }
   }
+}
+
+/** What is stored of what was sent, where a room keeps parts of it elsewhere. */
+async function redacted(unit: UnitOfWork, sent: readonly Prepared[]): Promise<readonly Prepared[]> {
+  const { stored } = fhirOf(unit);
+  const bindings = [...new Set(sent.map((each) => each.plan.type))].flatMap((type) =>
+    (stored.get(type) ?? []).filter((each) => each.redact),
+  );
+  let result = sent;
+  for (const { type, redact } of bindings) {
+    const group = result.filter((each) => each.plan.type === type);
+    const kept = await redact!(
+      unit,
+      group.map((item) => asWrite(item, item.before?.rid ?? 0n)),
+    );
+    result = result.map((each) => {
+      const at = group.indexOf(each);
+      return at < 0 ? each : { ...each, plan: { ...each.plan, resource: kept[at] } };
+    });
+  }
+  return result;
 }
 
 function asWrite(item: Prepared, rid: bigint): ResourceWrite {
