@@ -33,7 +33,7 @@ const LOOK_UP_MAX = 50;
 
 /** HL7's core: carried, or not to be had by looking. */
 const CORE =
-  /^http:\/\/(?:hl7\.org\/fhir\/(?:StructureDefinition|ValueSet)|terminology\.hl7\.org\/(?:ValueSet|CodeSystem))\/[\w.-]+$/;
+  /^http:\/\/(?:hl7\.org\/fhir|terminology\.hl7\.org)\/(?:StructureDefinition|ValueSet|CodeSystem)\/[\w.-]+$/;
 
 interface Stored {
   readonly kind: Kind;
