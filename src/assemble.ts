@@ -10,6 +10,8 @@ import type { Registers } from './app.ts';
 import { makePartitions, makeTrailPartitions } from './audit/partitions.ts';
 import { seal, sealTrail } from './audit/seal.ts';
 import { verify } from './audit/verify.ts';
+import { bulkHandlers, removeBulkFiles } from './fhir/bulk/jobs.ts';
+import { bulkOperations } from './fhir/bulk/operations.ts';
 import { everythingOperations } from './fhir/operations/everything.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
 import { viewOperations } from './fhir/operations/view-run.ts';
@@ -51,18 +53,21 @@ const HOUSE: Module = {
     ...everythingOperations,
     ...viewOperations,
     ...terminologyOperations,
+    ...bulkOperations,
   ],
   jobs: [
     handle(sealTrail, async (ctx) => void (await seal(ctx))),
     handle(makeTrailPartitions, async (ctx) => void (await makePartitions(ctx))),
     removeOldRecordsHandler,
     forgetHandler,
+    ...bulkHandlers,
   ],
   schedule: [
     { at: '* * * * *', job: sealTrail, does: 'seals the trail' },
     { at: '23 3 * * *', job: makeTrailPartitions, does: 'makes the coming months of the trail' },
     { at: '41 3 * * *', job: removeOldRecords, does: 'removes records that are old enough' },
     { at: '17 * * * *', job: forgetExpired, does: 'forgets sign-ins whose time is over' },
+    { at: '37 * * * *', job: removeBulkFiles, does: 'removes bulk files whose time is over' },
   ],
 };
 

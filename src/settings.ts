@@ -60,7 +60,7 @@ export const PUBLIC_URL = setting<string | undefined>({
 
 export const DATA_DIR = setting({
   name: 'DATA_DIR',
-  means: 'Folder of the embedded PostgreSQL; not used when DATABASE_URL is set.',
+  means: 'Folder of the embedded PostgreSQL (unless DATABASE_URL is set) and of bulk files.',
   default: './.data',
   parse: plain,
 });

@@ -12,6 +12,7 @@ import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 import { problem, type Route } from '../sdk/index.ts';
 import { BODY_MAX_BYTES, CORS_ORIGINS, OIDC_ISSUER, REQUESTS_AT_ONCE_MAX } from '../settings.ts';
 import { readBody } from './body.ts';
+import { bulkEndpoint } from './bulk-endpoint.ts';
 import { errorHandler } from './errors.ts';
 import { fhirEndpoint } from './fhir-endpoint.ts';
 import { atOnce } from './flood.ts';
@@ -56,6 +57,7 @@ export function createWeb(parts: WebParts): Express {
     response.json(protectedResource(parts.issuer(), app.settings.get(OIDC_ISSUER)));
   });
   const limited = atOnce(app.settings.get(REQUESTS_AT_ONCE_MAX));
+  web.use(FHIR_PATH, bulkEndpoint({ app, authenticator }));
   // Small answers are not worth the time that compressing takes.
   web.use(
     FHIR_PATH,

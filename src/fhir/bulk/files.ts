@@ -1,0 +1,75 @@
+/**
+ * The files of bulk jobs, in a folder for each job (and within it one for each try, so that a job
+ * which is begun again never mixes two). Several machines need one shared data directory.
+ */
+
+import { once } from 'node:events';
+import { createWriteStream, type WriteStream } from 'node:fs';
+import { mkdir, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { finished } from 'node:stream/promises';
+import type { App } from '../../app.ts';
+import { DATA_DIR } from '../../settings.ts';
+
+/** The folder of a job. */
+export function folderOf(app: App, job: string): string {
+  return join(resolve(app.settings.get(DATA_DIR)), 'bulk', job);
+}
+
+/** Removes all files of a job. */
+export async function removeFiles(app: App, job: string): Promise<void> {
+  await rm(folderOf(app, job), { recursive: true, force: true });
+}
+
+/** A file of an export: its name, and how many resources it holds. */
+export interface FileEntry {
+  readonly type: string;
+  readonly name: string;
+  readonly count: number;
+}
+
+/** Writes lines of one kind into files of limited size. */
+export class LineFiles {
+  readonly #folder: string;
+  readonly #type: string;
+  readonly #linesMax: number;
+  #stream: WriteStream | undefined;
+  #entries: { type: string; name: string; count: number }[] = [];
+
+  constructor(folder: string, type: string, linesMax: number) {
+    this.#folder = folder;
+    this.#type = type;
+    this.#linesMax = linesMax;
+  }
+
+  /** Adds lines without a line break at the end. */
+  async add(lines: string, count: number): Promise<void> {
+    const last = this.#entries.at(-1);
+    if (!this.#stream || (last && last.count >= this.#linesMax)) await this.#open();
+    const stream = this.#stream!;
+    this.#entries.at(-1)!.count += count;
+    stream.write(lines);
+    if (!stream.write('\n')) await once(stream, 'drain');
+  }
+
+  /** The files, all of them written to the disk. */
+  async close(): Promise<readonly FileEntry[]> {
+    await this.#end();
+    return this.#entries;
+  }
+
+  async #open(): Promise<void> {
+    await this.#end();
+    await mkdir(this.#folder, { recursive: true });
+    const name = `${this.#type}-${this.#entries.length + 1}.ndjson`;
+    this.#stream = createWriteStream(join(this.#folder, name), { flags: 'wx', flush: true });
+    this.#entries.push({ type: this.#type, name, count: 0 });
+  }
+
+  async #end(): Promise<void> {
+    if (!this.#stream) return;
+    this.#stream.end();
+    await finished(this.#stream);
+    this.#stream = undefined;
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * Bulk data over HTTP: kick-off, state, files, end. Stands before the FHIR endpoint, because bodies
+ * and files of any size stream through it.
+ *
+ * Spec: https://hl7.org/fhir/uv/bulkdata/STU2/export.html
+ */
+
+import { createReadStream } from 'node:fs';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { createGzip } from 'node:zlib';
+import type { Parameters } from '@medplum/fhirtypes';
+import { type Request, type Response, Router } from 'express';
+import type { Authenticator } from '../access/authenticate.ts';
+import type { App, UnitOfWork } from '../app.ts';
+import { runUnitOfWork } from '../database/unit-of-work.ts';
+import { type ExportTask, readExport, type Sent, sentIn } from '../fhir/bulk/export-request.ts';
+import { folderOf, removeFiles } from '../fhir/bulk/files.ts';
+import { endJob, fileOf, type JobAnswer, kickOff, ownJob, stateOf } from '../fhir/bulk/kick-off.ts';
+import { parseJson } from '../fhir/formats/json.ts';
+import { FHIR_JSON } from '../fhir/interactions/respond.ts';
+import type { FhirHouse } from '../fhir/types.ts';
+import { problem } from '../sdk/index.ts';
+import { BODY_MAX_BYTES } from '../settings.ts';
+import { readBody, textOf } from './body.ts';
+
+/** What the handlers share. */
+export interface BulkParts {
+  readonly app: App;
+  readonly authenticator: Authenticator;
+}
+
+/** The routes, below the FHIR base. */
+export function bulkEndpoint(parts: BulkParts): Router {
+  const router = Router();
+  for (const path of ['/\\$export', '/Patient/\\$export', '/Group/:group/\\$export']) {
+    router.get(path, (request, response) => startExport(parts, request, response));
+    router.post(path, (request, response) => startExport(parts, request, response));
+  }
+  router.get('/bulk-status/:job', (request, response) => tellState(parts, request, response));
+  router.delete('/bulk-status/:job', (request, response) => end(parts, request, response));
+  router.get('/bulk-files/:job/:name', (request, response) => giveFile(parts, request, response));
+  return router;
+}
+
+/** Runs `work` as whoever sends the request. */
+export async function asCaller<Result>(
+  { app, authenticator }: BulkParts,
+  request: Request,
+  response: Response,
+  readOnly: boolean,
+  work: (unit: UnitOfWork) => Promise<Result>,
+): Promise<Result> {
+  const actor = await authenticator.actorOf(request.headers.authorization);
+  const requestId = response.locals.requestId as string;
+  return runUnitOfWork(app, actor, { requestId, readOnly }, work);
+}
+
+/** The URL of the FHIR base. */
+export function baseOf(app: App): string {
+  return (app.fhir as FhirHouse).base();
+}
+
+async function startExport(parts: BulkParts, request: Request, response: Response): Promise<void> {
+  const { app } = parts;
+  const sent = await sentOf(app, request);
+  const group = request.params.group as string | undefined;
+  const level = group ? 'Group' : request.path.startsWith('/Patient') ? 'Patient' : 'system';
+  const where: Pick<ExportTask, 'level' | 'group'> = { level, ...(group && { group }) };
+  const lenient = /handling=lenient/.test(String(request.headers.prefer ?? ''));
+  const url = `${baseOf(app)}${request.url}`;
+  const id = await asCaller(parts, request, response, false, (unit) =>
+    kickOff(unit, 'export', url, readExport(unit, where, sent, lenient)),
+  );
+  accepted(app, response, id);
+}
+
+/** 202 with the place where the state can be asked for. */
+export function accepted(app: App, response: Response, id: string): void {
+  const place = `${baseOf(app)}/bulk-status/${id}`;
+  response.status(202).set({ 'content-location': place, 'retry-after': '1' }).end();
+}
+
+async function sentOf(app: App, request: Request): Promise<Sent> {
+  const query = [...new URL(request.url, 'http://local').searchParams];
+  if (request.method === 'GET') return query;
+  const bytes = await readBody(request, app.settings.get(BODY_MAX_BYTES));
+  if (bytes.length === 0) return query;
+  const body = parseJson(textOf(bytes)) as Parameters;
+  if (body?.resourceType === 'Parameters') return [...query, ...sentIn(body)];
+  throw problem('structure', 'operation-body', '$export takes Parameters.', 'resourceType');
+}
+
+async function tellState(parts: BulkParts, request: Request, response: Response): Promise<void> {
+  const id = String(request.params.job);
+  const job = await asCaller(parts, request, response, true, (unit) => ownJob(unit, id));
+  answer(response, stateOf(job, baseOf(parts.app)));
+}
+
+function answer(response: Response, { status, headers, body }: JobAnswer): void {
+  response.status(status).set(headers);
+  if (!body) return void response.end();
+  response.set('content-type', status === 200 ? 'application/json; charset=utf-8' : FHIR_JSON);
+  response.end(JSON.stringify(body));
+}
+
+async function end(parts: BulkParts, request: Request, response: Response): Promise<void> {
+  const id = String(request.params.job);
+  await asCaller(parts, request, response, false, (unit) => endJob(unit, id));
+  await removeFiles(parts.app, id);
+  response.status(202).end();
+}
+
+async function giveFile(parts: BulkParts, request: Request, response: Response): Promise<void> {
+  const [id, name] = [String(request.params.job), String(request.params.name)];
+  const job = await asCaller(parts, request, response, true, (unit) => ownJob(unit, id));
+  const file = createReadStream(join(folderOf(parts.app, job.id), ...fileOf(job, name)));
+  response.set({ 'content-type': 'application/fhir+ndjson', vary: 'Accept-Encoding' });
+  if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
+    return pipeline(file, response);
+  }
+  response.set('content-encoding', 'gzip');
+  return pipeline(file, createGzip({ level: 1 }), response);
+}
