@@ -11,7 +11,7 @@ import { resetPassword } from './access/reset.ts';
 import { AssemblyFault } from './assemble.ts';
 import { DatabaseTooOld } from './database/connect.ts';
 import { EmbeddedUnavailable } from './database/embedded.ts';
-import { MigrationChanged } from './database/migrate.ts';
+import { MigrationChanged, MigrationFailed } from './database/migrate.ts';
 import { type Plan, planHouse, version } from './house.ts';
 import { createLog } from './log.ts';
 import { ModuleMissing, outsideModules } from './outside.ts';
@@ -25,6 +25,7 @@ const FOR_OPERATOR = [
   DatabaseTooOld,
   EmbeddedUnavailable,
   MigrationChanged,
+  MigrationFailed,
   ModuleMissing,
   PortTaken,
   Problem,
