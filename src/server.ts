@@ -81,7 +81,7 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
   const embedded = given ? undefined : await startEmbedded(settings.get(DATA_DIR));
   const url = given ?? embedded!.url;
   const max = settings.get(POOL_MAX);
-  const pool = createPool(url, { max });
+  const pool = createPool(url, { max, pipelined: true });
   const readPool = createPool(url, { max, readOnly: true });
   const queuePool = createQueuePool(url, { max: Math.min(10, settings.get(JOBS_AT_ONCE) + 3) });
   const closing: (() => Promise<unknown>)[] = [];

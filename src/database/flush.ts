@@ -4,7 +4,7 @@
  */
 
 import type { UnitOfWork } from '../app.ts';
-import { type AuditAct, type JobToken, statement } from '../sdk/index.ts';
+import { type AuditAct, type JobToken, resourceAwaited, statement } from '../sdk/index.ts';
 
 /** Collected while the work runs. */
 export interface Leavings {
@@ -20,17 +20,33 @@ export interface Leavings {
   readonly afterCommit: (() => void)[];
 }
 
+/**
+ * Writes of a type that a Subscription waits for become events by the same statement, which costs
+ * writers nothing to speak of; others leave none.
+ */
 const TRAIL = statement(
   'audit.append',
-  `insert into audit_event
-     (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
-   select $1, $2, $3, $4, a.action, a.interaction, a.type, a.resource_id, a.version, a.detail
-   -- The transaction gets its id before a number is drawn: the seal relies on it.
-   from (select pg_current_xact_id() as xid offset 0) x,
-     unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])
-     with ordinality as a(action, interaction, type, resource_id, version, detail, n)
-   where x.xid is not null
-   order by a.n`,
+  `with awaited as (
+     insert into outbox (name, data, at)
+     select '${resourceAwaited.name}', json_build_object(
+       'type', a.type, 'id', a.resource_id, 'version', a.version, 'action', a.interaction), $1
+     from unnest($6::text[], $7::text[], $8::text[], $9::int[])
+       with ordinality as a(interaction, type, resource_id, version, n)
+     where a.interaction in ('create', 'update') and exists (
+       select from subscription s where s.type = a.type and s.status <> 'off')
+     order by a.n
+     returning 1),
+   trail as (
+     insert into audit_event
+       (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
+     select $1, $2, $3, $4, a.action, a.interaction, a.type, a.resource_id, a.version, a.detail
+     -- The transaction gets its id before a number is drawn: the seal relies on it.
+     from (select pg_current_xact_id() as xid offset 0) x,
+       unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])
+       with ordinality as a(action, interaction, type, resource_id, version, detail, n)
+     where x.xid is not null
+     order by a.n)
+   select exists (select from awaited) as awaited`,
 );
 
 const OUTBOX = statement(
@@ -51,40 +67,43 @@ const QUEUE = statement(
        with ordinality as j(name, data, queue, after, attempts_max, key, n)))`,
 );
 
-/** Writes the leavings inside the open transaction. */
-export async function flush(unit: UnitOfWork, leavings: Leavings): Promise<void> {
+/** Writes the leavings inside the open transaction, without waiting in between. */
+export function flush(unit: UnitOfWork, leavings: Leavings): Promise<unknown> {
   const { acts, events, jobs } = leavings;
-  if (acts.length > 0) {
-    await unit.db.run(TRAIL, [
-      unit.now,
-      unit.actor.id,
-      unit.actor.kind,
-      unit.requestId,
-      acts.map((act) => act.action),
-      acts.map((act) => act.interaction),
-      acts.map((act) => act.type ?? null),
-      acts.map((act) => act.id ?? null),
-      acts.map((act) => act.version ?? null),
-      acts.map((act) => (act.detail ? JSON.stringify(act.detail) : null)),
-    ]);
-  }
+  const sent: Promise<unknown>[] = [];
+  if (acts.length > 0) sent.push(unit.db.run(TRAIL, trailValues(unit, acts)));
   if (events.length > 0) {
-    await unit.db.run(OUTBOX, [
-      events.map((each) => each.name),
-      events.map((each) => toJson(each.data)),
-      unit.now,
-    ]);
+    const names = events.map((each) => each.name);
+    sent.push(unit.db.run(OUTBOX, [names, events.map((each) => toJson(each.data)), unit.now]));
   }
-  if (jobs.length > 0) {
-    await unit.db.query(QUEUE, [
-      jobs.map((each) => each.job.name),
-      jobs.map((each) => toJson(each.data)),
-      jobs.map((each) => each.queue ?? null),
-      jobs.map((each) => (each.runAt ? (each.runAt.getTime() - unit.now.getTime()) / 1000 : 0)),
-      jobs.map((each) => each.job.attemptsMax),
-      jobs.map((each) => each.key ?? null),
-    ]);
-  }
+  if (jobs.length > 0) sent.push(unit.db.query(QUEUE, queueValues(unit, jobs)));
+  return Promise.all(sent);
+}
+
+function trailValues(unit: UnitOfWork, acts: Leavings['acts']): unknown[] {
+  return [
+    unit.now,
+    unit.actor.id,
+    unit.actor.kind,
+    unit.requestId,
+    acts.map((act) => act.action),
+    acts.map((act) => act.interaction),
+    acts.map((act) => act.type ?? null),
+    acts.map((act) => act.id ?? null),
+    acts.map((act) => act.version ?? null),
+    acts.map((act) => (act.detail ? JSON.stringify(act.detail) : null)),
+  ];
+}
+
+function queueValues(unit: UnitOfWork, jobs: Leavings['jobs']): unknown[] {
+  return [
+    jobs.map((each) => each.job.name),
+    jobs.map((each) => toJson(each.data)),
+    jobs.map((each) => each.queue ?? null),
+    jobs.map((each) => (each.runAt ? (each.runAt.getTime() - unit.now.getTime()) / 1000 : 0)),
+    jobs.map((each) => each.job.attemptsMax),
+    jobs.map((each) => each.key ?? null),
+  ];
 }
 
 /** JSON in which internal ids (bigint) are written as decimal text. */

@@ -27,7 +27,7 @@ import {
   problem,
 } from '../sdk/index.ts';
 import { NAMED_STATEMENTS } from '../settings.ts';
-import { database, pooledDatabase } from './connect.ts';
+import { database, pooledDatabase, sentTogether } from './connect.ts';
 import { flush, type Leavings } from './flush.ts';
 
 /** The commit's answer was lost: the work may or may not have happened. */
@@ -115,18 +115,25 @@ async function inTransaction<Result>(
   leavings: Leavings,
   work: (unit: UnitOfWork) => Promise<Result>,
 ): Promise<Result> {
-  await client.query('begin');
+  sentTogether(client);
+  const begun = client.query('begin');
+  // Awaited below; what fails before that must not go unheard.
+  begun.catch(() => {});
   let result: Result;
+  let left: Promise<unknown>;
   try {
     const unit = makeUnit(app, actor, options, client, leavings);
     result = await work(unit);
-    await flush(unit, leavings);
+    await begun;
+    sentTogether(client);
+    left = flush(unit, leavings);
+    if (options.rolledBack) await left;
   } catch (error) {
     await rollBack(client);
     throw error;
   }
   if (options.rolledBack) await rollBack(client);
-  else await commit(client);
+  else await commit(client, left);
   return result;
 }
 
@@ -146,13 +153,19 @@ async function rollBack(client: PoolClient): Promise<void> {
   await client.query('rollback').catch(() => {});
 }
 
-async function commit(client: PoolClient): Promise<void> {
+/**
+ * Commits, with the leavings sent just before. When one of those fails, PostgreSQL answers the
+ * commit with a rollback.
+ */
+async function commit(client: PoolClient, left: Promise<unknown>): Promise<void> {
+  left.catch(() => {});
   let tag: string | undefined;
   try {
     tag = (await client.query('commit')).command;
   } catch (error) {
     throw new CommitUnknown('The database did not answer the commit.', { cause: error });
   }
+  await left;
   // PostgreSQL answers ROLLBACK to a COMMIT of a transaction in which a statement had failed.
   if (tag !== 'COMMIT') throw new Error('The transaction had failed and was rolled back.');
 }

@@ -142,7 +142,7 @@ export async function freshDatabase(options: { empty?: boolean } = {}): Promise<
     await client.query(`create database ${name} template ${template} strategy file_copy`);
   });
   const url = withName(await serverUrl(), name);
-  const pool = createPool(url, { max: 20 });
+  const pool = createPool(url, { max: 20, pipelined: true });
   const readPool = createPool(url, { max: 20, readOnly: true });
   const queuePool = createQueuePool(url, { max: 5 });
   return {
