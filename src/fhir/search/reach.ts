@@ -23,6 +23,7 @@ import { fhirOf } from '../types.ts';
 import { conditionOf } from './conditions.ts';
 import { parseSearch } from './parse.ts';
 import { type Condition, Values } from './parts.ts';
+import { contextTests, readsEverything } from './security-context.ts';
 
 interface Limit {
   readonly kind: ReachKind;
@@ -51,7 +52,14 @@ export function reachConditions(
   act: Act = 'search',
 ): readonly string[] {
   authorize(unit, act, type);
-  return [...limitTests(unit, type, values), ...scopeTests(unit, type, values, act)];
+  const tests = [...limitTests(unit, type, values), ...scopeTests(unit, type, values, act)];
+  if (type !== 'Binary' || isOpen(unit)) return tests;
+  return [...tests, ...contextTests(unit, values, (each) => limitTests(unit, each, values))];
+}
+
+/** True for whoever may read everything, so that no security context closes a Binary. */
+function isOpen(unit: UnitOfWork): boolean {
+  return readsEverything(unit) && limitsOf(unit.actor).length === 0;
 }
 
 /** The same for the rows (alias `v`) of a projected binding. */
@@ -141,8 +149,9 @@ function scopeTests(unit: UnitOfWork, type: string, values: Values, act: Act): s
   return [`(${tests.join(' or ')})`];
 }
 
-/** True when something narrows what the actor sees of the types it may read. */
-export function isLimited(unit: UnitOfWork): boolean {
+/** True when something narrows what the actor sees of a type, or of any that it may read. */
+export function isLimited(unit: UnitOfWork, type?: string): boolean {
+  if (type === 'Binary' && !isOpen(unit)) return true;
   return limitsOf(unit.actor).length > 0 || !!unit.actor.scopes?.some((each) => each.query);
 }
 
@@ -156,7 +165,7 @@ export async function inReach(
   rids: readonly bigint[],
   act: Act = 'read',
 ): Promise<ReadonlySet<bigint>> {
-  if (rids.length === 0 || !isLimited(unit)) return new Set(rids);
+  if (rids.length === 0 || !isLimited(unit, type)) return new Set(rids);
   const values = new Values();
   const tests = reachConditions(unit, type, values, act);
   if (tests.length === 0) return new Set(rids);

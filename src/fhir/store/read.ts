@@ -78,7 +78,9 @@ export async function loadRow(
   const key = idKey(id);
   const row = await unit.db.maybe<Omit<StoredRow, 'id'>>(one, [key, bucketOf(key)]);
   if (!row || !hasId(row.content, type, id)) return undefined;
-  if (isLimited(unit) && !(await inReach(unit, type, [row.rid])).has(row.rid)) return undefined;
+  if (isLimited(unit, type) && !(await inReach(unit, type, [row.rid])).has(row.rid)) {
+    return undefined;
+  }
   return { ...row, id };
 }
 
@@ -210,7 +212,8 @@ export async function loadHistory(unit: UnitOfWork, query: HistoryQuery): Promis
 }
 
 async function versionsInReach(unit: UnitOfWork, page: readonly Version[]): Promise<Version[]> {
-  if (!isLimited(unit)) return [...page];
+  const types = new Set(page.map((each) => each.type));
+  if (![...types].some((type) => isLimited(unit, type))) return [...page];
   const seen = new Set<bigint>();
   for (const [type, group] of Map.groupBy(page, (each) => each.type)) {
     if (!mayRead(unit, type)) continue;
