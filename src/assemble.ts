@@ -10,6 +10,7 @@ import type { Registers } from './app.ts';
 import { makePartitions, makeTrailPartitions } from './audit/partitions.ts';
 import { seal, sealTrail } from './audit/seal.ts';
 import { verify } from './audit/verify.ts';
+import { asyncHandlers, forgetAsync } from './fhir/async/run.ts';
 import { bulkHandlers, removeBulkFiles } from './fhir/bulk/jobs.ts';
 import { bulkOperations } from './fhir/bulk/operations.ts';
 import { everythingOperations } from './fhir/operations/everything.ts';
@@ -61,11 +62,13 @@ const HOUSE: Module = {
     removeOldRecordsHandler,
     forgetHandler,
     ...bulkHandlers,
+    ...asyncHandlers,
   ],
   schedule: [
     { at: '* * * * *', job: sealTrail, does: 'seals the trail' },
     { at: '23 3 * * *', job: makeTrailPartitions, does: 'makes the coming months of the trail' },
     { at: '41 3 * * *', job: removeOldRecords, does: 'removes records that are old enough' },
+    { at: '29 * * * *', job: forgetAsync, does: 'forgets answers nobody has come back for' },
     { at: '17 * * * *', job: forgetExpired, does: 'forgets sign-ins whose time is over' },
     { at: '37 * * * *', job: removeBulkFiles, does: 'removes bulk files whose time is over' },
   ],

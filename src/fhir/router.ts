@@ -9,8 +9,10 @@ import type { App, UnitOfWork } from '../app.ts';
 import { runUnitOfWork } from '../database/unit-of-work.ts';
 import { type Actor, operationOutcome, Problem, problem } from '../sdk/index.ts';
 import { BUNDLE_ENTRIES_MAX } from '../settings.ts';
+import { acceptAsync, answerAsync, isAsyncPath, wantsAsync } from './async/accept.ts';
 import { actorBreakingGlass } from './break-glass.ts';
 import { disclosed } from './disclosure.ts';
+import { answerEntry } from './interactions/batch-entry.ts';
 import { entriesOf, requestOf } from './interactions/bundle.ts';
 import { history } from './interactions/history.ts';
 import { findOperation, isReadOnly, lookUp, runOperation } from './interactions/operation.ts';
@@ -18,6 +20,7 @@ import { conditionalPatch, patch } from './interactions/patch.ts';
 import { read, vread } from './interactions/read.ts';
 import { resourceResponse, textResponse } from './interactions/respond.ts';
 import { search } from './interactions/search.ts';
+import { searchCompartment } from './interactions/search-compartment.ts';
 import { bundleOf, transaction } from './interactions/transaction.ts';
 import {
   conditionalRemove,
@@ -71,6 +74,9 @@ export async function route(unit: UnitOfWork, request: FhirRequest): Promise<Fhi
     default:
       if (second?.startsWith('$')) return operate(unit, request, second, first);
       if (third?.startsWith('$')) return operate(unit, request, third, first, second);
+      if (third && isSearch(request, third, fourth)) {
+        return searchCompartment(unit, request, first, second!, third);
+      }
       throw notAllowed(request);
   }
 }
@@ -106,6 +112,12 @@ async function routeSystem(
 function isUpper(text: string): boolean {
   const code = text.charCodeAt(0);
   return code >= 65 && code <= 90;
+}
+
+/** `GET Patient/1/Observation`, `GET Patient/1/*`, or the same with `_search` by POST. */
+function isSearch({ method }: FhirRequest, third: string, fourth: string | undefined): boolean {
+  if (third !== '*' && !isUpper(third)) return false;
+  return method === 'POST' ? fourth === '_search' : method !== 'PUT' && fourth === undefined;
 }
 
 /** The method and the kinds of the path's parts, e.g. `GET T id _history v`. */
@@ -166,6 +178,8 @@ export async function handleFhir(
   let reader = actor;
   let answer: FhirResponse;
   try {
+    if (isAsyncPath(request)) return await answerAsync(app, actor, request, requestId);
+    if (wantsAsync(request)) return await acceptAsync(app, actor, request, requestId);
     if (isBatch(request)) return await batch(app, actor, request, requestId);
     reader = actorBreakingGlass(actor, request, reads);
     answer = await runUnitOfWork(app, reader, options, (unit) => route(unit, request));
@@ -232,26 +246,14 @@ async function batchEntry(
   requestId: string,
   prefer: string | undefined,
 ): Promise<string> {
-  let answer: FhirResponse;
   try {
     const request = requestOf(entry, `Bundle.entry[${index}]`, prefer);
-    answer = await handleFhir(app, actor, request, `${requestId}/${index}`);
+    const answer = await handleFhir(app, actor, request, `${requestId}/${index}`);
+    return answerEntry(answer, request.method);
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
-    answer = problemResponse(error);
+    return answerEntry(problemResponse(error), 'GET');
   }
-  const { etag, location } = answer.headers;
-  const lastModified = answer.headers['last-modified'];
-  const response = {
-    status: String(answer.status),
-    ...(location && { location }),
-    ...(etag && { etag }),
-    ...(lastModified && { lastModified: new Date(lastModified).toISOString() }),
-  };
-  if (!answer.text) return JSON.stringify({ response });
-  if (answer.status < 400)
-    return `{"resource":${answer.text},"response":${JSON.stringify(response)}}`;
-  return `{"response":${JSON.stringify(response).slice(0, -1)},"outcome":${answer.text}}}`;
 }
 
 function unknownType(type: string): Problem {
