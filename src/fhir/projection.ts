@@ -119,6 +119,7 @@ function projectedTest(
     return `(${tests.join(' or ')})`;
   }
   if (term.kind === 'constant') return term.holds;
+  if (term.kind === 'compartment') return compartmentTest(unit, binding, term, values);
   const code = term.kind === 'list' ? '_list' : term.kind === 'has' ? '_has' : term.info.code;
   if (term.kind === 'parameter' && term.modifier === 'missing') {
     if (code === '_profile') return term.values[0] === 'false';
@@ -133,6 +134,23 @@ function projectedTest(
   if (term.kind === 'chain') return chainTest(unit, binding, parameter, term, values);
   const modifier = term.kind === 'parameter' ? term.modifier : undefined;
   return parameterTest(unit, binding, parameter, { code, modifier, texts: term.values }, values);
+}
+
+function compartmentTest(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  { code, members }: Extract<Term, { kind: 'compartment' }>,
+  values: Values,
+): string | false {
+  const codes = fhirOf(unit).definitions.compartment(code)?.parameters.get(binding.type) ?? [];
+  const tests = codes.flatMap((each) => {
+    const parameter = binding.search[each];
+    if (parameter?.type !== 'reference') return [];
+    return members
+      .filter((member) => member.type === parameter.target)
+      .map(({ type, id }) => referenceTest(unit, parameter, `${type}/${id}`, values));
+  });
+  return tests.length > 0 && `(${tests.join(' or ')})`;
 }
 
 function chainTest(

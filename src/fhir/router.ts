@@ -117,7 +117,8 @@ function isUpper(text: string): boolean {
 /** `GET Patient/1/Observation`, `GET Patient/1/*`, or the same with `_search` by POST. */
 function isSearch({ method }: FhirRequest, third: string, fourth: string | undefined): boolean {
   if (third !== '*' && !isUpper(third)) return false;
-  return method === 'POST' ? fourth === '_search' : method !== 'PUT' && fourth === undefined;
+  if (method === 'POST') return fourth === '_search';
+  return (method === 'GET' || method === 'HEAD') && fourth === undefined;
 }
 
 /** The method and the kinds of the path's parts, e.g. `GET T id _history v`. */

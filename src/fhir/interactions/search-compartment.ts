@@ -62,10 +62,15 @@ export async function searchCompartment(
   return textResponse(200, searchset(unit, search, await runSearch(unit, search), path));
 }
 
-/** The types of `*`: those of `_type`, or all that the caller may read, in one order. */
+/**
+ * The types of `*`: those of `_type`, or all that the caller may read but the trail, which grows by
+ * each such search; in one order.
+ */
 function typesOf(unit: UnitOfWork, { query }: FhirRequest, inside: ReadonlySet<string>): string[] {
   const asked = query.get('_type')?.split(',');
-  const types = [...inside].filter((type) => mayRead(unit, type) && (asked?.includes(type) ?? true));
+  const types = [...inside].filter(
+    (type) => mayRead(unit, type) && (asked ? asked.includes(type) : type !== 'AuditEvent'),
+  );
   if (types.length > 0) return types.sort();
   throw problem('invalid', 'search-type', 'No type of _type is in this compartment.', '_type');
 }

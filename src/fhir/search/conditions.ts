@@ -62,6 +62,8 @@ export function conditionOf(unit: UnitOfWork, type: string, term: Term, values: 
       return fromTest(String(term.holds), 99);
     case 'list':
       return listCondition(unit, type, term.values, values);
+    case 'compartment':
+      return compartmentCondition(unit, type, term, values);
     case 'chain':
       return chainCondition(unit, term, values);
     case 'has':
@@ -259,6 +261,37 @@ function referenceCondition(
     return `target = ${values.add(target, 'uuid')} and param = ${param}${only}`;
   });
   return fromIndex('ref', tests, 12);
+}
+
+function compartmentCondition(
+  unit: UnitOfWork,
+  type: string,
+  { code, members }: Extract<Term, { kind: 'compartment' }>,
+  values: Values,
+): Condition {
+  const { definitions } = fhirOf(unit);
+  const codes = definitions.compartment(code)?.parameters.get(type) ?? [];
+  const keys = codes.flatMap((each) => definitions.searchParameter(type, each)?.key ?? []);
+  const params = values.add(keys, 'int[]');
+  const number = definitions.typeNumber(type);
+  const own = members.filter((each) => each.type === type).map((each) => idKey(each.id));
+  const tests = [...Map.groupBy(members, (each) => each.type)].map(([target, group]) => {
+    const ids = values.add(
+      group.map((each) => idKey(each.id)),
+      'uuid[]',
+    );
+    return `target = any(${ids}) and type = ${definitions.typeNumber(target)}
+      and param = any(${params})`;
+  });
+  const leading = fromIndex('ref', tests, 12);
+  if (own.length === 0) return leading;
+  const ids = values.add(own, 'uuid[]');
+  return {
+    set: `${leading.set} union all select r.rid from resource r
+      where r.type = ${number} and r.id = any(${ids})`,
+    test: `(r.id = any(${ids}) or ${leading.test})`,
+    rank: 12,
+  };
 }
 
 function chainCondition(

@@ -27,6 +27,12 @@ export type Term =
   | { readonly kind: 'list'; readonly values: readonly string[] }
   /** What every resource has is never missing. */
   | { readonly kind: 'constant'; readonly code: string; readonly holds: boolean }
+  /** Leads to one of these by one of these parameters, or is one of them. */
+  | {
+      readonly kind: 'compartment';
+      readonly code: string;
+      readonly members: readonly { readonly type: string; readonly id: string }[];
+    }
   | {
       readonly kind: 'chain';
       readonly info: SearchParameterInfo;
@@ -64,6 +70,10 @@ export interface Include {
 /** A search, understood. */
 export interface Search {
   readonly types: readonly string[];
+  /** What is searched as the URL says it, if not the types. */
+  readonly path?: string;
+  /** Types of which there may be stored matches; undefined for all. */
+  readonly present?: ReadonlySet<string>;
   readonly terms: readonly Term[];
   readonly sort: readonly SortKey[];
   readonly includes: readonly Include[];
@@ -334,7 +344,10 @@ function parseHas(
 
 /** Result parameters as they are read one by one. */
 type ResultParameters = {
-  -readonly [Key in Exclude<keyof Search, 'types' | 'terms' | 'includes'>]?: Search[Key];
+  -readonly [Key in Exclude<
+    keyof Search,
+    'types' | 'path' | 'present' | 'terms' | 'includes'
+  >]?: Search[Key];
 } & { includes: Include[]; only?: readonly string[] };
 
 /** Not repeated in `self`. */

@@ -25,7 +25,7 @@ export interface SearchPage {
 export async function runSearch(unit: UnitOfWork, search: Search): Promise<SearchPage> {
   const { cursorKey } = fhirOf(unit);
   const sources = sourcesOf(unit, search);
-  const canonical = `${search.types.join(',')}?${search.honoured}`;
+  const canonical = `${search.path ?? search.types.join(',')}?${search.honoured}`;
   const cursor = search.cursor ? readCursor(cursorKey, search.cursor, canonical) : undefined;
   const counting = search.count === 0 || search.summary === 'count';
   const how = counting && search.total === 'none' ? 'accurate' : search.total;

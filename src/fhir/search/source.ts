@@ -21,12 +21,20 @@ interface Sorted {
   readonly sort?: (string | null)[];
 }
 
+/** Keeps the place of a source that has nothing, so that cursors name the same sources. */
+const NOTHING: Source = {
+  fetch: () => Promise.resolve([]),
+  count: () => Promise.resolve(0),
+  estimate: () => Promise.resolve(0),
+};
+
 /** The sources of a search, in the order of their rows. */
 export function sourcesOf(unit: UnitOfWork, search: Search): Source[] {
   const sources: Source[] = [];
   for (const type of search.types) {
     for (const { info } of search.sort) if (info) refuseMaskedSearch(unit.actor, type, info);
-    sources.push(storedSource(unit, type, search, sources.length));
+    const absent = search.present && !search.present.has(type);
+    sources.push(absent ? NOTHING : storedSource(unit, type, search, sources.length));
     for (const binding of fhirOf(unit).projected.get(type) ?? []) {
       sources.push(projectedSource(unit, binding, search, sources.length));
     }
