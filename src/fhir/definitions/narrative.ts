@@ -28,12 +28,13 @@ const TAG = /<(\/?)([A-Za-z][\w:.-]*)((?:\s+[^\s=<>"'/]+\s*=\s*(?:"[^"<]*"|'[^'<
 const ATTRIBUTE = /([^\s=<>"'/]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/g;
 /** Only what XML itself knows: the narrative must stand in XML as well. */
 const ENTITY = /&(?!(?:lt|gt|amp|quot|apos|#\d+|#x[0-9a-fA-F]+);)/;
+/** What is passed over, and what must not stand in it: there HTML sees its end earlier than XML. */
 const ASIDES = [
-  ['<!--', '-->'],
-  ['<![CDATA[', ']]>'],
-  ['<?', '?>'],
+  ['<!--', '-->', /^-?>|--|-$/],
+  ['<![CDATA[', ']]>', />/],
+  ['<?', '?>', />/],
 ] as const;
-const UNSAFE_URL = /^[\s\0-\x20]*(?:javascript|vbscript|data:(?!image\/))/i;
+const UNSAFE_URL = /^(?:javascript|vbscript|data:(?!image\/))/i;
 
 /** Reports narrative that is not safe XHTML. */
 export const checkNarrative: ValueCheck = (value, run) => {
@@ -41,52 +42,77 @@ export const checkNarrative: ValueCheck = (value, run) => {
   if (wrong) run.error('invariant', 'txt-1', `${wrong} Send plain XHTML in one div.`);
 };
 
-/** What is wrong with a narrative, as a sentence; undefined when nothing is. */
+/**
+ * What is wrong with a narrative, as a sentence; undefined when nothing is. It is read once, from
+ * tag to tag, so that what looks like a comment within an attribute hides nothing.
+ */
 export function narrativeFault(text: string): string | undefined {
-  const xhtml = withoutAsides(text).trim();
-  if (!/^<div[\s>/]/.test(xhtml)) return 'Narrative must start with <div>.';
-  if (ENTITY.test(xhtml))
-    return 'Narrative holds a bare "&" or a named entity of HTML; write "&amp;" or "&#160;".';
   const open: string[] = [];
+  let begun = false;
   let filled = false;
-  for (let at = 0; at < xhtml.length; ) {
-    const next = xhtml.indexOf('<', at);
-    const said = xhtml.slice(at, next < 0 ? xhtml.length : next);
+  for (let at = 0; at < text.length; ) {
+    const next = text.indexOf('<', at);
+    const said = text.slice(at, next < 0 ? text.length : next);
     if (said.trim() !== '') {
-      if (open.length === 0) return 'Narrative has text outside its div.';
+      if (open.length === 0) return begun ? 'Narrative has text outside its div.' : NO_DIV;
       filled = true;
     }
+    if (isBareAmpersand(said)) return AMPERSAND;
     if (next < 0) break;
+    const aside = asideAt(text, next);
+    if (typeof aside === 'string') return aside;
+    if (aside !== undefined) {
+      at = aside;
+      continue;
+    }
     TAG.lastIndex = next;
-    const tag = TAG.exec(xhtml);
-    if (!tag) return `Narrative is not well-formed at ${shown(xhtml.slice(next, next + 30))}.`;
-    const wrong = tagFault(tag, open, next === 0);
+    const tag = TAG.exec(text);
+    if (!begun && !/^<div[\s>/]/.test(text.slice(next, next + 5))) return NO_DIV;
+    if (!tag) return notWellFormed(text, next);
+    if (isBareAmpersand(tag[3]!)) return AMPERSAND;
+    const wrong = tagFault(tag, open, !begun);
     if (wrong) return wrong;
+    begun = true;
     if (tag[2] === 'img') filled = true;
     at = TAG.lastIndex;
   }
+  if (!begun) return NO_DIV;
   if (open.length > 0) return `Narrative does not close <${open.at(-1)}>.`;
   return filled ? undefined : 'Narrative is empty.';
 }
 
-/** The text without comments, character data and instructions; one that never ends stays. */
-function withoutAsides(text: string): string {
-  let kept = text;
-  for (const [opens, closes] of ASIDES) {
-    let from = kept.indexOf(opens);
-    if (from < 0) continue;
-    const parts: string[] = [];
-    let at = 0;
-    while (from >= 0) {
-      const end = kept.indexOf(closes, from + opens.length);
-      if (end < 0) break;
-      parts.push(kept.slice(at, from));
-      at = end + closes.length;
-      from = kept.indexOf(opens, at);
-    }
-    kept = parts.join('') + kept.slice(at);
+const NO_DIV = 'Narrative must start with <div>.';
+const AMPERSAND =
+  'Narrative holds a bare "&" or a named entity of HTML; write "&amp;" or "&#160;".';
+
+function isBareAmpersand(text: string): boolean {
+  return text.includes('&') && ENTITY.test(text);
+}
+
+function notWellFormed(text: string, at: number): string {
+  return `Narrative is not well-formed at ${shown(text.slice(at, at + 30))}.`;
+}
+
+/** The end of a comment, character data or instruction that begins here; a sentence if it is bad. */
+function asideAt(text: string, at: number): number | string | undefined {
+  for (const [opens, closes, hostile] of ASIDES) {
+    if (!text.startsWith(opens, at)) continue;
+    const from = at + opens.length;
+    const end = text.indexOf(closes, from);
+    if (end < 0 || hostile.test(text.slice(from, end))) return notWellFormed(text, at);
+    return end + closes.length;
   }
-  return kept;
+  return undefined;
+}
+
+/** A URL as a browser takes it: characters written as numbers are read, blanks are not. */
+function urlOf(attribute: string): string {
+  return attribute
+    .replace(/&#(?:x0*([0-9a-f]{1,6})|0*(\d{1,7}));/gi, (whole, hex?: string, decimal?: string) => {
+      const code = hex ? Number.parseInt(hex, 16) : Number(decimal);
+      return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+    })
+    .replace(/[\p{Cc}\s]/gu, '');
 }
 
 function tagFault(tag: RegExpExecArray, open: string[], first: boolean): string | undefined {
@@ -100,7 +126,10 @@ function tagFault(tag: RegExpExecArray, open: string[], first: boolean): string 
     if (!ATTRIBUTES.has(attribute!) && !attribute!.startsWith('xmlns:')) {
       return `Narrative must not hold the attribute ${shown(attribute)}.`;
     }
-    if ((attribute === 'href' || attribute === 'src') && UNSAFE_URL.test(double ?? single ?? '')) {
+    if (
+      (attribute === 'href' || attribute === 'src') &&
+      UNSAFE_URL.test(urlOf(double ?? single ?? ''))
+    ) {
       return `Narrative must not link to ${shown(double ?? single)}.`;
     }
   }
