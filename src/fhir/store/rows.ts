@@ -2,9 +2,12 @@
  * The statements that write a batch of resources: rows, history and index in one round trip each
  * for creations and for changes. Index rows are never looked up by resource: those to remove are
  * computed from the version that is replaced, and only the difference is written.
+ *
+ * A statement names only the tables that it has rows for: starting and ending an INSERT that has
+ * none costs PostgreSQL as much as a row. Each combination is prepared once.
  */
 
-import { statement } from '../../sdk/index.ts';
+import { type Statement, statement } from '../../sdk/index.ts';
 import type { IndexRows, PairRow } from '../definitions/definitions.ts';
 import { pairKey } from '../definitions/rows.ts';
 
@@ -13,6 +16,7 @@ export interface RowChange {
   readonly type: number;
   readonly bucket: number;
   readonly key: string;
+  /** 0n for a creation: it is drawn by the statement. */
   readonly rid: bigint;
   readonly version: number;
   readonly deleted: boolean;
@@ -53,104 +57,209 @@ const PAIR_SAME = PAIR.map(([name, , always]) =>
   always ? `t.${name} = coalesce(x.${name}, 0)` : `t.${name} is not distinct from x.${name}`,
 ).join(' and ');
 
-const ADD_INDEX = `
-  a_tok as (insert into tok (hash, rid, system, bucket)
-    select h, m.rid, s, m.bucket from unnest($10::int[], $11::bigint[], $12::int[]) x(o, h, s)
-    join m using (o)),
-  a_str as (insert into str (rid, param, bucket, val, raw)
-    select m.rid, p, m.bucket, v, w
-    from unnest($13::int[], $14::int[], $15::text[], $16::text[]) x(o, p, v, w) join m using (o)),
-  a_ref as (insert into ref (target, rid, param, type, bucket)
-    select t, m.rid, p, k, m.bucket
-    from unnest($17::int[], $18::int[], $19::smallint[], $20::uuid[]) x(o, p, k, t)
-    join m using (o)),
-  a_dat as (insert into dat (lower, upper, rid, param, bucket)
-    select l, u, m.rid, p, m.bucket
-    from unnest($21::int[], $22::int[], $23::timestamptz[], $24::timestamptz[]) x(o, p, l, u)
-    join m using (o)),
-  a_num as (insert into num (rid, unit, param, bucket, low, high, val)
-    select m.rid, n, p, m.bucket, l, h, v
-    from unnest($25::int[], $26::int[], $27::bigint[], $28::numeric[], $29::numeric[],
-                $30::numeric[]) x(o, p, n, l, h, v) join m using (o)),
-  a_pair as (insert into pair (rid, param, bucket, ${PAIR_COLUMNS})
-    select m.rid, x.param, m.bucket, ${PAIR_VALUES}
-    from json_to_recordset($31::json) x(o int, param int, ${PAIR_TYPES}) join m using (o))`;
+/** Rows for one part of a statement, as columns; the first is the number of the resource. */
+interface Part {
+  readonly name: string;
+  readonly columns: readonly unknown[][];
+  /** Types of the columns, or `json` for one value that is a record set. */
+  readonly types: readonly string[];
+  /** A clause of the statement; `from` gives rows `x(o, a, b, …)`. */
+  readonly sql: (from: string) => string;
+}
 
-/** $1 lu; $2.. types, buckets, keys, rids, versions, deleted, tk, contents; $10.. index rows. */
-export const INSERT = statement(
-  'fhir.insert',
-  `with m as materialized (
-     select * from unnest($2::smallint[], $3::smallint[], $4::uuid[], $5::bigint[], $6::int[],
-       $7::boolean[], $8::text[], $9::text[])
-       with ordinality as m(type, bucket, id, rid, ver, deleted, tk, content, o)),
-   r as (insert into resource (lu, rid, id, ver, type, bucket, deleted, tk, content)
-     select $1, rid, id, ver, type, bucket, deleted, tk::bigint[], content from m),
-   ${ADD_INDEX}
-   select 1`,
-);
+const LETTERS = ['o', 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
 
-/** As INSERT, with $32.. the replaced versions and the index rows to remove. */
-export const UPDATE = statement(
-  'fhir.update',
-  `with m as materialized (
-     select * from unnest($2::smallint[], $3::smallint[], $4::uuid[], $5::bigint[], $6::int[],
-       $7::boolean[], $8::text[], $9::text[])
-       with ordinality as m(type, bucket, id, rid, ver, deleted, tk, content, o)),
-   r as (update resource r set lu = $1, ver = m.ver, deleted = m.deleted, tk = m.tk::bigint[],
-       content = m.content
-     from m where r.rid = m.rid and r.bucket = m.bucket and r.type = m.type),
-   h as (insert into history (lu, rid, ver, type, bucket, method, content)
-     select lu, m.rid, v, m.type, m.bucket, method, packed
-     from unnest($32::int[], $33::timestamptz[], $34::int[], $35::smallint[], $36::bytea[])
-       x(o, lu, v, method, packed) join m using (o)),
-   d_tok as (delete from tok t using unnest($37::int[], $38::bigint[], $39::int[]) x(o, h, s), m
-     where m.o = x.o and t.hash = x.h and t.rid = m.rid and t.system = x.s),
-   d_str as (delete from str t
-     using unnest($40::int[], $41::int[], $42::text[], $43::text[]) x(o, p, v, w), m
-     where m.o = x.o and t.param = x.p and t.val = x.v and t.rid = m.rid
-       and t.raw is not distinct from x.w),
-   d_ref as (delete from ref t
-     using unnest($44::int[], $45::int[], $46::smallint[], $47::uuid[]) x(o, p, k, i), m
-     where m.o = x.o and t.target = x.i and t.param = x.p and t.type = x.k and t.rid = m.rid),
-   d_dat as (delete from dat t
-     using unnest($48::int[], $49::int[], $50::timestamptz[], $51::timestamptz[]) x(o, p, l, u), m
-     where m.o = x.o and t.param = x.p and t.lower = x.l and t.upper = x.u and t.rid = m.rid),
-   d_num as (delete from num t
-     using unnest($52::int[], $53::int[], $54::bigint[], $55::numeric[], $56::numeric[])
-       x(o, p, n, l, v), m
-     where m.o = x.o and t.param = x.p and t.unit = x.n and t.val = x.v and t.low = x.l
-       and t.rid = m.rid),
-   d_pair as (delete from pair t
-     using json_to_recordset($57::json) x(o int, param int, ${PAIR_TYPES}), m
-     where m.o = x.o and t.rid = m.rid and t.param = x.param and ${PAIR_SAME}),
-   ${ADD_INDEX}
-   select 1`,
-);
-
-/** Draws internal ids for new resources, in the order of the buckets given. */
-export const DRAW_RIDS = statement(
-  'fhir.draw-rids',
-  `select nextval('resource_rid') * 64 + b as rid
-   from unnest($1::int[]) with ordinality x(b, n) order by n`,
-);
-
-type Column = readonly unknown[];
-
-function flat<Row>(
+/** Gathers rows of all resources into the columns of a part; undefined when there are none. */
+function part<Row>(
+  name: string,
   changes: readonly RowChange[],
-  pick: (change: RowChange) => readonly Row[],
-  columns: readonly ((row: Row) => unknown)[],
-): Column[] {
+  rowsOf: (change: RowChange) => readonly Row[],
+  columns: readonly (readonly [type: string, value: (row: Row) => unknown])[],
+  sql: (from: string) => string,
+): Part | undefined {
   const out: unknown[][] = [[], ...columns.map(() => [])];
   changes.forEach((change, index) => {
-    for (const row of pick(change)) {
+    for (const row of rowsOf(change)) {
       out[0]!.push(index + 1);
-      columns.forEach((column, at) => {
-        out[at + 1]!.push(column(row));
+      columns.forEach(([, value], at) => {
+        out[at + 1]!.push(value(row));
       });
     }
   });
-  return out;
+  if (out[0]!.length === 0) return undefined;
+  return { name, columns: out, types: ['int', ...columns.map(([type]) => type)], sql };
+}
+
+function pairPart(
+  name: string,
+  changes: readonly RowChange[],
+  rowsOf: (change: RowChange) => readonly PairRow[],
+  sql: (from: string) => string,
+): Part | undefined {
+  if (changes.every((change) => rowsOf(change).length === 0)) return undefined;
+  return { name, columns: [[pairRows(changes, rowsOf)]], types: ['json'], sql };
+}
+
+/** Index rows to add. */
+function additions(changes: readonly RowChange[]): (Part | undefined)[] {
+  return [
+    part(
+      'a_tok',
+      changes,
+      (each) => each.add.tok,
+      [
+        ['bigint', (row) => row.hash],
+        ['int', (row) => row.system],
+      ],
+      (from) => `insert into tok (hash, rid, system, bucket)
+        select x.a, m.rid, x.b, m.bucket from ${from} join m using (o)`,
+    ),
+    part(
+      'a_str',
+      changes,
+      (each) => each.add.str,
+      [
+        ['int', (row) => row.param],
+        ['text', (row) => row.val],
+        ['text', (row) => row.raw],
+      ],
+      (from) => `insert into str (rid, param, bucket, val, raw)
+        select m.rid, x.a, m.bucket, x.b, x.c from ${from} join m using (o)`,
+    ),
+    part(
+      'a_ref',
+      changes,
+      (each) => each.add.ref,
+      [
+        ['int', (row) => row.param],
+        ['smallint', (row) => row.type],
+        ['uuid', (row) => row.target],
+      ],
+      (from) => `insert into ref (target, rid, param, type, bucket)
+        select x.c, m.rid, x.a, x.b, m.bucket from ${from} join m using (o)`,
+    ),
+    part(
+      'a_dat',
+      changes,
+      (each) => each.add.dat,
+      [
+        ['int', (row) => row.param],
+        ['timestamptz', (row) => row.lower ?? '-infinity'],
+        ['timestamptz', (row) => row.upper ?? 'infinity'],
+      ],
+      (from) => `insert into dat (lower, upper, rid, param, bucket)
+        select x.b, x.c, m.rid, x.a, m.bucket from ${from} join m using (o)`,
+    ),
+    part(
+      'a_num',
+      changes,
+      (each) => each.add.num,
+      [
+        ['int', (row) => row.param],
+        ['bigint', (row) => row.unit],
+        ['numeric', (row) => row.low],
+        ['numeric', (row) => row.high],
+        ['numeric', (row) => row.value],
+      ],
+      (from) => `insert into num (rid, unit, param, bucket, low, high, val)
+        select m.rid, x.b, x.a, m.bucket, x.c, x.d, x.e from ${from} join m using (o)`,
+    ),
+    pairPart(
+      'a_pair',
+      changes,
+      (each) => each.add.pair,
+      (from) => `insert into pair (rid, param, bucket, ${PAIR_COLUMNS})
+        select m.rid, x.param, m.bucket, ${PAIR_VALUES} from ${from} join m using (o)`,
+    ),
+  ];
+}
+
+/** The versions that are replaced, and index rows to remove. */
+function removals(changes: readonly RowChange[]): (Part | undefined)[] {
+  return [
+    part(
+      'h',
+      changes,
+      (each) => (each.old ? [each] : []),
+      [
+        ['timestamptz', (row) => row.old!.lu],
+        ['int', (row) => row.old!.version],
+        ['smallint', (row) => row.method],
+        ['bytea', (row) => row.old!.content],
+      ],
+      (from) => `insert into history (lu, rid, ver, type, bucket, method, content)
+        select x.a, m.rid, x.b, m.type, m.bucket, x.c, x.d from ${from} join m using (o)`,
+    ),
+    part(
+      'd_tok',
+      changes,
+      (each) => each.remove.tok,
+      [
+        ['bigint', (row) => row.hash],
+        ['int', (row) => row.system],
+      ],
+      (from) => `delete from tok t using ${from}, m
+        where m.o = x.o and t.hash = x.a and t.rid = m.rid and t.system = x.b`,
+    ),
+    part(
+      'd_str',
+      changes,
+      (each) => each.remove.str,
+      [
+        ['int', (row) => row.param],
+        ['text', (row) => row.val],
+        ['text', (row) => row.raw],
+      ],
+      (from) => `delete from str t using ${from}, m
+        where m.o = x.o and t.param = x.a and t.val = x.b and t.rid = m.rid
+          and t.raw is not distinct from x.c`,
+    ),
+    part(
+      'd_ref',
+      changes,
+      (each) => each.remove.ref,
+      [
+        ['int', (row) => row.param],
+        ['smallint', (row) => row.type],
+        ['uuid', (row) => row.target],
+      ],
+      (from) => `delete from ref t using ${from}, m
+        where m.o = x.o and t.target = x.c and t.param = x.a and t.type = x.b and t.rid = m.rid`,
+    ),
+    part(
+      'd_dat',
+      changes,
+      (each) => each.remove.dat,
+      [
+        ['int', (row) => row.param],
+        ['timestamptz', (row) => row.lower ?? '-infinity'],
+        ['timestamptz', (row) => row.upper ?? 'infinity'],
+      ],
+      (from) => `delete from dat t using ${from}, m
+        where m.o = x.o and t.param = x.a and t.lower = x.b and t.upper = x.c and t.rid = m.rid`,
+    ),
+    part(
+      'd_num',
+      changes,
+      (each) => each.remove.num,
+      [
+        ['int', (row) => row.param],
+        ['bigint', (row) => row.unit],
+        ['numeric', (row) => row.low],
+        ['numeric', (row) => row.value],
+      ],
+      (from) => `delete from num t using ${from}, m
+        where m.o = x.o and t.param = x.a and t.unit = x.b and t.val = x.d and t.low = x.c
+          and t.rid = m.rid`,
+    ),
+    pairPart(
+      'd_pair',
+      changes,
+      (each) => each.remove.pair,
+      (from) => `delete from pair t using ${from}, m
+        where m.o = x.o and t.rid = m.rid and t.param = x.param and ${PAIR_SAME}`,
+    ),
+  ];
 }
 
 /** Rows of `pair` as the JSON that the statements read. */
@@ -172,83 +281,87 @@ function pairRows(
   return JSON.stringify(rows);
 }
 
-/** The values of INSERT. */
-export function insertValues(lu: Date, changes: readonly RowChange[]): unknown[] {
-  return [
+/** A statement with its values. */
+interface Bound {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+}
+
+const prepared = new Map<string, Statement>();
+
+/** Puts head, parts and end together; `$1` and on are the values of the head. */
+function bound(
+  kind: string,
+  head: string,
+  values: readonly unknown[],
+  parts: readonly (Part | undefined)[],
+  end: string,
+): Bound {
+  const present = parts.filter((each) => each !== undefined);
+  const name = ['fhir', kind, ...present.map((each) => each.name)].join('.');
+  let found = prepared.get(name);
+  if (!found) {
+    let next = values.length;
+    const clauses = present.map((each) => {
+      const places = each.types.map((type) => `$${++next}::${type}${type === 'json' ? '' : '[]'}`);
+      const from =
+        each.types[0] === 'json'
+          ? `json_to_recordset(${places[0]}) x(o int, param int, ${PAIR_TYPES})`
+          : `unnest(${places.join(', ')}) x(${LETTERS.slice(0, places.length).join(', ')})`;
+      return `,\n   ${each.name} as (${each.sql(from)})`;
+    });
+    found = statement(name, `${head}${clauses.join('')}\n   ${end}`);
+    prepared.set(name, found);
+  }
+  const columns = present.flatMap((each) =>
+    each.types[0] === 'json' ? each.columns[0]! : each.columns,
+  );
+  return { statement: found, values: [...values, ...columns] };
+}
+
+const INSERT_HEAD = `with m as materialized (
+     select x.*, nextval('resource_rid') * 64 + x.bucket as rid
+     from unnest($2::smallint[], $3::smallint[], $4::uuid[], $5::int[], $6::text[], $7::text[])
+       with ordinality as x(type, bucket, id, ver, tk, content, o)),
+   r as (insert into resource (lu, rid, id, ver, type, bucket, tk, content)
+     select $1, rid, id, ver, type, bucket, tk::bigint[], content from m)`;
+
+/** Inserts new resources; answers their `rid` in the order of the changes. */
+export function insertRows(lu: Date, changes: readonly RowChange[]): Bound {
+  const values = [
     lu,
     changes.map((each) => each.type),
     changes.map((each) => each.bucket),
     changes.map((each) => each.key),
+    changes.map((each) => each.version),
+    changes.map((each) => `{${each.tk.join(',')}}`),
+    changes.map((each) => each.content),
+  ];
+  return bound('insert', INSERT_HEAD, values, additions(changes), 'select rid from m order by o');
+}
+
+const UPDATE_HEAD = `with m as materialized (
+     select * from unnest($2::smallint[], $3::smallint[], $4::bigint[], $5::int[], $6::boolean[],
+       $7::text[], $8::text[])
+       with ordinality as m(type, bucket, rid, ver, deleted, tk, content, o)),
+   r as (update resource r set lu = $1, ver = m.ver, deleted = m.deleted, tk = m.tk::bigint[],
+       content = m.content
+     from m where r.rid = m.rid and r.bucket = m.bucket and r.type = m.type)`;
+
+/** Replaces resources, with what stood before in the history. */
+export function updateRows(lu: Date, changes: readonly RowChange[]): Bound {
+  const values = [
+    lu,
+    changes.map((each) => each.type),
+    changes.map((each) => each.bucket),
     changes.map((each) => each.rid),
     changes.map((each) => each.version),
     changes.map((each) => each.deleted),
     changes.map((each) => `{${each.tk.join(',')}}`),
     changes.map((each) => each.content),
-    ...flat(changes, (each) => each.add.tok, [(row) => row.hash, (row) => row.system]),
-    ...flat(changes, (each) => each.add.str, [
-      (row) => row.param,
-      (row) => row.val,
-      (row) => row.raw,
-    ]),
-    ...flat(changes, (each) => each.add.ref, [
-      (row) => row.param,
-      (row) => row.type,
-      (row) => row.target,
-    ]),
-    ...flat(changes, (each) => each.add.dat, [
-      (row) => row.param,
-      (row) => row.lower ?? '-infinity',
-      (row) => row.upper ?? 'infinity',
-    ]),
-    ...flat(changes, (each) => each.add.num, [
-      (row) => row.param,
-      (row) => row.unit,
-      (row) => row.low,
-      (row) => row.high,
-      (row) => row.value,
-    ]),
-    pairRows(changes, (each) => each.add.pair),
   ];
-}
-
-/** The values of UPDATE. */
-export function updateValues(lu: Date, changes: readonly RowChange[]): unknown[] {
-  return [
-    ...insertValues(lu, changes),
-    ...flat(
-      changes.map((each) => each),
-      (each) => (each.old ? [each] : []),
-      [
-        (row) => row.old!.lu,
-        (row) => row.old!.version,
-        (row) => row.method,
-        (row) => row.old!.content,
-      ],
-    ),
-    ...flat(changes, (each) => each.remove.tok, [(row) => row.hash, (row) => row.system]),
-    ...flat(changes, (each) => each.remove.str, [
-      (row) => row.param,
-      (row) => row.val,
-      (row) => row.raw,
-    ]),
-    ...flat(changes, (each) => each.remove.ref, [
-      (row) => row.param,
-      (row) => row.type,
-      (row) => row.target,
-    ]),
-    ...flat(changes, (each) => each.remove.dat, [
-      (row) => row.param,
-      (row) => row.lower ?? '-infinity',
-      (row) => row.upper ?? 'infinity',
-    ]),
-    ...flat(changes, (each) => each.remove.num, [
-      (row) => row.param,
-      (row) => row.unit,
-      (row) => row.low,
-      (row) => row.value,
-    ]),
-    pairRows(changes, (each) => each.remove.pair),
-  ];
+  const parts = [...removals(changes), ...additions(changes)];
+  return bound('update', UPDATE_HEAD, values, parts, 'select 1');
 }
 
 /** No index rows at all. */

@@ -26,16 +26,7 @@ import { parseContent, writeContent } from './content.ts';
 import { idLock, locksOf, takeLocks } from './locks.ts';
 import { loadRows } from './read.ts';
 import { checkReferences, checkUnreferenced } from './references.ts';
-import {
-  DRAW_RIDS,
-  difference,
-  INSERT,
-  insertValues,
-  NO_ROWS,
-  type RowChange,
-  UPDATE,
-  updateValues,
-} from './rows.ts';
+import { difference, insertRows, NO_ROWS, type RowChange, updateRows } from './rows.ts';
 import { explainViolation } from './violations.ts';
 
 /** A plan with what stood before. */
@@ -81,12 +72,12 @@ export async function writeResources(
 }
 
 /**
- * The locks that a batch of plans takes. An id that is not drawn yet (a POST) needs none, and a
- * lock on its absence would make all creations wait for each other.
+ * The locks that a batch of plans takes. The id of a creation is ours and new, or not drawn yet: it
+ * needs none, and a lock on its absence would make all creations wait for each other.
  */
 export function plannedLocks(plans: readonly PlannedWrite[]): bigint[] {
   return plans.flatMap((plan) => [
-    ...(plan.id ? [idLock(plan.type, plan.id)] : []),
+    ...(plan.action === 'create' || !plan.id ? [] : [idLock(plan.type, plan.id)]),
     ...(plan.resource ? locksOf(plan.resource) : []),
   ]);
 }
@@ -105,7 +96,8 @@ async function prepare(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promis
   const rows = new Map<string, Map<string, StoredRow>>();
   const byType = Map.groupBy(plans, (plan) => plan.type);
   for (const type of [...byType.keys()].sort()) {
-    const ids = byType.get(type)!.map((plan) => plan.id);
+    // Ids of creations have just been drawn: nothing can stand under them.
+    const ids = byType.get(type)!.flatMap((plan) => (plan.action === 'create' ? [] : plan.id));
     const found = await loadRows(unit, type, ids, true);
     await checkReach(unit, type, found);
     rows.set(type, found);
@@ -115,7 +107,6 @@ async function prepare(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promis
     const live = before && !before.deleted ? before : undefined;
     checkPreconditions(plan, live);
     if (plan.action === 'delete' && !live) return [];
-    if (plan.action === 'create' && before) throw taken(plan);
     return [
       {
         plan,
@@ -168,15 +159,6 @@ function checkPreconditions(plan: PlannedWrite, live: StoredRow | undefined): vo
   }
 }
 
-function taken(plan: PlannedWrite): Problem {
-  return problem(
-    'conflict',
-    'id-taken',
-    `${plan.type}/${plan.id} exists already; use PUT to change it.`,
-    plan.place,
-  );
-}
-
 async function guard(unit: UnitOfWork, prepared: readonly Prepared[]): Promise<void> {
   const { guards } = fhirOf(unit);
   const byType = Map.groupBy(prepared, (each) => each.plan.type);
@@ -226,9 +208,7 @@ function asWrite(item: Prepared, rid: bigint): ResourceWrite {
 }
 
 async function writeRows(unit: UnitOfWork, prepared: readonly Prepared[]): Promise<Written[]> {
-  const fresh = prepared.filter((each) => !each.before);
-  const rids = await drawRids(unit, fresh);
-  const changes = prepared.map((each) => rowChange(unit, each, rids));
+  const changes = prepared.map((each) => rowChange(unit, each));
   await checkReferences(
     unit,
     prepared.map((each) => each.plan),
@@ -238,37 +218,33 @@ async function writeRows(unit: UnitOfWork, prepared: readonly Prepared[]): Promi
     unit,
     prepared.filter((each) => each.action === 'delete').map((each) => each.plan),
   );
-  const inserts = changes.filter((_, at) => !prepared[at]!.before);
-  const updates = changes.filter((_, at) => prepared[at]!.before);
-  if (updates.length > 0) await unit.db.run(UPDATE, updateValues(unit.now, updates));
-  if (inserts.length > 0) await unit.db.run(INSERT, insertValues(unit.now, inserts));
+  const rids = await saveRows(unit, changes);
   return prepared.map((each, at) => ({
     action: each.action,
     type: each.plan.type,
     id: each.plan.id,
-    rid: changes[at]!.rid,
+    rid: rids[at]!,
     version: each.version,
     lastUpdated: unit.now,
     content: changes[at]!.content,
   }));
 }
 
-async function drawRids(
-  unit: UnitOfWork,
-  fresh: readonly Prepared[],
-): Promise<Map<Prepared, bigint>> {
-  if (fresh.length === 0) return new Map();
-  const rows = await unit.db.query<{ rid: bigint }>(DRAW_RIDS, [
-    fresh.map((each) => bucketOf(idKey(each.plan.id))),
+/** Writes changes and creations, a statement each; answers the rids in their order. */
+async function saveRows(unit: UnitOfWork, changes: readonly RowChange[]): Promise<bigint[]> {
+  const updates = changes.filter((each) => each.rid !== 0n);
+  const inserts = changes.filter((each) => each.rid === 0n);
+  const updated = updates.length > 0 && updateRows(unit.now, updates);
+  const inserted = inserts.length > 0 && insertRows(unit.now, inserts);
+  const [, rows] = await Promise.all([
+    updated && unit.db.run(updated.statement, updated.values),
+    inserted ? unit.db.query<{ rid: bigint }>(inserted.statement, inserted.values) : [],
   ]);
-  return new Map(fresh.map((each, at) => [each, rows[at]!.rid]));
+  let next = 0;
+  return changes.map((each) => (each.rid === 0n ? rows[next++]!.rid : each.rid));
 }
 
-function rowChange(
-  unit: UnitOfWork,
-  each: Prepared,
-  rids: ReadonlyMap<Prepared, bigint>,
-): RowChange {
+function rowChange(unit: UnitOfWork, each: Prepared): RowChange {
   const { definitions } = fhirOf(unit);
   const { plan, before, previous, version } = each;
   const key = idKey(plan.id);
@@ -279,7 +255,7 @@ function rowChange(
     type: definitions.typeNumber(plan.type),
     bucket: bucketOf(key),
     key,
-    rid: before?.rid ?? rids.get(each)!,
+    rid: before?.rid ?? 0n,
     version,
     deleted: plan.action === 'delete',
     content: writeContent(resource, plan.id, version, unit.now),
