@@ -14,8 +14,10 @@ import { asyncHandlers, forgetAsync } from './fhir/async/run.ts';
 import { bulkHandlers, removeBulkFiles } from './fhir/bulk/jobs.ts';
 import { bulkOperations } from './fhir/bulk/operations.ts';
 import { everythingOperations } from './fhir/operations/everything.ts';
+import { metaOperations } from './fhir/operations/meta.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
 import { viewOperations } from './fhir/operations/view-run.ts';
+import { subscriptions } from './fhir/subscriptions/index.ts';
 import { terminologyOperations } from './fhir/terminology/index.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import { oldSlots, removeOldRecords, removeOldRecordsHandler } from './jobs/housekeeping.ts';
@@ -52,6 +54,7 @@ const HOUSE: Module = {
   operations: [
     validateOperation,
     ...everythingOperations,
+    ...metaOperations,
     ...viewOperations,
     ...terminologyOperations,
     ...bulkOperations,

@@ -9,7 +9,7 @@ import type { Group } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { parseReference, problem } from '../../sdk/index.ts';
 import { authorize, mayRead } from '../authorize.ts';
-import { parseSearch } from '../search/parse.ts';
+import { parseSearch, type Search } from '../search/parse.ts';
 import { runSearch } from '../search/search.ts';
 import { typesReferring } from '../store/compartment.ts';
 import { parseContent } from '../store/content.ts';
@@ -31,6 +31,40 @@ export async function searchCompartment(
   id: string,
   wanted: string,
 ): Promise<FhirResponse> {
+  const path = `${code}/${id}/${wanted}`;
+  const types = (inside: readonly string[]): string[] => {
+    if (wanted === '*') return typesOf(unit, request, inside);
+    if (inside.includes(wanted)) return [wanted];
+    throw problem(
+      'not-found',
+      'path-unknown',
+      `"${wanted.slice(0, 64)}" is no type of the compartment of a ${code}.`,
+    );
+  };
+  const search = await compartmentSearch(unit, code, id, request.query, {
+    path,
+    types,
+    lenient: isLenient(request),
+  });
+  return textResponse(200, searchset(unit, search, await runSearch(unit, search), path));
+}
+
+/** How a compartment is searched. */
+interface Within {
+  readonly path: string;
+  /** The types to look for, of those that are in the compartment. */
+  readonly types: (inside: readonly string[]) => readonly string[];
+  readonly lenient?: boolean;
+}
+
+/** The search of a compartment. */
+export async function compartmentSearch(
+  unit: UnitOfWork,
+  code: string,
+  id: string,
+  query: URLSearchParams,
+  { path, types, lenient = false }: Within,
+): Promise<Search> {
   const { definitions } = fhirOf(unit);
   const compartment = definitions.compartment(code);
   if (!compartment) {
@@ -42,33 +76,23 @@ export async function searchCompartment(
   }
   authorize(unit, 'read', code);
   const members = await membersOf(unit, code, id);
-  const inside = new Set([code, ...compartment.parameters.keys()]);
-  if (wanted !== '*' && !inside.has(wanted)) {
-    throw problem(
-      'not-found',
-      'path-unknown',
-      `"${wanted.slice(0, 64)}" is no type of the compartment of a ${code}.`,
-    );
-  }
-  const types = wanted === '*' ? typesOf(unit, request, inside) : [wanted];
-  const path = `${code}/${id}/${wanted}`;
-  const parsed = parseSearch(definitions, types, request.query, isLenient(request));
-  const search = {
+  const inside = [...new Set([code, ...compartment.parameters.keys()])];
+  const parsed = parseSearch(definitions, [...types(inside)], query, lenient);
+  return {
     ...parsed,
     path,
     present: new Set([...(await typesReferring(unit, members)), ...members.map((one) => one.type)]),
-    terms: [{ kind: 'compartment', code, members } as const, ...parsed.terms],
+    terms: [{ kind: 'compartment', code, members }, ...parsed.terms],
   };
-  return textResponse(200, searchset(unit, search, await runSearch(unit, search), path));
 }
 
 /**
  * The types of `*`: those of `_type`, or all that the caller may read but the trail, which grows by
  * each such search; in one order.
  */
-function typesOf(unit: UnitOfWork, { query }: FhirRequest, inside: ReadonlySet<string>): string[] {
+function typesOf(unit: UnitOfWork, { query }: FhirRequest, inside: readonly string[]): string[] {
   const asked = query.get('_type')?.split(',');
-  const types = [...inside].filter(
+  const types = inside.filter(
     (type) => mayRead(unit, type) && (asked ? asked.includes(type) : type !== 'AuditEvent'),
   );
   if (types.length > 0) return types.sort();

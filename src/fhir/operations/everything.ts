@@ -1,30 +1,31 @@
 /**
  * `Patient/[id]/$everything` and `Group/[id]/$everything`: all that this server holds of a person,
- * or of the members of a household, with what it refers to. Whatever the actor may not read is left
- * out.
+ * or of a household and its members, with what it refers to. It is the search of the compartment,
+ * page by page; what a page refers to, other people excepted, stands on that page. Whatever the
+ * actor may not read is left out; the trail is given to who asks for it by `_type`.
  *
  * Spec: https://hl7.org/fhir/R4/patient-operation-everything.html
  */
 
-import type { Bundle, Group, OperationDefinition, Resource } from '@medplum/fhirtypes';
+import type { Bundle, OperationDefinition, Parameters, Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { type Operation, parseReference } from '../../sdk/index.ts';
+import { type Operation, problem } from '../../sdk/index.ts';
 import { authorize, mayRead } from '../authorize.ts';
-import { current } from '../interactions/read.ts';
+import { compartmentSearch } from '../interactions/search-compartment.ts';
 import { includesOf } from '../search/include.ts';
-import { parseSearch } from '../search/parse.ts';
-import { type Found, sourcesOf } from '../search/source.ts';
-import { loadReferrers } from '../store/compartment.ts';
+import { COUNT_MAX } from '../search/parse.ts';
+import { runSearch } from '../search/search.ts';
+import type { Found } from '../search/source.ts';
 import { parseContent } from '../store/content.ts';
 import { fhirOf } from '../types.ts';
 import { BY_TYPE } from './by-type.ts';
+import { type CarePeriod, carePeriod, isInCarePeriod } from './care-period.ts';
 
 /** Rounds of following references from what is found to what it names. */
 const ROUNDS = 3;
-/** Rows of one room about one group of people at most. */
-const PROJECTED_MAX = 1000;
 
 function definition(type: 'Patient' | 'Group'): OperationDefinition {
+  const one = { use: 'in', min: 0, max: '1' } as const;
   return {
     resourceType: 'OperationDefinition',
     url: `http://hl7.org/fhir/OperationDefinition/${type}-everything`,
@@ -39,11 +40,25 @@ function definition(type: 'Patient' | 'Group'): OperationDefinition {
     type: false,
     instance: true,
     parameter: [
-      { name: '_since', use: 'in', min: 0, max: '1', type: 'instant' },
+      { name: 'start', ...one, type: 'date', documentation: 'Care from this day on.' },
+      { name: 'end', ...one, type: 'date', documentation: 'Care until this day.' },
+      { name: '_since', ...one, type: 'instant', documentation: 'What has changed since.' },
       { name: '_type', use: 'in', min: 0, max: '*', type: 'string' },
+      { name: '_count', ...one, type: 'integer', documentation: 'Matches of one page.' },
+      { name: '_cursor', ...one, type: 'string', documentation: 'Of the link to the next page.' },
       { name: 'return', use: 'out', min: 1, max: '1', type: 'Bundle' },
     ],
   };
+}
+
+/** What a call asks for. */
+interface Wanted {
+  /** Types by which the answer is narrowed; empty for all. */
+  readonly only: ReadonlySet<string>;
+  readonly since: string | undefined;
+  readonly care: CarePeriod | undefined;
+  readonly count: number;
+  readonly cursor: string | undefined;
 }
 
 function everything(type: 'Patient' | 'Group'): Operation {
@@ -54,22 +69,7 @@ function everything(type: 'Patient' | 'Group'): Operation {
       const unit = ctx as UnitOfWork & typeof ctx;
       authorize(unit, 'read', type);
       authorize(unit, 'read', 'Patient');
-      const values = (name: string): string[] =>
-        (parameters.parameter ?? [])
-          .filter((each) => each.name === name)
-          .flatMap((each) => (each.valueString ?? each.valueInstant ?? '').split(','));
-      const root = parseContent((await current(unit, type, id!)).content);
-      const people = type === 'Patient' ? [id!] : membersOf(root as Group);
-      const roots = await byIds(unit, type, [id!]);
-      const members = type === 'Group' ? await byIds(unit, 'Patient', people) : [];
-      const found = await follow(unit, [...roots, ...members, ...(await about(unit, people))]);
-      const types = values('_type');
-      const [since] = values('_since');
-      return bundleOf(
-        unit,
-        found.filter((each) => types.length === 0 || types.includes(each.type)),
-        since === undefined ? undefined : new Date(since),
-      );
+      return page(unit, type, id!, wantedBy(unit, parameters));
     },
   };
 }
@@ -80,71 +80,84 @@ export const everythingOperations: readonly Operation[] = [
   everything('Group'),
 ];
 
-function membersOf(group: Group): string[] {
-  return (group.member ?? []).flatMap(({ entity }) => {
-    const local = parseReference(entity?.reference);
-    return local?.type === 'Patient' ? [local.id] : [];
+function wantedBy(unit: UnitOfWork, { parameter = [] }: Parameters): Wanted {
+  const texts = (name: string): string[] =>
+    parameter
+      .filter((each) => each.name === name)
+      .flatMap(
+        ({ valueString, valueInstant, valueDate }) =>
+          valueString ?? valueInstant ?? valueDate ?? [],
+      );
+  const only = new Set(texts('_type').flatMap((each) => each.split(',')));
+  for (const each of only) {
+    if (fhirOf(unit).definitions.isResourceType(each)) continue;
+    throw problem('invalid', 'search-type', `"${each}" is not a resource type.`, '_type');
+  }
+  const count = parameter.find((each) => each.name === '_count')?.valueInteger ?? COUNT_MAX;
+  if (!(count > 0)) {
+    throw problem('invalid', 'search-value', '_count is a whole number above 0.', '_count');
+  }
+  return {
+    only,
+    since: texts('_since')[0],
+    care: carePeriod(texts('start')[0], texts('end')[0]),
+    count: Math.min(count, COUNT_MAX),
+    cursor: texts('_cursor')[0],
+  };
+}
+
+async function page(unit: UnitOfWork, type: string, id: string, wanted: Wanted): Promise<Bundle> {
+  const { definitions, base } = fhirOf(unit);
+  const path = `${type}/${id}/$everything`;
+  const query = new URLSearchParams({
+    _count: String(wanted.count),
+    ...(wanted.since && { _lastUpdated: `ge${wanted.since}` }),
+    ...(wanted.cursor && { _cursor: wanted.cursor }),
   });
+  const search = await compartmentSearch(unit, type, id, query, {
+    path,
+    types: (inside) => matchTypes(unit, inside, wanted.only),
+  });
+  const found = await runSearch(unit, search);
+  const included = await follow(unit, found.matches);
+  const isWanted = (each: Found): boolean => wanted.only.size === 0 || wanted.only.has(each.type);
+  const since = wanted.since === undefined ? undefined : new Date(wanted.since);
+  const entries = [
+    ...found.matches.filter(isWanted).map((each) => entryOf(base(), each, 'match')),
+    ...included.filter(isWanted).map((each) => entryOf(base(), each, 'include')),
+  ].filter(
+    ({ resource }) =>
+      (!since || new Date(resource.meta?.lastUpdated ?? 0) >= since) &&
+      (!wanted.care || isInCarePeriod(definitions, resource, wanted.care)),
+  );
+  const whole = !found.next && !wanted.cursor;
+  return {
+    resourceType: 'Bundle',
+    type: 'searchset',
+    ...(whole && { total: entries.length }),
+    link: linksOf(`${base()}/${path}`, wanted, found.next),
+    entry: entries,
+  };
 }
 
-async function byIds(unit: UnitOfWork, type: string, ids: readonly string[]): Promise<Found[]> {
-  if (ids.length === 0) return [];
-  const query = new URLSearchParams({ _id: ids.join(',') });
-  const search = parseSearch(fhirOf(unit).definitions, [type], query, false);
-  const pages = sourcesOf(unit, search).map((source) => source.fetch(undefined, false, ids.length));
-  return (await Promise.all(pages)).flat();
-}
-
-/** What stands in the compartments of people, stored or shown by rooms. */
-async function about(unit: UnitOfWork, people: readonly string[]): Promise<Found[]> {
-  const { definitions, projected } = fhirOf(unit);
-  if (people.length === 0) return [];
-  const keys: number[] = [];
-  const types: number[] = [];
-  const found: Found[] = [];
-  for (const [type, codes] of definitions.compartment('Patient')!.parameters) {
-    if (!mayRead(unit, type) || !definitions.isResourceType(type)) continue;
-    types.push(definitions.typeNumber(type));
-    for (const code of codes) {
-      const key = definitions.searchParameter(type, code)?.key;
-      if (key !== undefined) keys.push(key);
-    }
-    if (projected.has(type)) found.push(...(await shown(unit, type, codes, people)));
-  }
-  const stored = await loadReferrers(unit, 'Patient', people, { keys, types });
-  return [...stored.map((each) => ({ ...each, key: each.rid, sort: [], source: 0 })), ...found];
-}
-
-/** Rows of the rooms that show a type, by those compartment parameters that they serve. */
-async function shown(
+/** The types to look through: where what is referred to is asked for, all, for any may refer. */
+function matchTypes(
   unit: UnitOfWork,
-  type: string,
-  codes: readonly string[],
-  people: readonly string[],
-): Promise<Found[]> {
-  const { definitions, projected } = fhirOf(unit);
-  const found: Found[] = [];
-  // Parameters that read the same places share a key: a room may serve any of them.
-  const keyOf = (code: string): number | undefined => definitions.searchParameter(type, code)?.key;
-  const keys = new Set(codes.map(keyOf));
-  for (const [at, binding] of projected.get(type)!.entries()) {
-    for (const [code, parameter] of Object.entries(binding.search)) {
-      if (parameter.type !== 'reference' || parameter.target !== 'Patient') continue;
-      if (!keys.has(keyOf(code))) continue;
-      const query = new URLSearchParams({ [code]: people.map((id) => `Patient/${id}`).join(',') });
-      const search = parseSearch(definitions, [type], query, false);
-      // The first source is the store; those of the rooms follow in the order of the register.
-      const source = sourcesOf(unit, search)[at + 1]!;
-      found.push(...(await source.fetch(undefined, false, PROJECTED_MAX)));
-    }
-  }
-  return found;
+  inside: readonly string[],
+  only: ReadonlySet<string>,
+): string[] {
+  const within = [...only].every((type) => inside.includes(type));
+  return inside.filter(
+    (type) =>
+      mayRead(unit, type) &&
+      (only.size > 0 && within ? only.has(type) : type !== 'AuditEvent' || only.has(type)),
+  );
 }
 
-/** Adds what the resources refer to, but not other people. */
+/** What resources refer to, but not other people. */
 async function follow(unit: UnitOfWork, from: readonly Found[]): Promise<Found[]> {
   const all = new Map(from.map((each) => [`${each.type}/${each.id}`, each]));
-  let fresh: readonly Found[] = [...all.values()];
+  let fresh: readonly Found[] = from;
   const references = [{ source: '*', code: '*', iterate: false, reverse: false }];
   for (let round = 0; round < ROUNDS && fresh.length > 0; round += 1) {
     const { found } = await includesOf(unit, fresh, references);
@@ -153,22 +166,33 @@ async function follow(unit: UnitOfWork, from: readonly Found[]): Promise<Found[]
     );
     for (const each of fresh) all.set(`${each.type}/${each.id}`, each);
   }
-  return [...all.values()];
+  return [...all.values()].slice(from.length);
 }
 
-function bundleOf(unit: UnitOfWork, found: readonly Found[], since: Date | undefined): Bundle {
-  const base = fhirOf(unit).base();
-  const resources = found
-    .map((each): Resource => parseContent(each.content))
-    .filter((each) => !since || new Date(each.meta?.lastUpdated ?? 0) >= since);
-  return {
-    resourceType: 'Bundle',
-    type: 'searchset',
-    total: resources.length,
-    entry: resources.map((resource) => ({
-      fullUrl: `${base}/${resource.resourceType}/${resource.id}`,
-      resource,
-      search: { mode: 'match' },
-    })),
+interface Entry {
+  readonly fullUrl: string;
+  readonly resource: Resource;
+  readonly search: { readonly mode: 'match' | 'include' };
+}
+
+function entryOf(base: string, { type, id, content }: Found, mode: 'match' | 'include'): Entry {
+  return { fullUrl: `${base}/${type}/${id}`, resource: parseContent(content), search: { mode } };
+}
+
+function linksOf(url: string, wanted: Wanted, next: string | undefined): Bundle['link'] {
+  const query = new URLSearchParams({
+    ...(wanted.care?.start && { start: wanted.care.start }),
+    ...(wanted.care?.end && { end: wanted.care.end }),
+    ...(wanted.since && { _since: wanted.since }),
+    ...(wanted.only.size > 0 && { _type: [...wanted.only].join(',') }),
+    ...(wanted.count < COUNT_MAX && { _count: String(wanted.count) }),
+  });
+  const link = (relation: string, cursor: string | null | undefined) => {
+    const whole = new URLSearchParams(query);
+    if (cursor) whole.set('_cursor', cursor);
+    return { relation, url: whole.size > 0 ? `${url}?${whole}` : url };
   };
+  const self = link('self', wanted.cursor);
+  if (!next) return [self];
+  return [self, link('next', new URLSearchParams(next).get('_cursor'))];
 }
