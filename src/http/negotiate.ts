@@ -45,7 +45,7 @@ export function formOf(
 ): Form {
   const format = query.get('_format');
   const pretty = query.get('_pretty') === 'true';
-  if (format === null && (accept === undefined || accept === '*/*')) {
+  if (format === null && isForJson(accept)) {
     return pretty ? { ...JSON_FORM, pretty } : JSON_FORM;
   }
   const wanted = format === null ? accept! : nameOf(format);
@@ -61,6 +61,11 @@ export function formOf(
 /** True when the very type that we would answer with is ruled out, whatever other names allow. */
 function isRefused(ranges: readonly Range[], type: string): boolean {
   return ranges.some((each) => each.type === type && each.q === 0);
+}
+
+/** What most clients send, told without reading it. */
+function isForJson(accept: string | undefined): boolean {
+  return accept === undefined || accept === '*/*' || accept === 'application/fhir+json';
 }
 
 /** How the bytes of a Binary are wanted: as they are, or in a form of FHIR. */

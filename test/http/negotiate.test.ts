@@ -120,6 +120,20 @@ describe('the form of an answer', () => {
     expect(read(answer.text).entry).to.have.length(1);
   });
 
+  it('stays on the pages of a search, and may be changed on the way', async () => {
+    for (const id of ['p1', 'p2', 'p3']) {
+      const body = { resourceType: 'Basic', id, code: { text: 'page' } };
+      await house.fetch(`Basic/${id}`, { method: 'PUT', body });
+    }
+    const first = read((await get('Basic?_id=p1,p2,p3&_count=1&_format=xml')).text);
+    const { url } = first.link.find((each: { relation: string }) => each.relation === 'next');
+    const second = await get(url);
+    expect(second.headers.get('content-type')).to.equal(XML_TYPE);
+    expect(read(second.text).entry).to.have.length(1);
+    const json = await get(url.replace('_format=xml', '_format=json'));
+    expect(json.json.entry).to.deep.equal(read(second.text).entry);
+  });
+
   it('has the headers of its GET for a HEAD', async () => {
     const got = await get('Basic/one', 'application/fhir+xml');
     const head = await get('Basic/one', 'application/fhir+xml', { method: 'HEAD' });

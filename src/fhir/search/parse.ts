@@ -351,7 +351,7 @@ type ResultParameters = {
 } & { includes: Include[]; only?: readonly string[] };
 
 /** Not repeated in `self`. */
-const SILENT = new Set(['_cursor', '_format', '_pretty']);
+const SILENT = new Set(['_cursor']);
 
 function isResult(name: string): boolean {
   const [code, modifier] = name.split(':');

@@ -21,11 +21,19 @@ export interface SearchPage {
   readonly self: string;
 }
 
+/** What is searched: the form of the answer stays in the links, but a page may be had in another. */
+function withoutForm(honoured: URLSearchParams): URLSearchParams {
+  const query = new URLSearchParams(honoured);
+  query.delete('_format');
+  query.delete('_pretty');
+  return query;
+}
+
 /** Runs a search and answers one page. */
 export async function runSearch(unit: UnitOfWork, search: Search): Promise<SearchPage> {
   const { cursorKey } = fhirOf(unit);
   const sources = sourcesOf(unit, search);
-  const canonical = `${search.path ?? search.types.join(',')}?${search.honoured}`;
+  const canonical = `${search.path ?? search.types.join(',')}?${withoutForm(search.honoured)}`;
   const cursor = search.cursor ? readCursor(cursorKey, search.cursor, canonical) : undefined;
   const counting = search.count === 0 || search.summary === 'count';
   const how = counting && search.total === 'none' ? 'accurate' : search.total;
