@@ -119,17 +119,17 @@ function cors(origins: readonly string[]) {
         'access-control-allow-origin': origin,
         vary: 'Origin',
         'access-control-expose-headers':
-          'ETag, Location, Content-Location, Last-Modified, X-Request-Id',
+          'ETag, Location, Content-Location, Last-Modified, X-Request-Id, X-Security-Context',
       });
     }
     if (request.method !== 'OPTIONS') return next();
     response
       .set({
-        'access-control-allow-methods': 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+        'access-control-allow-methods': 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
         'access-control-allow-headers':
-          'Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, X-Request-Id',
+          'Authorization, Content-Type, Accept, Prefer, If-Match, If-None-Match, If-None-Exist, If-Modified-Since, X-Request-Id, X-Security-Context',
         'access-control-max-age': '600',
-        allow: 'GET, HEAD, POST, PUT, DELETE, OPTIONS',
+        allow: 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS',
       })
       .status(204)
       .end();
