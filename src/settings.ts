@@ -149,6 +149,13 @@ export const BODY_MAX_BYTES = setting({
   parse: whole(1024, 1024 * 1024 * 1024),
 });
 
+export const IMPORT_MAX_BYTES = setting({
+  name: 'IMPORT_MAX_BYTES',
+  means: 'Largest body of `$import`, after decompression; it is kept in DATA_DIR for a day.',
+  default: 4 * 1024 * 1024 * 1024,
+  parse: whole(1024, Number.MAX_SAFE_INTEGER),
+});
+
 export const BUNDLE_ENTRIES_MAX = setting({
   name: 'BUNDLE_ENTRIES_MAX',
   means: 'Entries that one batch or transaction may have.',
@@ -219,6 +226,7 @@ export const HOUSE_SETTINGS: readonly Setting<unknown>[] = [
   OIDC_AUDIENCE,
   OIDC_ROLES_CLAIM,
   BODY_MAX_BYTES,
+  IMPORT_MAX_BYTES,
   BUNDLE_ENTRIES_MAX,
   REQUEST_TIMEOUT_SECONDS,
   REQUESTS_AT_ONCE_MAX,

@@ -55,7 +55,8 @@ export function textOf(bytes: Buffer): string {
   return text.charCodeAt(0) === 0xfeff ? text.slice(1) : text;
 }
 
-function decoded(request: IncomingMessage): Readable {
+/** The body as it was before Content-Encoding; ends when the client goes away. */
+export function decoded(request: IncomingMessage): Readable {
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase();
   if (encoding === 'identity' || encoding === '') return request;
   const decoder = Object.hasOwn(DECODERS, encoding) ? DECODERS[encoding] : undefined;
@@ -80,7 +81,8 @@ class ClientGone extends Error {
   readonly code = 'ECONNRESET';
 }
 
-function isBrokenEncoding(error: unknown): boolean {
+/** True for the error of a body that cannot be decompressed. */
+export function isBrokenEncoding(error: unknown): boolean {
   const code = (error as NodeJS.ErrnoException).code ?? '';
   return /^(Z_|ERR_BROTLI|ERR__ERROR|ERR_PADDING)/.test(code);
 }

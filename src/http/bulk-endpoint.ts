@@ -5,7 +5,8 @@
  * Spec: https://hl7.org/fhir/uv/bulkdata/STU2/export.html
  */
 
-import { createReadStream } from 'node:fs';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
@@ -16,13 +17,22 @@ import type { App, UnitOfWork } from '../app.ts';
 import { runUnitOfWork } from '../database/unit-of-work.ts';
 import { type ExportTask, readExport, type Sent, sentIn } from '../fhir/bulk/export-request.ts';
 import { folderOf, removeFiles } from '../fhir/bulk/files.ts';
-import { endJob, fileOf, type JobAnswer, kickOff, ownJob, stateOf } from '../fhir/bulk/kick-off.ts';
+import { INPUT } from '../fhir/bulk/import.ts';
+import {
+  checkImport,
+  endJob,
+  fileOf,
+  type JobAnswer,
+  kickOff,
+  ownJob,
+  stateOf,
+} from '../fhir/bulk/kick-off.ts';
 import { parseJson } from '../fhir/formats/json.ts';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
 import type { FhirHouse } from '../fhir/types.ts';
 import { problem } from '../sdk/index.ts';
-import { BODY_MAX_BYTES } from '../settings.ts';
-import { readBody, textOf } from './body.ts';
+import { BODY_MAX_BYTES, IMPORT_MAX_BYTES } from '../settings.ts';
+import { decoded, isBrokenEncoding, readBody, textOf } from './body.ts';
 
 /** What the handlers share. */
 export interface BulkParts {
@@ -37,6 +47,7 @@ export function bulkEndpoint(parts: BulkParts): Router {
     router.get(path, (request, response) => startExport(parts, request, response));
     router.post(path, (request, response) => startExport(parts, request, response));
   }
+  router.post('/\\$import', (request, response) => startImport(parts, request, response));
   router.get('/bulk-status/:job', (request, response) => tellState(parts, request, response));
   router.delete('/bulk-status/:job', (request, response) => end(parts, request, response));
   router.get('/bulk-files/:job/:name', (request, response) => giveFile(parts, request, response));
@@ -73,6 +84,61 @@ async function startExport(parts: BulkParts, request: Request, response: Respons
     kickOff(unit, 'export', url, readExport(unit, where, sent, lenient)),
   );
   accepted(app, response, id);
+}
+
+const LINES = /^application\/(fhir\+|x-)?ndjson\b/i;
+
+/** Takes the whole body to the disk before anything is begun: what was answered 202 is not lost. */
+async function startImport(parts: BulkParts, request: Request, response: Response): Promise<void> {
+  const { app } = parts;
+  if (!LINES.test(String(request.headers['content-type'] ?? ''))) {
+    const says = '$import takes lines of resources; send application/fhir+ndjson.';
+    throw problem('unsupported-media-type', 'format-unknown', says);
+  }
+  const id = await asCaller(parts, request, response, true, async (unit) => {
+    await checkImport(unit);
+    return unit.newId();
+  });
+  try {
+    const bytes = await receive(app, request, id);
+    const url = `${baseOf(app)}${request.url}`;
+    await asCaller(parts, request, response, false, (unit) =>
+      kickOff(unit, 'import', url, { bytes }, id),
+    );
+  } catch (error) {
+    await removeFiles(app, id);
+    throw error;
+  }
+  accepted(app, response, id);
+}
+
+/** Writes the body, decompressed, to the folder of the job; answers its bytes. */
+async function receive(app: App, request: Request, id: string): Promise<number> {
+  const max = app.settings.get(IMPORT_MAX_BYTES);
+  const folder = folderOf(app, id);
+  await mkdir(folder, { recursive: true });
+  const source = decoded(request);
+  source.on('error', () => {}); // told by the iterator; without a listener it would end the process
+  let size = 0;
+  const limited = async function* (): AsyncGenerator<Buffer> {
+    // The request is left open when reading stops early, so that the refusal reaches the client.
+    for await (const chunk of source.iterator({ destroyOnReturn: false })) {
+      size += (chunk as Buffer).length;
+      if (size > max) {
+        const says = `The lines are more than ${max} bytes; send them in several imports.`;
+        throw problem('too-long', 'body-too-long', says);
+      }
+      yield chunk as Buffer;
+    }
+  };
+  const file = createWriteStream(join(folder, INPUT), { flags: 'wx', flush: true });
+  try {
+    await pipeline(limited, file);
+  } catch (error) {
+    if (!isBrokenEncoding(error)) throw error;
+    throw problem('structure', 'encoding-broken', 'The compressed body cannot be decompressed.');
+  }
+  return size;
 }
 
 /** 202 with the place where the state can be asked for. */

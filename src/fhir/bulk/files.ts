@@ -5,7 +5,7 @@
 
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { App } from '../../app.ts';
@@ -19,6 +19,18 @@ export function folderOf(app: App, job: string): string {
 /** Removes all files of a job. */
 export async function removeFiles(app: App, job: string): Promise<void> {
   await rm(folderOf(app, job), { recursive: true, force: true });
+}
+
+/** Ids of the jobs that have a folder which nobody has touched since an instant. */
+export async function foldersBefore(app: App, before: Date): Promise<string[]> {
+  const root = join(folderOf(app, '.'));
+  const names = await readdir(root).catch(() => []);
+  const old: string[] = [];
+  for (const name of names) {
+    const found = await stat(join(root, name)).catch(() => undefined);
+    if (found && found.mtime < before && /^[0-9a-f-]{36}$/.test(name)) old.push(name);
+  }
+  return old;
 }
 
 /** A file of an export: its name, and how many resources it holds. */

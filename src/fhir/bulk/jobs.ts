@@ -17,15 +17,19 @@ import {
   type Units,
 } from '../../sdk/index.ts';
 import { Abandoned, runExport } from './export.ts';
-import { removeFiles } from './files.ts';
-import { type BulkJob, finishJob, forgetJobs, startJob } from './store/jobs.ts';
+import { foldersBefore, removeFiles } from './files.ts';
+import { runImport } from './import.ts';
+import { type BulkJob, finishJob, forgetJobs, knownJobs, startJob } from './store/jobs.ts';
 
 /** Hours that the files of a finished job are kept. */
 export const KEPT_HOURS = 24;
 
+/** Times that a job is begun before it counts as failed. */
+const TRIES_MAX = 5;
+
 /** Runs a bulk job. */
 export const runBulkJob = job<{ readonly id: string }>('house.run-bulk-job', 'runs a bulk job', {
-  attemptsMax: 5,
+  attemptsMax: TRIES_MAX,
 });
 
 /** Removes finished bulk jobs and their files. */
@@ -38,9 +42,11 @@ export const removeBulkFiles = job<Record<string, never>>(
 export const bulkHandlers = [
   handleInSteps(runBulkJob, (units, { id }) => run(units, id)),
   handle(removeBulkFiles, async (ctx: Context) => {
-    for (const id of await forgetJobs(ctx.db, ctx.now)) {
-      await removeFiles((ctx as UnitOfWork).app, id);
-    }
+    const { app } = ctx as UnitOfWork;
+    await forgetJobs(ctx.db, ctx.now);
+    const old = await foldersBefore(app, new Date(ctx.now.getTime() - KEPT_HOURS * 3_600_000));
+    const known = await knownJobs(ctx.db, old);
+    for (const id of old.filter((each) => !known.has(each))) await removeFiles(app, id);
   }),
 ];
 
@@ -51,13 +57,12 @@ async function run(units: Units, id: string): Promise<void> {
   }));
   if (!started) return;
   try {
-    const result = await runExport(app, started);
+    const result = await (started.kind === 'export' ? runExport : runImport)(app, started);
     if (!(await finish(units, started, 'done', result))) await removeFiles(app, id);
   } catch (error) {
     if (error instanceof Abandoned) return removeFiles(app, id);
-    if (!(error instanceof Problem)) {
-      app.log.error('bulk job failed', { id, kind: started.kind }, error);
-    }
+    // The queue tries again what is no fault of the request, after a pause.
+    if (!(error instanceof Problem) && started.tries < TRIES_MAX) throw error;
     await finish(units, started, 'failed', outcomeOf(error, id));
   }
 }

@@ -11,6 +11,7 @@ import { Problem, problem } from '../../sdk/index.ts';
 import { packActor } from './actor.ts';
 import type { ExportResult } from './export.ts';
 import type { FileEntry } from './files.ts';
+import type { ImportResult } from './import.ts';
 import { KEPT_HOURS, runBulkJob } from './jobs.ts';
 import { type BulkJob, cancelJob, countOpenJobs, insertJob, loadJob } from './store/jobs.ts';
 
@@ -33,6 +34,15 @@ export async function kickOff(
   id = unit.newId(),
 ): Promise<string> {
   const { actor, db, now } = unit;
+  await checkCaller(unit);
+  const row = { id, kind, actor_id: actor.id, actor: packActor(actor), request, task };
+  await insertJob(db, row, now);
+  unit.audit({ action: 'E', interaction: `$${kind}`, detail: { job: id } });
+  unit.enqueue(runBulkJob, { id }, { key: `bulk-${id}` });
+  return id;
+}
+
+async function checkCaller({ actor, db }: UnitOfWork): Promise<void> {
   if ((actor.masks?.length ?? 0) > 0) {
     throw problem(
       'forbidden',
@@ -45,11 +55,20 @@ export async function kickOff(
     const { issues } = problem('throttled', 'bulk-busy', says);
     throw new Problem(issues, { headers: { 'retry-after': '60' } });
   }
-  const row = { id, kind, actor_id: actor.id, actor: packActor(actor), request, task };
-  await insertJob(db, row, now);
-  unit.audit({ action: 'E', interaction: `$${kind}`, detail: { job: id } });
-  unit.enqueue(runBulkJob, { id }, { key: `bulk-${id}` });
-  return id;
+}
+
+/**
+ * Whether an import may be sent at all, before its lines are taken to the disk.
+ *
+ * @throws Problem forbidden for who may write no type; throttled
+ */
+export async function checkImport(unit: UnitOfWork): Promise<void> {
+  const mayWrite = [...unit.actor.permissions].some((each) => /^(\*|.+\.write)$/.test(each));
+  if (!mayWrite) {
+    const says = 'An import needs the permission to write what it holds, e.g. "Patient.write".';
+    throw problem('forbidden', 'permission-missing', says);
+  }
+  await checkCaller(unit);
 }
 
 /**
@@ -118,12 +137,6 @@ function exportManifest(job: BulkJob, base: string): object {
     deleted: listed(job, base, deleted),
     error: [],
   };
-}
-
-/** What an import has made. */
-export interface ImportResult {
-  readonly folder: string;
-  readonly error: readonly FileEntry[];
 }
 
 function importManifest(job: BulkJob, base: string): object {

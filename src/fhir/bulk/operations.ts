@@ -4,7 +4,7 @@
  */
 
 import type { OperationDefinition } from '@medplum/fhirtypes';
-import { type Operation, problem } from '../../sdk/index.ts';
+import { type Operation, operationDefinition, problem } from '../../sdk/index.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 
 function bulk(
@@ -57,4 +57,7 @@ export const bulkOperations: readonly Operation[] = [
       resource: ['Group'],
     },
   ),
+  bulk('import', operationDefinition('import'), 'Takes resources as lines of JSON.', {
+    system: true,
+  }),
 ];

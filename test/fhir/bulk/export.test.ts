@@ -1,11 +1,14 @@
 /** Bulk exports over HTTP: what is asked for, whole, of one instant, and for nobody else. */
 
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bundle } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
+import { removeBulkFiles } from '../../../src/fhir/bulk/jobs.ts';
+import { systemClock } from '../../../src/sdk/index.ts';
 import {
   type FetchOptions,
   type Json,
@@ -201,7 +204,14 @@ describe('$export', () => {
     expect((await house.fetch(waiting)).status).to.equal(404);
     const place = await kickOff('$export?_type=Patient');
     await house.settle();
-    house.clock.advance(25 * 3600);
+    const { json } = await house.fetch(place);
+    const id = place.split('/').at(-1)!;
+    expect(readdirSync(join(folder, 'bulk'))).to.include(id);
+    house.clock.set(new Date(systemClock.now().getTime() + 25 * 3_600_000));
     expect((await house.fetch(place)).status).to.equal(404);
+    expect((await house.fetch(json.output[0].url)).status).to.equal(404);
+    await runUnitOfWork(house.app, SYSTEM, {}, async (unit) => unit.enqueue(removeBulkFiles, {}));
+    await house.settle();
+    expect(readdirSync(join(folder, 'bulk'))).to.not.include(id);
   });
 });

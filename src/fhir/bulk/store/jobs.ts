@@ -17,6 +17,7 @@ export interface BulkJob {
   readonly tries: number;
   readonly progress: string;
   readonly position: bigint;
+  readonly line: bigint;
   readonly done: bigint;
   readonly unchanged: bigint;
   readonly faulty: bigint;
@@ -84,32 +85,6 @@ export async function reportProgress(
   return (await db.run(REPORT, [id, progress, tries])) === 1;
 }
 
-const ADVANCE = statement(
-  'bulk.advance-import',
-  `update bulk_job set position = $3, done = done + $4, unchanged = unchanged + $5,
-     faulty = faulty + $6, progress = $7
-   where id = $1 and state = 'running' and tries = $2`,
-);
-
-/** How many lines of an import went which way. */
-export interface Tally {
-  readonly done: number;
-  readonly unchanged: number;
-  readonly faulty: number;
-}
-
-/** Notes a part of an import, in the transaction that wrote it; false as with reportProgress. */
-export async function advanceImport(
-  db: Database,
-  { id, tries }: BulkJob,
-  position: bigint,
-  tally: Tally,
-  progress: string,
-): Promise<boolean> {
-  const { done, unchanged, faulty } = tally;
-  return (await db.run(ADVANCE, [id, tries, position, done, unchanged, faulty, progress])) === 1;
-}
-
 const FINISH = statement(
   'bulk.finish-job',
   `update bulk_job set state = $3, result = $4, finished_at = $5, expires_at = $6
@@ -138,12 +113,17 @@ export async function cancelJob(db: Database, id: string, now: Date): Promise<vo
   await db.run(CANCEL, [id, now]);
 }
 
-const FORGET = statement(
-  'bulk.forget-jobs',
-  'delete from bulk_job where expires_at <= $1 returning id',
-);
+const FORGET = statement('bulk.forget-jobs', 'delete from bulk_job where expires_at <= $1');
 
-/** Removes the rows of jobs whose time is over; answers their ids. */
-export async function forgetJobs(db: Database, now: Date): Promise<string[]> {
-  return (await db.query<{ id: string }>(FORGET, [now])).map((row) => row.id);
+/** Removes the rows of jobs whose time is over. */
+export async function forgetJobs(db: Database, now: Date): Promise<void> {
+  await db.run(FORGET, [now]);
+}
+
+const KNOWN = statement('bulk.known-jobs', 'select id from bulk_job where id = any($1::uuid[])');
+
+/** Those of some ids that are jobs still. */
+export async function knownJobs(db: Database, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  return new Set((await db.query<{ id: string }>(KNOWN, [ids])).map((row) => row.id));
 }
