@@ -38,8 +38,8 @@ const SET_MAX = 10_000;
 /** Sets that are tried. */
 const TRIES = 2;
 /** Resources walked before another way is taken; fewer where that way is cheap. */
-const WALK_MAX = 20_000;
-const WALK_FEW = 2_000;
+const WALK_MAX = 5_000;
+const WALK_FEW = 1_000;
 
 interface StoredFound {
   readonly rid: bigint;
@@ -184,18 +184,16 @@ class StoredQuery {
     const rest = conditions.filter((each) => each !== first).map((each) => each.test);
     const set = `select rid from (${first.set}) s limit ${SET_MAX + 1}`;
     const few = `(select count(*) from w) <= ${SET_MAX}`;
-    const alone = rest.length === 0 && reach.length === 0 && this.#search.sort.length === 0;
-    const from = alone
-      ? `(select distinct rid from w where ${few}${this.#after('rid', asked, values)}
-          order by rid ${asked.back ? 'asc' : 'desc'} limit ${values.add(asked.limit, 'int')}) m`
-      : `(select distinct rid from w where ${few}) m`;
+    const alone = rest.length === 0 && reach.length === 0;
+    const order = `order by rid ${asked.back ? 'asc' : 'desc'}`;
+    // Without a sort the ids are put in order first, and resources are read until the page is full.
+    const from =
+      this.#search.sort.length > 0
+        ? `(select distinct rid from w where ${few})`
+        : `(select distinct rid from w where ${few}${this.#after('rid', asked, values)}
+            ${order} ${alone ? `limit ${asked.limit}` : 'offset 0'})`;
     const text = `with w as materialized (${set}), p as (
-        ${this.#select(
-          `${from} join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`,
-          [...always, ...rest],
-          asked,
-          values,
-        )})
+        ${this.#select(lateral(from, [...always, ...rest]), ['true'], asked, values)})
       select p.*, not ${few} as full from (select 1) o left join p on true`;
     const rows = await ask<StoredFound>(this.#unit, 'set', text, values);
     if (rows[0]?.full) return undefined;
@@ -207,8 +205,12 @@ class StoredQuery {
     const { values, sets, conditions, always } = this.#build();
     const [first, ...others] = sets;
     const rest = conditions.filter((each) => !each.set).map((each) => each.test);
-    const all = others.map((each) => `r.rid in (${each.set})`);
-    const text = this.#select(fromSet(first), [...always, ...rest, ...all], asked, values);
+    const tests = [...always, ...rest, ...others.map((each) => `r.rid in (${each.set})`)];
+    // Fenced off, so that PostgreSQL does not take the order of the page for a way to find the rows.
+    const from = first
+      ? lateral(`(select distinct rid from (${first.set}) w)`, tests)
+      : `(select r.* from resource r where ${tests.join(' and ')} offset 0) r`;
+    const text = this.#select(from, ['true'], asked, values);
     return ask<StoredFound>(this.#unit, 'whole', text, values);
   }
 
@@ -222,11 +224,10 @@ class StoredQuery {
   #select(from: string, tests: readonly string[], asked: Asked, values: Values): string {
     const { sort } = this.#search;
     const { cursor, back, limit } = asked;
-    const max = values.add(limit, 'int');
     if (sort.length === 0) {
       return `select r.rid, r.content from ${from}
         where ${tests.join(' and ')}${this.#after('r.rid', asked, values)}
-        order by ${orderBy([], 'r.rid', this.#newest, back)} limit ${max}`;
+        order by ${orderBy([], 'r.rid', this.#newest, back)} limit ${limit}`;
     }
     const inner = sort.map((key) => storedOrder(this.#type, key, values, this.#mixed));
     const orders = inner.map((order, at) => ({ ...order, expression: `q.s${at}` }));
@@ -238,7 +239,7 @@ class StoredQuery {
     return `select q.rid, q.content, ${sortArray(orders)}, ${TOP}
       from (select r.rid, r.content${inner.map((each, at) => `, ${each.expression} as s${at}`).join('')}
         from ${from} where ${bounded.join(' and ')} offset 0) q
-      ${place} order by ${orderBy(orders, 'q.rid', this.#newest, back)} limit ${max}`;
+      ${place} order by ${orderBy(orders, 'q.rid', this.#newest, back)} limit ${limit}`;
   }
 
   /**
@@ -310,14 +311,13 @@ class StoredQuery {
       asked.back,
       values,
     );
-    const from = `(${index}${most ? ` limit ${most}` : ''}) m
-      join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`;
+    const from = lateral(`(${index}${most ? ` limit ${most}` : ' offset 0'})`, all);
     const order = [
       `m.v ${descending !== asked.back ? 'desc' : 'asc'}`,
       ...orderParts(orders.slice(1), asked.back),
       this.#tie('r.rid', asked.back),
     ].join(', ');
-    const found = await this.#ask('walk', from, all, { orders, order, gone }, asked, values);
+    const found = await this.#ask('walk', from, [], { orders, order, gone }, asked, values);
     return most > 0 && found.length < asked.limit ? undefined : found;
   }
 
@@ -417,7 +417,7 @@ class StoredQuery {
     const sort = sorted ? `, array[${columns.join(', ')}]::text[] as sort, ${TOP}` : '';
     const text = `select r.rid, r.content${sort}
       from ${from} where ${tests.length > 0 ? tests.join(' and ') : 'true'}
-      order by ${by.order} limit ${values.add(asked.limit, 'int')}`;
+      order by ${by.order} limit ${asked.limit}`;
     return ask<StoredFound>(this.#unit, kind, text, values);
   }
 }
@@ -432,6 +432,12 @@ function below(column: string, top: bigint, values: Values): string {
 /** A place as the keys see it that are left after `gone` keys. */
 function tail(cursor: Cursor, gone: number): Place {
   return { ...cursor, sort: cursor.sort.slice(gone) };
+}
+
+/** Rows `r` of ids, looked up one by one whatever PostgreSQL estimates. */
+function lateral(ids: string, tests: readonly string[]): string {
+  return `${ids} m cross join lateral (select r.* from resource r
+    where r.rid = m.rid and r.bucket = (m.rid & 63) and ${tests.join(' and ')} offset 0) r`;
 }
 
 function fromSet(first: Condition | undefined): string {
