@@ -20,12 +20,12 @@ Description: "People who live and eat together and are paid together."
 Invariant: household-one-head
 Description: "A household has one active head at most: end the role of the former one, or make them inactive."
 Severity: #error
-Expression: "member.where(inactive.empty() or inactive = false).extension('https://amana.example/fhir/StructureDefinition/member-role').where(value = 'head').count() <= 1"
+Expression: "member.where(extension('https://amana.example/fhir/StructureDefinition/member-role').value = 'head').where(inactive.empty() or inactive = false).count() <= 1"
 
 Invariant: household-one-collector
 Description: "One active member at most collects the household's money: make the others alternates."
 Severity: #error
-Expression: "member.where(inactive.empty() or inactive = false).extension('https://amana.example/fhir/StructureDefinition/collector').where(value = 'primary').count() <= 1"
+Expression: "member.where(extension('https://amana.example/fhir/StructureDefinition/collector').value = 'primary').where(inactive.empty() or inactive = false).count() <= 1"
 
 Profile: Member
 Parent: Patient

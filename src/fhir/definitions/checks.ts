@@ -72,10 +72,15 @@ export class ObjectCheck {
     this.#make = make;
   }
 
+  /** What the object may hold, compiled when first asked for. */
+  protected parts(): ObjectParts {
+    this.#parts ??= this.#make();
+    return this.#parts;
+  }
+
   /** Checks an object and all below it; the caller has pushed its name. */
   check(value: Json, run: Run): void {
-    this.#parts ??= this.#make();
-    const parts = this.#parts;
+    const parts = this.parts();
     let seen = 0;
     let content = 0;
     for (const key in value) {
@@ -165,7 +170,8 @@ export function ruleBroken(rule: Rule, run: Run): void {
   run.error('invariant', rule.key, `Rule ${rule.key} is broken: ${rule.human}`);
 }
 
-function visit(property: Property, value: unknown, owner: Json, run: Run): void {
+/** Checks what stands under one property of an object. */
+export function visit(property: Property, value: unknown, owner: Json, run: Run): void {
   run.push(property.name);
   if (!property.array) {
     one(property, value, run);

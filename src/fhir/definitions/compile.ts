@@ -16,6 +16,7 @@ import {
   type Rule,
   ruleBroken,
   type ValueCheck,
+  visit,
 } from './checks.ts';
 import { rulesOf } from './invariants.ts';
 import { checkNarrative } from './narrative.ts';
@@ -96,7 +97,8 @@ export class Types {
     const known = this.#checks.get(type);
     if (known) return known;
     const resource = this.#source.isResourceType(type);
-    const made = new ObjectCheck(type, resource, () => this.#partsOf(type));
+    const Check = type === 'Extension' ? ExtensionCheck : ObjectCheck;
+    const made = new Check(type, resource, () => this.#partsOf(type));
     this.#checks.set(type, made);
     return made;
   }
@@ -287,6 +289,37 @@ class AnyResource extends ObjectCheck {
 
   override check(value: Json, run: Run): void {
     checkResource(this.#types, value, run);
+  }
+}
+
+/**
+ * An extension. Most are a url that is known and one value: their url needs no second look, and
+ * R4's rules of extensions hold by that shape.
+ */
+class ExtensionCheck extends ObjectCheck {
+  override check(value: Json, run: Run): void {
+    const { further } = run;
+    const { url } = value;
+    if (further === undefined || typeof url !== 'string' || !further.knows(url)) {
+      super.check(value, run);
+      return;
+    }
+    let given: string | undefined;
+    for (const key in value) {
+      if (key === 'url') continue;
+      if (given !== undefined) {
+        super.check(value, run);
+        return;
+      }
+      given = key;
+    }
+    const property = given === undefined ? undefined : this.parts().properties.get(given);
+    if (property === undefined || property.choice < 0) {
+      super.check(value, run);
+      return;
+    }
+    visit(property, value[given!], value, run);
+    further.extension(url, value, run);
   }
 }
 

@@ -20,6 +20,7 @@ import {
   type Evaluate,
   equal,
   equalLists,
+  memberReader,
   members,
   sameType,
   TYPE_SUFFIXES,
@@ -86,10 +87,11 @@ function member(expression: Extract<Expression, { kind: 'member' }>): Evaluate {
   if (!expression.of) {
     // `Appointment.status` within an Appointment: the first name may be the type itself
     if (/^[A-Z]/.test(name)) return (focus) => focus.filter((each) => sameType(each, name));
-    return (focus) => members(focus, name);
+    return memberReader(name);
   }
   const of = compileExpression(expression.of);
-  return (focus, env) => members(of(focus, env), name);
+  const read = memberReader(name);
+  return (focus, env) => read(of(focus, env));
 }
 
 /** `value is Quantity`, `value.ofType(Quantity)`, `resource is Composition`, `$this as string`. */

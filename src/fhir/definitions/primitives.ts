@@ -63,7 +63,8 @@ function isUri(value: unknown): boolean {
   return !value.startsWith('urn:oid:') || OID.test(value);
 }
 
-function isFhirId(value: unknown): boolean {
+/** An id: at most 64 letters, digits, hyphens and full stops. */
+export function isFhirId(value: unknown): boolean {
   if (typeof value !== 'string' || value.length === 0 || value.length > 64) return false;
   for (let at = 0; at < value.length; at++) {
     const unit = value.charCodeAt(at);

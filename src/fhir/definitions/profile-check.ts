@@ -10,8 +10,7 @@
 
 import type { StructureDefinition } from '@medplum/fhirtypes';
 import { bindingCheck, strictSet } from './bindings.ts';
-import type { Rule, ValueCheck } from './checks.ts';
-import { ruleBroken } from './checks.ts';
+import { primitiveOf, type Rule, ruleBroken, type ValueCheck } from './checks.ts';
 import type { Types } from './compile.ts';
 import { type ContextCheck, contextCheck } from './contexts.ts';
 import { rulesOf } from './invariants.ts';
@@ -19,7 +18,13 @@ import { boundCheck, checkOrder, type Placed, partsCheck } from './profile-parts
 import { referenceTypeCheck } from './references.ts';
 import { type Further, isObject, type Json, Run, shown } from './run.ts';
 import { choiceKey, type ElementNode, schemaOf, typeOfCanonical } from './schema.ts';
-import { meetsWanted, type SliceSource, sliceMatcher, type TypedValue } from './slicing.ts';
+import {
+  meetsWanted,
+  placing,
+  type SliceSource,
+  sliceMatcher,
+  type TypedValue,
+} from './slicing.ts';
 import type { Terminology } from './terminology.ts';
 
 /** A profile ready for use. */
@@ -39,7 +44,11 @@ interface Found extends TypedValue {
   readonly beside: Json | undefined;
 }
 
+/** As many unknown canonicals are remembered: callers choose them. */
+const UNKNOWN_MAX = 2_000;
+
 const NOTHING: Json = {};
+const NONE: readonly Found[] = [];
 
 type ElementCheck = (owner: Json, run: Run) => void;
 
@@ -49,6 +58,8 @@ export class ProfileChecks implements SliceSource {
   readonly #find: (url: string) => StructureDefinition | undefined;
   readonly #compiled = new Map<string, CompiledProfile>();
   readonly #schemas = new Map<string, ElementNode>();
+  /** Canonicals that were looked for in vain. */
+  readonly #unknown = new Set<string>();
 
   readonly terminology: Terminology;
   /** Set by the validator: what a value within a slice is held against. */
@@ -66,11 +77,17 @@ export class ProfileChecks implements SliceSource {
 
   /** A profile by canonical; undefined when we do not have it. */
   get(canonical: string): CompiledProfile | undefined {
+    const exact = this.#compiled.get(canonical);
+    if (exact) return exact;
+    if (this.#unknown.has(canonical)) return undefined;
     const url = canonical.split('|')[0]!;
     const known = this.#compiled.get(url);
     if (known) return known;
     const definition = this.#find(url);
-    if (!definition?.snapshot || definition.kind === 'logical') return undefined;
+    if (!definition?.snapshot || definition.kind === 'logical') {
+      if (this.#unknown.size < UNKNOWN_MAX) this.#unknown.add(canonical);
+      return undefined;
+    }
     let inner: CompiledProfile['check'] | undefined;
     const made: CompiledProfile = {
       url,
@@ -83,6 +100,11 @@ export class ProfileChecks implements SliceSource {
     };
     this.#compiled.set(url, made);
     return made;
+  }
+
+  /** Whether an extension was met before and is defined. */
+  knows(url: string): boolean {
+    return this.#compiled.get(url)?.type === 'Extension';
   }
 
   profile(canonical: string): ElementNode | undefined {
@@ -121,10 +143,43 @@ export class ProfileChecks implements SliceSource {
     const rules: readonly Rule[] = rulesOf(node, known);
     const checks = node.children.flatMap((child) => this.#element(child) ?? []);
     if (rules.length === 0 && checks.length === 0) return undefined;
-    return ({ value, beside }, run) => {
+    const whole: ValueOf = ({ value, beside }, run) => {
       const owner = isObject(value) ? value : (beside ?? NOTHING);
       for (const check of checks) check(owner, run);
       for (const rule of rules) if (!rule.holds(value as Json, run)) ruleBroken(rule, run);
+    };
+    return rules.length === 0 ? this.#plainExtension(node, whole) : whole;
+  }
+
+  /**
+   * A shorter way for what most extensions are, a url and one value: it goes straight to the value,
+   * and leaves all else, faults included, to the whole check.
+   */
+  #plainExtension(node: ElementNode, whole: ValueOf): ValueOf {
+    const [url, value, ...others] = node.children.filter(
+      (child) => child.name !== 'id' && !(child.name === 'extension' && child.max === 0),
+    );
+    const fixed = url?.name === 'url' ? url.wanted?.value : undefined;
+    const plain = value?.name === 'value' && value.choice && value.max === 1 && !value.slicing;
+    if (typeof fixed !== 'string' || !plain || others.length > 0) return whole;
+    const each = this.#each(value, this.#types.element(value.path));
+    const types = new Map(keysOf(value).map(({ key, type }) => [key, type] as const));
+    return (found, run) => {
+      const owner = found.value as Json;
+      let type: string | undefined;
+      let given: unknown;
+      for (const key in owner) {
+        if (key === 'url') continue;
+        const own = types.get(key);
+        if (own === undefined || type !== undefined) return whole(found, run);
+        type = own;
+        given = owner[key];
+      }
+      if (type === undefined || owner.url !== fixed) return whole(found, run);
+      if (!each) return;
+      run.push('value');
+      each({ value: given, type, index: -1, beside: undefined }, run);
+      run.pop();
     };
   }
 
@@ -136,8 +191,9 @@ export class ProfileChecks implements SliceSource {
     const forbidden = forbiddenChoices(node, base);
     if (!counted && !each && !sliced && forbidden.length === 0) return undefined;
     const keys = keysOf(node);
+    const refused = forbidden.length > 0 ? new Set(forbidden) : undefined;
     return (owner, run) => {
-      for (const key of forbidden) if (owner[key] !== undefined) wrongChoice(node, key, run);
+      if (refused) for (const key in owner) if (refused.has(key)) wrongChoice(node, key, run);
       const found = collect(owner, keys);
       counted?.(found.length, run);
       run.push(node.name);
@@ -232,22 +288,27 @@ export class ProfileChecks implements SliceSource {
       inner: this.#slices(slice),
     }));
     const inOrder = slicing.ordered || slicing.rules === 'openAtEnd';
+    const placeOf = placing(slicing, slices, this);
     return (found, run) => {
-      const members = slices.map((): Found[] => []);
+      const members: (Found[] | undefined)[] = [];
       const placed: Placed[] = [];
       for (const one of found) {
-        const place = slices.findIndex(({ matches }) => matches(one));
-        if (place >= 0) members[place]!.push(one);
-        else if (slicing.rules === 'closed') at(one, run, () => outsideSlices(node, run));
+        const place = placeOf(one);
+        if (place >= 0) {
+          const own = members[place];
+          if (own) own.push(one);
+          else members[place] = [one];
+        } else if (slicing.rules === 'closed') at(one, run, () => outsideSlices(node, run));
         if (inOrder) placed.push({ place, index: one.index });
       }
       if (inOrder) checkOrder(slicing, placed, run);
-      slices.forEach(({ slice, each, inner }, place) => {
-        const own = members[place]!;
+      for (let place = 0; place < slices.length; place++) {
+        const { slice, each, inner } = slices[place]!;
+        const own = members[place] ?? NONE;
         sliceCount(slice, own.length, run);
         if (each) for (const one of own) at(one, run, each);
         inner?.(own, run);
-      });
+      }
     };
   }
 }
@@ -260,26 +321,40 @@ function at(one: Found, run: Run, check: ValueOf): void {
   run.indexes[run.depth - 1] = -1;
 }
 
-/** JSON names of an element with the type of each. */
-function keysOf(node: ElementNode): ReadonlyArray<readonly [string, string]> {
-  if (!node.choice) return [[node.name, node.types[0]?.code ?? '']];
-  return node.types.map((type) => [choiceKey(node.name, type.code), type.code] as const);
+/** A JSON name of an element, that of its extensions where it is a primitive, and its type. */
+interface Key {
+  readonly key: string;
+  readonly sibling: string | undefined;
+  readonly type: string;
 }
 
-function collect(owner: Json, keys: ReadonlyArray<readonly [string, string]>): Found[] {
+function keysOf(node: ElementNode): readonly Key[] {
+  const types = node.types.length > 0 ? node.types.map(({ code }) => code) : [''];
+  return (node.choice ? types : types.slice(0, 1)).map((type) => {
+    const key = node.choice ? choiceKey(node.name, type) : node.name;
+    return { key, sibling: primitiveOf(type) && `_${key}`, type };
+  });
+}
+
+function collect(owner: Json, keys: readonly Key[]): Found[] {
   const found: Found[] = [];
-  for (const [key, type] of keys) {
-    const value = owner[key] ?? owner[`_${key}`];
+  for (const { key, sibling, type } of keys) {
+    const beside = sibling === undefined ? undefined : owner[sibling];
+    const value = owner[key] ?? beside;
     if (value === undefined || value === null) continue;
-    const beside =
-      typeof value === 'object' && !Array.isArray(value) ? undefined : owner[`_${key}`];
     if (Array.isArray(value)) {
-      const besides = Array.isArray(beside) && beside !== value ? beside : [];
-      value.forEach((each, index) => {
-        found.push({ value: each, type, index, beside: objectOf(besides[index]) });
-      });
+      const besides = Array.isArray(beside) && beside !== value ? beside : undefined;
+      for (let index = 0; index < value.length; index++) {
+        const own = besides === undefined ? undefined : objectOf(besides[index]);
+        found.push({ value: value[index], type, index, beside: own });
+      }
     } else {
-      found.push({ value, type, index: -1, beside: objectOf(beside) });
+      found.push({
+        value,
+        type,
+        index: -1,
+        beside: beside === value ? undefined : objectOf(beside),
+      });
     }
   }
   return found;

@@ -6,8 +6,8 @@
  * Spec: https://hl7.org/fhir/R4/references.html
  */
 
-import { isId } from '../../sdk/reference.ts';
 import type { ValueCheck } from './checks.ts';
+import { isFhirId } from './primitives.ts';
 import { isResourceType } from './resource-types.ts';
 import { isObject, type Json, type Run, shown } from './run.ts';
 import { typeOfCanonical } from './schema.ts';
@@ -16,14 +16,22 @@ const TYPED =
   /(?:^|\/)([A-Z][A-Za-z]+)\/[A-Za-z0-9\-.]{1,64}(?:\/_history\/[A-Za-z0-9\-.]{1,64})?$/;
 const CONDITIONAL = /^([A-Z][A-Za-z]+)\?/;
 
+/** The literal that was looked at last: each is looked at by several checks, one after the other. */
+let last = { literal: '', type: undefined as string | undefined };
+
 /** The type of a plain `Type/id`, the commonest form; undefined for any other form. */
 function plainType(literal: string): string | undefined {
+  if (last.literal !== literal) last = { literal, type: readPlain(literal) };
+  return last.type;
+}
+
+function readPlain(literal: string): string | undefined {
   const slash = literal.indexOf('/');
   if (slash < 2 || slash + 1 === literal.length || literal.includes('/', slash + 1)) {
     return undefined;
   }
   const type = literal.slice(0, slash);
-  return isResourceType(type) && isId(literal.slice(slash + 1)) ? type : undefined;
+  return isResourceType(type) && isFhirId(literal.slice(slash + 1)) ? type : undefined;
 }
 
 /** The type that a Reference names; undefined when it does not say. */

@@ -16,6 +16,8 @@ export const DEPTH_MAX = 60;
 
 /** What is checked beside the elements of types, by who knows profiles and forms. */
 export interface Further {
+  /** Whether an extension was met before and its definition is known. */
+  knows(url: string): boolean;
   /** Holds an extension against its definition, where that is known. */
   extension(url: string, value: Json, run: Run): void;
   /** Holds a resource within another against the profiles that it declares. */

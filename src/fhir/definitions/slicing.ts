@@ -38,6 +38,38 @@ export function sliceMatcher(slicing: Slicing, slice: ElementNode, source: Slice
   return (value) => tests.every((test) => test(value));
 }
 
+/** Compiles the search for the slice of a value: its place, -1 for none. */
+export function placing(
+  slicing: Slicing,
+  slices: ReadonlyArray<{ readonly slice: ElementNode; readonly matches: Matcher }>,
+  source: SliceSource,
+): (value: TypedValue) => number {
+  const byText = placesByText(slicing, slices, source);
+  if (byText) {
+    const [name, places] = byText;
+    return ({ value }) => (isObject(value) ? (places.get(value[name]) ?? -1) : -1);
+  }
+  return (value) => slices.findIndex(({ matches }) => matches(value));
+}
+
+/** Slices told apart by a fixed text of one child, as extensions are by url: a table. */
+function placesByText(
+  { discriminators }: Slicing,
+  slices: ReadonlyArray<{ readonly slice: ElementNode }>,
+  source: SliceSource,
+): readonly [string, ReadonlyMap<unknown, number>] | undefined {
+  const [only, ...more] = discriminators;
+  if (only?.type !== 'value' || more.length > 0 || !/^[a-z]\w*$/i.test(only.path)) return undefined;
+  const places = new Map<unknown, number>();
+  for (const [place, { slice }] of slices.entries()) {
+    const [node, ...others] = nodesAt(slice, only.path, source);
+    const text = node?.wanted?.kind === 'fixed' ? node.wanted.value : undefined;
+    if (typeof text !== 'string' || others.length > 0) return undefined;
+    if (!places.has(text)) places.set(text, place);
+  }
+  return [only.path, places];
+}
+
 function discriminate(
   discriminator: Slicing['discriminators'][number],
   slice: ElementNode,
@@ -94,11 +126,19 @@ function lastSegment(url: string): string {
 
 const EXTENSION_STEP = /^extension\('([^']+)'\)$/;
 
+/** Paths of profiles that are kept cut up. */
+const STEPS_MAX = 1_000;
+const steps = new Map<string, readonly string[]>();
+
 /** Steps of a discriminator path: names, and `extension('url')`. */
-function stepsOf(path: string): string[] {
-  return (path.match(/extension\('[^']+'\)|resolve\(\)|[^.]+/g) ?? []).filter(
+function stepsOf(path: string): readonly string[] {
+  const known = steps.get(path);
+  if (known) return known;
+  const found = (path.match(/extension\('[^']+'\)|resolve\(\)|[^.]+/g) ?? []).filter(
     (step) => step !== '$this' && step !== 'resolve()',
   );
+  if (steps.size < STEPS_MAX) steps.set(path, found);
+  return found;
 }
 
 /** The elements of a slice at a discriminator's path, entering the profiles of its types. */

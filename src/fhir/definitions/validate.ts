@@ -28,6 +28,10 @@ export class Validator implements Further {
     profiles.further = this;
   }
 
+  knows(url: string): boolean {
+    return this.#profiles.knows(url);
+  }
+
   extension(url: string, value: Json, run: Run): void {
     const profile = this.#profiles.get(url);
     if (profile?.type !== 'Extension') return;

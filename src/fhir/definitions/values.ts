@@ -35,27 +35,51 @@ export const TYPE_SUFFIXES: ReadonlySet<string> = new Set(
 
 /** The values of a named element of each item, choice elements included. */
 export function members(items: readonly unknown[], name: string): unknown[] {
-  const found: unknown[] = [];
-  for (const item of items) {
-    if (!isObject(item)) continue;
-    let value = item[name];
-    if (value === undefined) value = item[`_${name}`] ?? choiceValue(item, name);
-    if (Array.isArray(value)) {
-      for (const each of value) if (each !== null && each !== undefined) found.push(each);
-    } else if (value !== undefined && value !== null) {
-      found.push(value);
-    }
+  let reader = readers.get(name);
+  if (!reader) {
+    reader = memberReader(name);
+    if (readers.size < READERS_MAX) readers.set(name, reader);
   }
-  return found;
+  return reader(items);
 }
 
-function choiceValue(item: Readonly<Record<string, unknown>>, name: string): unknown {
-  for (const key in item) {
-    if (key.length > name.length && key.startsWith(name)) {
-      if (TYPE_SUFFIXES.has(key.slice(name.length))) return item[key];
+const READERS_MAX = 2_000;
+const readers = new Map<string, (items: readonly unknown[]) => unknown[]>();
+
+/** `members` for one name, with what can be said of the name said once. */
+export function memberReader(name: string): (items: readonly unknown[]) => unknown[] {
+  const sibling = `_${name}`;
+  /** JSON names that were met: is it this element, written as a choice. */
+  const forms = new Map<string, boolean>();
+  const isForm = (key: string): boolean => {
+    let is = forms.get(key);
+    if (is === undefined) {
+      is = key.startsWith(name) && TYPE_SUFFIXES.has(key.slice(name.length));
+      if (forms.size < READERS_MAX) forms.set(key, is);
     }
-  }
-  return undefined;
+    return is;
+  };
+  return (items) => {
+    const found: unknown[] = [];
+    for (const item of items) {
+      if (!isObject(item)) continue;
+      let value = item[name];
+      if (value === undefined) {
+        for (const key in item) {
+          if (key === sibling || isForm(key)) {
+            value = item[key];
+            break;
+          }
+        }
+      }
+      if (Array.isArray(value)) {
+        for (const each of value) if (each !== null && each !== undefined) found.push(each);
+      } else if (value !== undefined && value !== null) {
+        found.push(value);
+      }
+    }
+    return found;
+  };
 }
 
 /** All direct children of an item. */
