@@ -167,7 +167,7 @@ describe('requests over HTTP', () => {
   describe('with methods and addresses', () => {
     it('answers 405 with Allow', async () => {
       for (const [method, path] of [
-        ['PATCH', 'Patient'],
+        ['PUT', 'Patient/1/_history/1'],
         ['POST', 'Patient/1'],
         ['DELETE', 'Patient/1/_history/1'],
       ] as const) {

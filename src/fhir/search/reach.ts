@@ -23,7 +23,7 @@ import { fhirOf } from '../types.ts';
 import { conditionOf } from './conditions.ts';
 import { parseSearch } from './parse.ts';
 import { type Condition, Values } from './parts.ts';
-import { contextTests, readsEverything } from './security-context.ts';
+import { contextTests, type LimitGroup, readsEverything } from './security-context.ts';
 
 interface Limit {
   readonly kind: ReachKind;
@@ -52,9 +52,9 @@ export function reachConditions(
   act: Act = 'search',
 ): readonly string[] {
   authorize(unit, act, type);
-  const tests = [...limitTests(unit, type, values), ...scopeTests(unit, type, values, act)];
+  const tests = [...limitTests(unit, [type], values), ...scopeTests(unit, type, values, act)];
   if (type !== 'Binary' || isOpen(unit)) return tests;
-  return [...tests, ...contextTests(unit, values, (each) => limitTests(unit, each, values))];
+  return [...tests, ...contextTests(unit, values, (types) => limitGroups(unit, types, values))];
 }
 
 /** True for whoever may read everything, so that no security context closes a Binary. */
@@ -83,12 +83,27 @@ export function projectedReach(
   );
 }
 
-function limitTests(unit: UnitOfWork, type: string, values: Values): string[] {
+/** The limits of a type, or of several that have no rules of their own. */
+function limitTests(unit: UnitOfWork, types: readonly string[], values: Values): string[] {
   return limitsOf(unit.actor).flatMap(({ kind, rids }) => {
     const reach = values.add(rids, 'bigint[]');
-    const own = rulesOf(unit, kind, type);
-    return own.length > 0 ? joined(own, 'r', reach) : peopleTest(unit, kind, type, reach, values);
+    const own = types.length === 1 ? rulesOf(unit, kind, types[0]!) : [];
+    return own.length > 0 ? joined(own, 'r', reach) : peopleTest(unit, kind, types, reach, values);
   });
+}
+
+/** The limits of many types, so that a query has one condition for all that follow people. */
+function limitGroups(unit: UnitOfWork, types: readonly string[], values: Values): LimitGroup[] {
+  const people = fhirOf(unit).definitions.compartment('Patient')?.parameters;
+  const kinds = limitsOf(unit.actor).map((each) => each.kind);
+  const groups = Map.groupBy(types, (type) => {
+    if (kinds.some((kind) => rulesOf(unit, kind, type).length > 0)) return type;
+    return people?.has(type) ? 'people' : 'nobody';
+  });
+  return [...groups.values()].map((each) => ({
+    types: each,
+    tests: limitTests(unit, each, values),
+  }));
 }
 
 function rulesOf(unit: UnitOfWork, kind: ReachKind, type: string): ReachRule[] {
@@ -106,14 +121,18 @@ function joined(rules: readonly ReachRule[], row: string, reach: string): string
 function peopleTest(
   unit: UnitOfWork,
   kind: ReachKind,
-  type: string,
+  types: readonly string[],
   reach: string,
   values: Values,
 ): string[] {
   const { definitions } = fhirOf(unit);
-  const codes = definitions.compartment('Patient')?.parameters.get(type);
-  if (!codes) return [];
-  const keys = codes.flatMap((code) => definitions.searchParameter(type, code)?.key ?? []);
+  const compartment = definitions.compartment('Patient')?.parameters;
+  if (!types.some((type) => compartment?.has(type))) return [];
+  const keys = types.flatMap((type) =>
+    (compartment?.get(type) ?? []).flatMap(
+      (code) => definitions.searchParameter(type, code)?.key ?? [],
+    ),
+  );
   const people = ['Patient', 'Group'].flatMap((target) => {
     const rules = rulesOf(unit, kind, target);
     if (rules.length === 0) return [];

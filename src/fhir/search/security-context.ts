@@ -19,37 +19,40 @@ export function readsEverything({ actor }: UnitOfWork): boolean {
   return (permissions.has('*') || permissions.has('*.read')) && !scopes;
 }
 
+/** Types that share conditions on their resources (alias `r`). */
+export interface LimitGroup {
+  readonly types: readonly string[];
+  readonly tests: readonly string[];
+}
+
 /**
  * Conditions on Binaries (alias `r`) by their security context.
  *
- * @param limits  conditions of the actor's reach on resources (alias `r`) of a type
+ * @param limits  the conditions of the actor's reach on resources of types
  */
 export function contextTests(
   unit: UnitOfWork,
   values: Values,
-  limits: (type: string) => readonly string[],
+  limits: (types: readonly string[]) => readonly LimitGroup[],
 ): string[] {
   const { definitions } = fhirOf(unit);
-  const open: number[] = [];
-  const tests: string[] = [];
-  for (const type of definitions.resourceTypes) {
-    if (!mayRead(unit, type) || isNarrowed(unit, type)) continue;
-    const number = definitions.typeNumber(type);
-    const tested = limits(type);
-    if (tested.length === 0) open.push(number);
-    else {
-      tests.push(`x.type = ${number} and exists (select from resource r
-        where r.type = ${number} and r.id = x.target and not r.deleted and ${tested.join(' and ')})`);
-    }
-  }
-  tests.push(`x.type = any(${values.add(open, 'smallint[]')})`);
+  const readable = definitions.resourceTypes.filter(
+    (type) => mayRead(unit, type) && !isNarrowed(unit, type),
+  );
+  const tests = limits(readable).map((group) => {
+    const numbers = group.types.map((type) => definitions.typeNumber(type)).join(', ');
+    if (group.tests.length === 0) return `x.type in (${numbers})`;
+    return `x.type in (${numbers}) and exists (select from resource r
+      where r.type in (${numbers}) and r.type = x.type and r.id = x.target and not r.deleted
+        and ${group.tests.join(' and ')})`;
+  });
   const named = definitions.searchParameter('Binary', 'security-context');
   if (!named) return ['false'];
   // Of a deleted Binary nothing says whose it was.
   return [
     `(not r.deleted and (not r.tk @> array[${values.add(named.presence, 'bigint')}]
       or exists (select from ref x where x.rid = r.rid and x.param = ${named.key}
-        and (${tests.map((each) => `(${each})`).join(' or ')}))))`,
+        and (${['false', ...tests].map((each) => `(${each})`).join(' or ')}))))`,
   ];
 }
 
