@@ -20,11 +20,12 @@ import { migrate } from './database/migrate.ts';
 import { runUnitOfWork, SYSTEM } from './database/unit-of-work.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import { buildApp, type Plan } from './house.ts';
+import { refuse, refuseInWords } from './http/refuse.ts';
 import { createWeb } from './http/web.ts';
 import { catchUp, startCron } from './jobs/cron.ts';
 import { startDispatcher } from './jobs/outbox.ts';
 import { startWorker } from './jobs/worker.ts';
-import type { Clock, Log } from './sdk/index.ts';
+import { type Clock, type Log, Problem, problem } from './sdk/index.ts';
 import {
   DATA_DIR,
   DATABASE_URL,
@@ -144,9 +145,10 @@ async function serve(
     { requestTimeout: settings.get(REQUEST_TIMEOUT_SECONDS) * 1000 },
     (request, response) => {
       if (open) web(request, response);
-      else response.writeHead(503, { 'retry-after': '1' }).end();
+      else refuse(response, 503, starting());
     },
   );
+  refuseInWords(server);
   server.headersTimeout = 15_000;
   server.keepAliveTimeout = 65_000;
   const port = await listen(server, settings.get(HOST), settings.get(PORT));
@@ -170,6 +172,12 @@ async function serve(
   }
   open = true;
   return { app, authenticator, url: origin, port };
+}
+
+function starting(): Problem {
+  const says = 'The server is starting; come again in a moment.';
+  const { issues } = problem('transient', 'starting', says);
+  return new Problem(issues, { headers: { 'retry-after': '1' } });
 }
 
 function outsideIssuer(settings: Settings): OutsideIssuer | undefined {

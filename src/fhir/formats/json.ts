@@ -53,18 +53,54 @@ export function numberText(value: number | FhirDecimal): string {
 const FRAGILE =
   /[:[,\s]-?(?:\d+\.\d*0[\s,}\]]|\d+(?:\.\d+)?[eE]|[\d.]{16}|0[\s,}\]]|0$)|\.\d*0$|\d[eE][-+\d]/;
 
+/** As deep as XML may be (150 elements), each of them in a list. */
+export const DEPTH_MAX = 300;
+
 /**
  * Parses JSON, keeping the text of decimals that JavaScript would rewrite.
  *
- * @throws Problem `structure` with line and column when the text is not JSON
+ * @throws Problem `structure` with line and column when the text is not JSON, or nested so deep
+ *   that what walks it would run out of stack
  */
 export function parseJson(text: string): unknown {
+  if (isDeep(text)) {
+    const says = `The body is nested more than ${DEPTH_MAX} levels deep; flatten it.`;
+    throw problem('structure', 'too-deep', says);
+  }
   try {
     return FRAGILE.test(text) ? JSON.parse(text, keepDecimals) : JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw notJson(text);
     throw error;
   }
+}
+
+/** True when JSON nests lists and objects too deep; strings are passed over in leaps. */
+export function isDeep(text: string): boolean {
+  let depth = 0;
+  for (let at = 0; at < text.length; at += 1) {
+    const code = text.charCodeAt(at);
+    if (code === QUOTE) at = endOfString(text, at);
+    else if (code === 0x5b || code === 0x7b) {
+      depth += 1;
+      if (depth > DEPTH_MAX) return true;
+    } else if (code === 0x5d || code === 0x7d) depth -= 1;
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1);
+  while (end > 0) {
+    let before = end - 1;
+    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
+    if ((end - before) % 2 === 1) return end;
+    end = text.indexOf('"', end + 1);
+  }
+  return text.length;
 }
 
 function keepDecimals(_key: string, value: unknown, context?: { source?: string }): unknown {

@@ -10,7 +10,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import { type Problem, problem } from '../../sdk/index.ts';
 import type { Definitions } from '../definitions/definitions.ts';
 import { isObject } from '../definitions/run.ts';
-import { parseJson } from '../formats/json.ts';
+import { DEPTH_MAX, isDeep, parseJson, writeJson } from '../formats/json.ts';
 import { applyFhirPathPatch } from './fhirpath-patch.ts';
 import { applyJsonPatch } from './json-patch.ts';
 
@@ -75,6 +75,10 @@ export function applyPatch(definitions: Definitions, resource: Resource, patch: 
   }
   if (![undefined, lastUpdated].includes(meta.lastUpdated as string)) {
     throw immutable(resourceType, 'meta.lastUpdated');
+  }
+  if (isDeep(writeJson(result))) {
+    const says = `The patch nests the resource more than ${DEPTH_MAX} levels deep; flatten it.`;
+    throw problem('structure', 'too-deep', says, resourceType);
   }
   return result as unknown as Resource;
 }

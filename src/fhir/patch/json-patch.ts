@@ -11,7 +11,7 @@
 import { Decimal } from 'decimal.js';
 import { type Problem, problem } from '../../sdk/index.ts';
 import { isObject } from '../definitions/run.ts';
-import { isNumber, numberText, writeJson } from '../formats/json.ts';
+import { DEPTH_MAX, isNumber, numberText, writeJson } from '../formats/json.ts';
 import { Emptied } from './prune.ts';
 
 /** All copies of one patch together: a document that copies itself doubles with each operation. */
@@ -91,6 +91,7 @@ function pointer(text: unknown, place: string): string[] {
   }
   const names = text.split('/').slice(1);
   const plain = names.map((each) => each.replaceAll('~1', '/').replaceAll('~0', '~'));
+  if (names.length > DEPTH_MAX) throw malformed('The pointer leads too deep.', place);
   if (plain.includes('__proto__')) throw malformed('"__proto__" is not an element.', place);
   return plain;
 }
