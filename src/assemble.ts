@@ -17,7 +17,7 @@ import { everythingOperations } from './fhir/operations/everything.ts';
 import { metaOperations } from './fhir/operations/meta.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
 import { viewOperations } from './fhir/operations/view-run.ts';
-import { subscriptions } from './fhir/subscriptions/index.ts';
+import { subscriptionsRoom } from './fhir/subscriptions/index.ts';
 import { terminologyOperations } from './fhir/terminology/index.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import { oldSlots, removeOldRecords, removeOldRecordsHandler } from './jobs/housekeeping.ts';
@@ -86,7 +86,7 @@ export function assemble(
   given: readonly Module[],
   houseSettings: readonly Setting<unknown>[],
 ): Assembly {
-  const modules = [HOUSE, ...given];
+  const modules = [HOUSE, subscriptionsRoom(given), ...given];
   const faults = [
     ...nameFaults(modules),
     ...dependencyFaults(modules),

@@ -189,7 +189,7 @@ export async function isUnclaimed(pool: Queries): Promise<boolean> {
 }
 
 /** The actor behind a login or id, with what its roles grant and what limits it; undefined when inactive. */
-export async function loadActor(pool: Pool, idOrLogin: string): Promise<Actor | undefined> {
+export async function loadActor(pool: Queries, idOrLogin: string): Promise<Actor | undefined> {
   const { rows } = await pool.query<{
     actor_id: string;
     kind: 'user' | 'client';
@@ -216,7 +216,7 @@ export async function loadActor(pool: Pool, idOrLogin: string): Promise<Actor | 
 
 /** What roles and limits together grant. */
 export async function grantsOf(
-  pool: Pool,
+  pool: Queries,
   roles: readonly string[],
   limits: Limits,
 ): Promise<Pick<Actor, 'permissions' | 'reach' | 'masks'>> {
@@ -229,7 +229,7 @@ export async function grantsOf(
 }
 
 /** Permissions of roles. */
-async function permissionsOf(pool: Pool, roles: readonly string[]): Promise<ReadonlySet<string>> {
+async function permissionsOf(pool: Queries, roles: readonly string[]): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ permission: string }>(
     'select distinct permission from access_role_permission where role = any($1::text[])',
     [roles],

@@ -103,7 +103,7 @@ async function schemesNamed(pool: Queries, ids: readonly string[]): Promise<read
  *
  * @param roles  names of the actor's roles
  */
-export async function masksOf(pool: Pool, roles: readonly string[]): Promise<readonly string[]> {
+export async function masksOf(pool: Queries, roles: readonly string[]): Promise<readonly string[]> {
   const { rows } = await pool.query<{ path: string }>(
     `with reading as (
        select distinct m.path, r.role, k.path is not null as masked

@@ -71,7 +71,10 @@ const QUEUE = statement(
 export function flush(unit: UnitOfWork, leavings: Leavings): Promise<unknown> {
   const { acts, events, jobs } = leavings;
   const sent: Promise<unknown>[] = [];
-  if (acts.length > 0) sent.push(unit.db.run(TRAIL, trailValues(unit, acts)));
+  if (acts.length > 0) {
+    const written = unit.db.one<{ awaited: boolean }>(TRAIL, trailValues(unit, acts));
+    sent.push(written.then(({ awaited }) => awaited && leavings.afterCommit.push(unit.app.wake)));
+  }
   if (events.length > 0) {
     const names = events.map((each) => each.name);
     sent.push(unit.db.run(OUTBOX, [names, events.map((each) => toJson(each.data)), unit.now]));
