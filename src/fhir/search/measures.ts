@@ -28,7 +28,9 @@ export function intervalTest(
   const a = values.add(from, 'timestamptz');
   const b = values.add(to, 'timestamptz');
   const ends = point ? `${upper} <` : `${upper} <=`;
-  const inside = `(${lower} >= ${a} and ${ends} ${b})`;
+  // What ends before has begun before: said, because the index is by the beginning.
+  const begins = point ? '' : ` and ${lower} < ${b}`;
+  const inside = `(${lower} >= ${a}${begins} and ${ends} ${b})`;
   const tests: Record<Prefix, string> = {
     eq: inside,
     ne: `not ${inside}`,
@@ -91,7 +93,7 @@ export function quantityTest(
 
 /** A value without length stands inside the millisecond that ends at it: instants end before it. */
 function endsBefore(lower: string, upper: string, at: string, finer: boolean): string {
-  if (!finer) return `${upper} <= ${at}`;
+  if (!finer) return `(${lower} < ${at} and ${upper} <= ${at})`;
   const instant = `${lower} >= ${at} - interval '1 millisecond'`;
   return `(${upper} < ${at} or (${upper} = ${at} and ${instant}))`;
 }

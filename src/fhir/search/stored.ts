@@ -2,8 +2,9 @@
  * Searches the stored resources of a type. PostgreSQL is never given the choice between a selective
  * condition and the order of the page, because its estimates flip with every ANALYZE:
  *
- * 1. The most selective condition gives a set of internal ids, cut at `SET_MAX`; the other
- *    conditions are tested by look-ups of its rows, and the page is sorted and cut.
+ * 1. The most selective condition gives a set of internal ids; the other conditions are tested by
+ *    look-ups of its rows, and the page is sorted and cut. The set is cut where the walk of step 3
+ *    becomes cheaper: a set of s costs s, a walk among n resources n / s for each row of the page.
  * 2. A set that reaches the limit was not selective, and the next one is tried.
  * 3. When none is, resources are walked in the order of the page and tested one by one until the
  *    page is full, at most `WALK_MAX` of them.
@@ -14,6 +15,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { statement } from '../../sdk/index.ts';
 import { hash64 } from '../definitions/hash.ts';
 import { idOf } from '../store/content.ts';
+import { sizeOf } from '../store/size.ts';
 import { fhirOf } from '../types.ts';
 import { conditionOf } from './conditions.ts';
 import type { Cursor } from './cursor.ts';
@@ -33,7 +35,8 @@ import type { Search, SortKey } from './parse.ts';
 import { type Condition, Values } from './parts.ts';
 import { reachConditions } from './reach.ts';
 
-/** Ids of a set that are looked at before it counts as not selective. */
+/** Ids of a set that are looked at before it counts as not selective, at least and at most. */
+const SET_MIN = 250;
 const SET_MAX = 10_000;
 /** Sets that are tried. */
 const TRIES = 2;
@@ -131,13 +134,22 @@ class StoredQuery {
   async page(cursor: Cursor | undefined, back: boolean, limit: number): Promise<StoredFound[]> {
     const asked = { cursor, back, limit };
     const { sets, conditions, reach } = this.#build();
+    const most = sets.length > 0 ? await this.#setMost(limit) : 0;
     for (const at of sets.slice(0, TRIES).keys()) {
-      const rows = await this.#bySet(asked, at);
+      const rows = await this.#bySet(asked, at, most);
       if (rows) return rows;
     }
     const filtered = conditions.length > 0 || reach.length > 0;
     const walked = await this.#walk(asked, filtered ? (sets.length > 0 ? WALK_MAX : WALK_FEW) : 0);
     return walked ?? this.#whole(asked);
+  }
+
+  async #setMost(limit: number): Promise<number> {
+    const { sort } = this.#search;
+    const walks = sort.every((key) => !key.info || sortedIndex(key, new Values()) !== undefined);
+    if (!walks) return SET_MAX;
+    const rows = await sizeOf(this.#unit, this.#number);
+    return Math.min(SET_MAX, Math.max(SET_MIN, Math.round(Math.sqrt(limit * rows))));
   }
 
   async count(): Promise<number> {
@@ -178,12 +190,12 @@ class StoredQuery {
   }
 
   /** By the set of one condition; undefined when it is not selective. */
-  async #bySet(asked: Asked, at: number): Promise<StoredFound[] | undefined> {
+  async #bySet(asked: Asked, at: number, most: number): Promise<StoredFound[] | undefined> {
     const { values, sets, conditions, always, reach } = this.#build();
     const first = sets[at]!;
     const rest = conditions.filter((each) => each !== first).map((each) => each.test);
-    const set = `select rid from (${first.set}) s limit ${SET_MAX + 1}`;
-    const few = `(select count(*) from w) <= ${SET_MAX}`;
+    const set = `select rid from (${first.set}) s limit ${most + 1}`;
+    const few = `(select count(*) from w) <= ${most}`;
     const alone = rest.length === 0 && reach.length === 0;
     const order = `order by rid ${asked.back ? 'asc' : 'desc'}`;
     // Without a sort the ids are put in order first, and resources are read until the page is full.
