@@ -107,7 +107,7 @@ describe('the form of an answer', () => {
     expect(stranger.status).to.equal(401);
     expect(read(stranger.text).resourceType).to.equal('OperationOutcome');
     const statement = (await get('metadata')).json;
-    expect(statement.format).to.deep.equal(['json', 'xml']);
+    expect(statement.format).to.deep.equal(['application/fhir+json', 'application/fhir+xml']);
   });
 
   it('of a search by POST may be named in its form', async () => {
