@@ -9,13 +9,24 @@
  */
 
 import type { StructureDefinition } from '@medplum/fhirtypes';
+import type { Issue } from '../../sdk/problem.ts';
 import { bindingCheck, strictSet } from './bindings.ts';
 import { primitiveOf, type Rule, ruleBroken, type ValueCheck } from './checks.ts';
 import type { Types } from './compile.ts';
 import { type ContextCheck, contextCheck } from './contexts.ts';
 import { rulesOf } from './invariants.ts';
+import {
+  counter,
+  forbiddenChoices,
+  notWanted,
+  outsideSlices,
+  sliceCount,
+  tooLong,
+  wrongChoice,
+} from './profile-faults.ts';
 import { boundCheck, checkOrder, type Placed, partsCheck } from './profile-parts.ts';
-import { referenceTypeCheck } from './references.ts';
+import { referenceTypeCheck, resolved } from './references.ts';
+import { isResourceType } from './resource-types.ts';
 import { type Further, isObject, type Json, Run, shown } from './run.ts';
 import { choiceKey, type ElementNode, schemaOf, typeOfCanonical } from './schema.ts';
 import {
@@ -43,6 +54,9 @@ interface Found extends TypedValue {
   /** Of a primitive: the object with its extensions. */
   readonly beside: Json | undefined;
 }
+
+/** As many references are followed, one from another. */
+const LEVELS_MAX = 3;
 
 /** As many unknown canonicals are remembered: callers choose them. */
 const UNKNOWN_MAX = 2_000;
@@ -118,13 +132,24 @@ export class ProfileChecks implements SliceSource {
     return schema;
   }
 
-  meets(url: string, value: Json): boolean {
+  meets(url: string, value: Json, around: Run): boolean {
+    return this.#faultsBy(url, value, around)?.length === 0;
+  }
+
+  /** The errors of a value by a profile; undefined when that is not known, or is of another type. */
+  #faultsBy(url: string, value: Json, around: Run): readonly Issue[] | undefined {
     const profile = this.get(url);
-    if (!profile) return false;
+    const { resourceType } = value;
+    if (!profile || (resourceType !== undefined && resourceType !== profile.type)) return undefined;
     const run = new Run(this.further);
+    run.level = around.level + 1;
+    if (run.level > LEVELS_MAX) return []; // references may lead round in circles
+    run.bundle = around.bundle;
+    run.container = around.container;
+    run.resource = resourceType === undefined ? around.resource : value;
     run.push(profile.type);
     profile.check(value, run);
-    return !run.issues.some((issue) => issue.severity === 'error');
+    return run.issues.filter((issue) => issue.severity === 'error');
   }
 
   #compile(root: ElementNode): (value: Json, run: Run) => void {
@@ -253,12 +278,37 @@ export class ProfileChecks implements SliceSource {
     if (type.targets.length > 0 && type.targets.join() !== same?.targets.join()) {
       const types = new Set(type.targets.map((url) => this.#targetType(url)));
       if (!types.has('Resource')) checks.push(referenceTypeCheck(types));
+      const held = this.#targets(type.targets);
+      if (held) checks.push(held);
     }
     // extensions are held against their own definitions wherever they stand
     const own = (url: string) => type.code === 'Extension' && this.get(url)?.type === 'Extension';
     const profiles = type.profiles.filter((url) => !same?.profiles.includes(url) && !own(url));
     if (profiles.length > 0) checks.push(this.#anyProfile(profiles));
     return checks;
+  }
+
+  /** What a reference leads to within the same resource or Bundle meets one of the profiles. */
+  #targets(urls: readonly string[]): ValueCheck | undefined {
+    if (urls.every((url) => isBase(url))) return undefined;
+    return (value, run) => {
+      const literal = isObject(value) ? value.reference : undefined;
+      const found = typeof literal === 'string' ? resolved(literal, run) : undefined;
+      if (!found) return;
+      const verdicts = urls.map((url) =>
+        isBase(url) && typeOfCanonical(url) === found.resourceType
+          ? []
+          : this.#faultsBy(url, found, run),
+      );
+      const [first] = verdicts.flatMap((each) => each ?? []);
+      if (!first || verdicts.some((each) => each?.length === 0)) return;
+      run.error(
+        'value',
+        'target-not-as-profiled',
+        `What this refers to is not as the profile asks: ${first.expression}: ${first.diagnostics}`,
+        'reference',
+      );
+    };
   }
 
   /** The type of a target profile, which need not be the last part of its name. */
@@ -273,7 +323,7 @@ export class ProfileChecks implements SliceSource {
       if (!isObject(value)) return;
       const known = urls.flatMap((url) => this.get(url) ?? []);
       if (known.length < urls.length && known.length !== 1) return;
-      if (known.length > 1 && known.some((profile) => this.meets(profile.url, value))) return;
+      if (known.length > 1 && known.some((profile) => this.meets(profile.url, value, run))) return;
       known[0]?.check(value, run);
     };
   }
@@ -293,7 +343,7 @@ export class ProfileChecks implements SliceSource {
       const members: (Found[] | undefined)[] = [];
       const placed: Placed[] = [];
       for (const one of found) {
-        const place = placeOf(one);
+        const place = placeOf(one, run);
         if (place >= 0) {
           const own = members[place];
           if (own) own.push(one);
@@ -311,6 +361,17 @@ export class ProfileChecks implements SliceSource {
       }
     };
   }
+}
+
+/** HL7's definitions of types are no profiles: the type is enough. */
+function isBase(url: string): boolean {
+  const name = typeOfCanonical(url);
+  const bare = url.split('|')[0];
+  return bare === `http://hl7.org/fhir/StructureDefinition/${name}` && isType(name);
+}
+
+function isType(name: string): boolean {
+  return name === 'Resource' || isResourceType(name);
 }
 
 type ValueOf = (found: Found, run: Run) => void;
@@ -362,83 +423,4 @@ function collect(owner: Json, keys: readonly Key[]): Found[] {
 
 function objectOf(value: unknown): Json | undefined {
   return isObject(value) ? value : undefined;
-}
-
-function counter(
-  node: ElementNode,
-  base: ElementNode | undefined,
-): ((count: number, run: Run) => void) | undefined {
-  const { min, max } = node;
-  if (base && min === base.min && max === base.max) return undefined;
-  const name = node.choice ? `${node.name}[x]` : node.name;
-  return (count, run) => {
-    if (count < min) {
-      const says =
-        min === 1 ? `${name} is required by the profile. Add it.` : tooFew(name, min, count);
-      run.error('required', 'missing-element', says, node.name);
-    } else if (count > max) {
-      const says =
-        max === 0
-          ? `${name} is not allowed by the profile. Remove it.`
-          : `${name} may stand at most ${max} times by the profile, but is given ${count} times.`;
-      run.error('structure', 'too-many', says, node.name);
-    }
-  };
-}
-
-function tooFew(name: string, min: number, count: number): string {
-  return `${name} is needed at least ${min} times by the profile, but is given ${count} times.`;
-}
-
-function sliceCount(slice: ElementNode, count: number, run: Run): void {
-  if (count < slice.min) {
-    run.error(
-      'required',
-      'missing-slice',
-      `The profile wants ${slice.name} "${slice.slice}" at least ${slice.min} time(s), but ${count} match. Add it.`,
-    );
-  } else if (count > slice.max) {
-    run.error(
-      'structure',
-      'too-many',
-      `The profile wants ${slice.name} "${slice.slice}" at most ${slice.max} time(s), but ${count} match.`,
-    );
-  }
-}
-
-function forbiddenChoices(node: ElementNode, base: ElementNode | undefined): string[] {
-  if (!node.choice || !base || node.max === 0) return [];
-  const allowed = new Set(node.types.map((type) => type.code));
-  return base.types
-    .filter((type) => !allowed.has(type.code))
-    .map((type) => choiceKey(node.name, type.code));
-}
-
-function wrongChoice(node: ElementNode, key: string, run: Run): void {
-  const allowed = node.types.map((type) => choiceKey(node.name, type.code));
-  const list = allowed.length > 8 ? `${allowed.slice(0, 8).join(', ')} …` : allowed.join(' or ');
-  run.error(
-    'structure',
-    'wrong-type',
-    `The profile does not allow ${key}. Use ${list}.`,
-    node.name,
-  );
-}
-
-function outsideSlices(node: ElementNode, run: Run): void {
-  const names = node.slices.map((slice) => slice.slice).join(', ');
-  run.error('structure', 'not-in-slice', `This is none of what the profile allows here: ${names}.`);
-}
-
-function notWanted(wanted: { kind: string; value: unknown }, value: unknown, run: Run): void {
-  const verb = wanted.kind === 'fixed' ? 'be' : 'contain';
-  run.error(
-    'value',
-    'not-as-fixed',
-    `This is ${shown(value)}, but must ${verb} ${shown(wanted.value)}.`,
-  );
-}
-
-function tooLong(max: number, run: Run): void {
-  run.error('too-long', 'too-long', `The text may have at most ${max} characters.`);
 }

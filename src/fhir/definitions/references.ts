@@ -59,6 +59,30 @@ function containedTarget(literal: string, run: Run): Json | undefined {
   return contained.find((each) => isObject(each) && each.id === literal.slice(1));
 }
 
+/** What a literal leads to within the same container or Bundle; undefined when it is elsewhere. */
+export function resolved(literal: string, run: Run): Json | undefined {
+  if (literal.startsWith('#')) return containedTarget(literal, run);
+  const entries = run.bundle?.entry;
+  if (!Array.isArray(entries)) return undefined;
+  const bare = literal.replace(/\/_history\/[^/]+$/, '');
+  const found = entries.find((entry) => {
+    if (!isObject(entry)) return false;
+    const { fullUrl } = entry;
+    return typeof fullUrl === 'string' && (fullUrl === bare || fullUrl.endsWith(`/${bare}`));
+  }) as Json | undefined;
+  return isObject(found?.resource) ? found.resource : undefined;
+}
+
+/** As `resolved`; what is elsewhere is told by its type alone, where the literal says it. */
+export function target(reference: unknown, run: Run): Json | undefined {
+  if (!isObject(reference)) return undefined;
+  const literal = reference.reference;
+  const found = typeof literal === 'string' ? resolved(literal, run) : undefined;
+  if (found) return found;
+  const resourceType = referencedType(reference, run);
+  return resourceType === undefined ? undefined : { resourceType };
+}
+
 /** Every Reference: a fragment must exist, a relative literal must name a type of R4. */
 export const checkReference: ValueCheck = (value, run) => {
   const literal = (value as Json).reference;

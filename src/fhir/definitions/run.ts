@@ -42,6 +42,8 @@ export class Run {
   resource: Readonly<Record<string, unknown>> | undefined;
   /** Place in `names` of the innermost resource. */
   root = 0;
+  /** How many references were followed to come here. */
+  level = 0;
   /** The outermost Bundle, whose entries refer to each other. */
   bundle: Readonly<Record<string, unknown>> | undefined;
 

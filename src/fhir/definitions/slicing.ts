@@ -8,8 +8,8 @@
  */
 
 import { intervalOf } from './dates.ts';
-import { isResourceType } from './resource-types.ts';
-import { isObject, type Json } from './run.ts';
+import { target } from './references.ts';
+import { isObject, type Json, type Run } from './run.ts';
 import type { ElementNode, Slicing, Wanted } from './schema.ts';
 import type { Terminology } from './terminology.ts';
 import { equal, members } from './values.ts';
@@ -19,8 +19,8 @@ export interface SliceSource {
   readonly terminology: Terminology;
   /** The root element of a profile; undefined when we do not have it. */
   profile(url: string): ElementNode | undefined;
-  /** Whether a value meets a profile. */
-  meets(url: string, value: Json): boolean;
+  /** Whether a value meets a profile; `run` tells what stands around it. */
+  meets(url: string, value: Json, run: Run): boolean;
 }
 
 /** A value of a sliced element with the type that its JSON name tells. */
@@ -29,13 +29,13 @@ export interface TypedValue {
   readonly type: string;
 }
 
-type Matcher = (value: TypedValue) => boolean;
+type Matcher = (value: TypedValue, run: Run) => boolean;
 
 /** Compiles the test of whether a value belongs to a slice. */
 export function sliceMatcher(slicing: Slicing, slice: ElementNode, source: SliceSource): Matcher {
   const tests = slicing.discriminators.map((each) => discriminate(each, slice, source));
   if (tests.length === 0) return () => false;
-  return (value) => tests.every((test) => test(value));
+  return (value, run) => tests.every((test) => test(value, run));
 }
 
 /** Compiles the search for the slice of a value: its place, -1 for none. */
@@ -43,13 +43,13 @@ export function placing(
   slicing: Slicing,
   slices: ReadonlyArray<{ readonly slice: ElementNode; readonly matches: Matcher }>,
   source: SliceSource,
-): (value: TypedValue) => number {
+): (value: TypedValue, run: Run) => number {
   const byText = placesByText(slicing, slices, source);
   if (byText) {
     const [name, places] = byText;
     return ({ value }) => (isObject(value) ? (places.get(value[name]) ?? -1) : -1);
   }
-  return (value) => slices.findIndex(({ matches }) => matches(value));
+  return (value, run) => slices.findIndex(({ matches }) => matches(value, run));
 }
 
 /** Slices told apart by a fixed text of one child, as extensions are by url: a table. */
@@ -65,6 +65,7 @@ function placesByText(
     const [node, ...others] = nodesAt(slice, only.path, source);
     const text = node?.wanted?.kind === 'fixed' ? node.wanted.value : undefined;
     if (typeof text !== 'string' || others.length > 0) return undefined;
+    if (node!.array || node!.choice) return undefined;
     if (!places.has(text)) places.set(text, place);
   }
   return [only.path, places];
@@ -80,21 +81,16 @@ function discriminate(
   switch (type) {
     case 'exists': {
       const wanted = nodes.some((node) => node.min > 0);
-      return ({ value }) => valuesAt(value, path).length > 0 === wanted;
+      return ({ value }, run) => valuesAt(value, path, run).length > 0 === wanted;
     }
     case 'type':
       return typeMatcher(path, nodes);
-    case 'profile': {
-      const profiles = nodes.flatMap((node) => node.types.flatMap((each) => each.profiles));
-      return ({ value }) =>
-        valuesAt(value, path).some(
-          (each) => isObject(each) && profiles.some((url) => source.meets(url, each)),
-        );
-    }
+    case 'profile':
+      return profileMatcher(path, nodes, source);
     default:
       if (nodes.length === 0) return () => false;
-      return ({ value }) => {
-        const values = valuesAt(value, path);
+      return ({ value }, run) => {
+        const values = valuesAt(value, path, run);
         return nodes.every((node) =>
           values.some((each) => conforms(node, each, source.terminology)),
         );
@@ -108,16 +104,29 @@ function typeMatcher(path: string, nodes: readonly ElementNode[]): Matcher {
     return ({ value, type }) =>
       types.has(type) || (isObject(value) && types.has(String(value.resourceType)));
   }
-  const targets = new Set(
-    nodes.flatMap((node) => node.types.flatMap((each) => each.targets)).map(lastSegment),
-  );
-  return ({ value }) =>
-    valuesAt(value, path).some((each) => {
-      if (!isObject(each)) return false;
-      if (isResourceType(String(each.resourceType))) return types.has(String(each.resourceType));
-      const named = /(?:^|\/)([A-Z]\w+)\/[^/]+$/.exec(String(each.reference ?? ''))?.[1];
-      return named !== undefined && (targets.has(named) || types.has(named));
+  const named = new Set(nodes.flatMap(targetsOf).map(lastSegment));
+  return ({ value }, run) =>
+    valuesAt(value, path, run).some((each) => {
+      const { resourceType } = isObject(each) ? each : ({} as Json);
+      return (
+        typeof resourceType === 'string' && (named.has(resourceType) || types.has(resourceType))
+      );
     });
+}
+
+/** The profiles that a value has, or that what it refers to has. */
+function profileMatcher(path: string, nodes: readonly ElementNode[], source: SliceSource): Matcher {
+  const profiles = path.endsWith('resolve()')
+    ? nodes.flatMap(targetsOf)
+    : nodes.flatMap((node) => node.types.flatMap((each) => each.profiles));
+  return ({ value }, run) =>
+    valuesAt(value, path, run).some(
+      (each) => isObject(each) && profiles.some((url) => source.meets(url, each, run)),
+    );
+}
+
+function targetsOf(node: ElementNode): readonly string[] {
+  return node.types.flatMap((each) => each.targets);
 }
 
 function lastSegment(url: string): string {
@@ -135,7 +144,7 @@ function stepsOf(path: string): readonly string[] {
   const known = steps.get(path);
   if (known) return known;
   const found = (path.match(/extension\('[^']+'\)|resolve\(\)|[^.]+/g) ?? []).filter(
-    (step) => step !== '$this' && step !== 'resolve()',
+    (step) => step !== '$this',
   );
   if (steps.size < STEPS_MAX) steps.set(path, found);
   return found;
@@ -145,6 +154,7 @@ function stepsOf(path: string): readonly string[] {
 function nodesAt(slice: ElementNode, path: string, source: SliceSource): ElementNode[] {
   let nodes = [slice];
   for (const step of stepsOf(path)) {
+    if (step === 'resolve()') continue; // the Reference says of what it refers to by its targets
     const url = EXTENSION_STEP.exec(step)?.[1];
     nodes = nodes.flatMap((node) => childrenNamed(node, url ? 'extension' : step, source));
     if (url) {
@@ -175,9 +185,13 @@ function mandatory(node: ElementNode): readonly ElementNode[] {
 }
 
 /** The values at a discriminator's path. */
-function valuesAt(value: unknown, path: string): unknown[] {
+function valuesAt(value: unknown, path: string, run: Run): unknown[] {
   let values: unknown[] = [value];
   for (const step of stepsOf(path)) {
+    if (step === 'resolve()') {
+      values = values.flatMap((each) => target(each, run) ?? []);
+      continue;
+    }
     const url = EXTENSION_STEP.exec(step)?.[1];
     values = members(values, url ? 'extension' : step);
     if (url) values = values.filter((each) => isObject(each) && each.url === url);

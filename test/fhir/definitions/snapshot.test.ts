@@ -282,3 +282,85 @@ describe('resources within others', () => {
     ]);
   });
 });
+
+describe('references', () => {
+  const named = profile('Patient', [{ id: 'Patient.name', min: 1 }], { url: 'http://x/named' });
+  const owned = profile('Group', [
+    {
+      id: 'Group.member.entity',
+      type: [{ code: 'Reference', targetProfile: ['http://x/named'] }],
+    },
+  ]);
+  const group = (reference: string, more: object = {}) => ({
+    resourceType: 'Group',
+    meta: { profile: ['http://x/p'] },
+    type: 'person',
+    actual: true,
+    member: [{ entity: { reference } }],
+    ...more,
+  });
+  const check = (resource: object) =>
+    createDefinitions([owned, named])
+      .validate(resource)
+      .map((issue) => `${issue.expression} ${issue.code}`);
+
+  it('lead to what the profile of their target asks, where it stands beside them', () => {
+    const contained = (patient: object) =>
+      check(group('#p', { contained: [{ resourceType: 'Patient', id: 'p', ...patient }] }));
+    expect(contained({ name: [{ text: 'A' }] })).to.eql([]);
+    expect(contained({ active: true })).to.eql([
+      'Group.member[0].entity.reference target-not-as-profiled',
+    ]);
+    expect(check(group('Patient/elsewhere'))).to.eql([]);
+    expect(check(group('Location/1'))).to.include(
+      'Group.member[0].entity.reference wrong-reference-target',
+    );
+  });
+
+  it('are followed within a Bundle', () => {
+    const bundle = (patient: object) => ({
+      resourceType: 'Bundle',
+      type: 'collection',
+      entry: [
+        { fullUrl: 'http://x/Group/g', resource: group('Patient/p', { id: 'g' }) },
+        {
+          fullUrl: 'http://x/Patient/p',
+          resource: { resourceType: 'Patient', id: 'p', ...patient },
+        },
+      ],
+    });
+    expect(check(bundle({ name: [{ text: 'A' }] }))).to.eql([]);
+    expect(check(bundle({ active: true }))).to.eql([
+      'Bundle.entry[0].resource.member[0].entity.reference target-not-as-profiled',
+    ]);
+  });
+
+  it('tell slices apart by the type or the profile of what they lead to', () => {
+    const slices = (type: string) =>
+      profile(
+        'Group',
+        [
+          {
+            id: 'Group.member',
+            slicing: { discriminator: [{ type, path: 'entity.resolve()' }], rules: 'closed' },
+          },
+          { id: 'Group.member:named', sliceName: 'named', min: 1, max: '1' },
+          {
+            id: 'Group.member:named.entity',
+            type: [{ code: 'Reference', targetProfile: ['http://x/named'] }],
+          },
+        ] as Change[],
+        { url: 'http://x/p' },
+      );
+    const by = (type: string, resource: object) =>
+      createDefinitions([slices(type), named])
+        .validate(resource)
+        .map((issue) => `${issue.expression} ${issue.code}`);
+    const patient = { resourceType: 'Patient', id: 'p' };
+    const good = group('#p', { contained: [{ ...patient, name: [{ text: 'A' }] }] });
+    expect(by('profile', good)).to.eql([]);
+    expect(by('profile', group('#p', { contained: [{ ...patient, active: true }] }))).to.include(
+      'Group.member missing-slice',
+    );
+  });
+});
