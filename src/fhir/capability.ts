@@ -1,6 +1,8 @@
 /**
- * The CapabilityStatement, generated from the registers: what it says is what is there.
- * https://hl7.org/fhir/R4/capabilitystatement.html
+ * The CapabilityStatement, generated from the registers: what it says is what is there, to the last
+ * search parameter and include; a test asks for each.
+ *
+ * Spec: https://hl7.org/fhir/R4/capabilitystatement.html
  */
 
 import type {
@@ -10,15 +12,19 @@ import type {
   CapabilityStatementRestResourceSearchParam,
 } from '@medplum/fhirtypes';
 import type { Operation } from '../sdk/index.ts';
+import type { SearchParameterInfo } from './definitions/definitions.ts';
+import { JSON_PATCH } from './patch/apply.ts';
 import type { FhirHouse } from './types.ts';
 
 type Interactions = NonNullable<CapabilityStatementRestResource['interaction']>;
 
+/** What every type can do. */
 const INTERACTIONS: Interactions = (
   [
     'read',
     'vread',
     'update',
+    'patch',
     'delete',
     'history-instance',
     'history-type',
@@ -27,14 +33,20 @@ const INTERACTIONS: Interactions = (
   ] as const
 ).map((code) => ({ code }));
 
-const SPECIAL: CapabilityStatementRestResourceSearchParam[] = [
-  { name: '_id', type: 'token', definition: 'http://hl7.org/fhir/SearchParameter/Resource-id' },
+const BASE = 'http://hl7.org/fhir/SearchParameter';
+
+/** Parameters that no element of a resource holds. */
+const BESIDE: CapabilityStatementRestResourceSearchParam[] = [
   {
-    name: '_lastUpdated',
-    type: 'date',
-    definition: 'http://hl7.org/fhir/SearchParameter/Resource-lastUpdated',
+    name: '_list',
+    type: 'string',
+    definition: `${BASE}/Resource-list`,
+    documentation: 'Members of a List.',
   },
 ];
+
+/** What the statement needs of the FHIR room. */
+type House = Pick<FhirHouse, 'definitions' | 'operations' | 'projected' | 'base'>;
 
 /** What the statement needs beside the registers. */
 export interface Release {
@@ -46,12 +58,13 @@ export interface Release {
 }
 
 /** Builds the statement. */
-export function capabilityStatement(
-  house: Pick<FhirHouse, 'definitions' | 'operations' | 'base'>,
-  release: Release,
-): CapabilityStatement {
+export function capabilityStatement(house: House, release: Release): CapabilityStatement {
+  const { resourceTypes } = house.definitions;
+  const referrers = referrersOf(house);
   return {
     resourceType: 'CapabilityStatement',
+    name: 'Amana',
+    title: 'Amana, a FHIR-native social-protection server',
     status: 'active',
     date: release.date.toISOString(),
     kind: 'instance',
@@ -61,19 +74,25 @@ export function capabilityStatement(
       url: house.base(),
     },
     fhirVersion: '4.0.1',
-    format: ['json', 'xml'],
+    format: ['application/fhir+json', 'application/fhir+xml'],
+    patchFormat: [JSON_PATCH, 'application/fhir+json', 'application/fhir+xml'],
     rest: [
       {
         mode: 'server',
+        documentation:
+          'Unknown search parameters are refused unless Prefer: handling=lenient. Prefer: ' +
+          'respond-async is taken for every request. A patch may be conditional.',
         security: security(release),
-        resource: house.definitions.resourceTypes.map((type) => resource(house, type)),
+        resource: resourceTypes.map((type) => resource(house, type, referrers.get(type) ?? [])),
         interaction: [
           { code: 'transaction' },
           { code: 'batch' },
           { code: 'search-system' },
           { code: 'history-system' },
         ],
+        searchParam: commonParameters(house),
         operation: operations(house, undefined),
+        compartment: ['http://hl7.org/fhir/CompartmentDefinition/patient'],
       },
     ],
   };
@@ -105,8 +124,9 @@ function security(release: Release) {
 }
 
 function resource(
-  house: Pick<FhirHouse, 'definitions' | 'operations'>,
+  house: House,
   type: string,
+  referrers: readonly string[],
 ): CapabilityStatementRestResource {
   const parameters = house.definitions.searchParameters(type);
   const references = parameters.filter((each) => each.type === 'reference');
@@ -126,30 +146,67 @@ function resource(
     conditionalDelete: 'single',
     referencePolicy: ['literal', 'local', 'enforced'],
     searchInclude: ['*', ...references.map((each) => `${type}:${each.code}`)],
-    searchParam: [
-      ...SPECIAL,
-      ...parameters
-        .filter((each) => each.type !== 'composite' && each.type !== 'special')
-        .map((each) => ({
-          name: each.code,
-          type: each.type,
-          definition: each.url,
-          documentation: each.description,
-        })),
-    ],
+    ...(referrers.length > 0 && { searchRevInclude: [...referrers] }),
+    searchParam: [...parameters.map(parameterOf), ...BESIDE].filter((each) =>
+      isServed(house, type, each.name!),
+    ),
     ...(operation.length > 0 && { operation }),
   };
 }
 
+function parameterOf(info: SearchParameterInfo): CapabilityStatementRestResourceSearchParam {
+  const { code, type, url, description } = info;
+  return { name: code, type, definition: url, ...(description && { documentation: description }) };
+}
+
+/** What every room serves for what it shows: what stands in meta, or nowhere. */
+const ALWAYS = new Set(['_id', '_lastUpdated', '_profile', '_tag', '_security', '_source']);
+
+/** A room that shows a type serves what it names; a search is over all that have the type. */
+function isServed({ projected }: House, type: string, code: string): boolean {
+  const bindings = projected.get(type) ?? [];
+  return ALWAYS.has(code) || bindings.every((each) => Object.hasOwn(each.search, code));
+}
+
+/** The parameters that a search over several types may use: those of Resource. */
+function commonParameters({ definitions }: House): CapabilityStatementRestResourceSearchParam[] {
+  const [first] = definitions.resourceTypes;
+  const common = definitions.searchParameters(first!).filter(({ code }) => code.startsWith('_'));
+  return [...common.map(parameterOf), ...BESIDE];
+}
+
+/** By type, the reference parameters that may lead to it: `Observation:subject`. */
+function referrersOf({ definitions }: House): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const type of definitions.resourceTypes) {
+    for (const { code, type: kind, targets } of definitions.searchParameters(type)) {
+      if (kind !== 'reference') continue;
+      for (const target of targets.length > 0 ? targets : definitions.resourceTypes) {
+        const list = found.get(target) ?? [];
+        list.push(`${type}:${code}`);
+        found.set(target, list);
+      }
+    }
+  }
+  return found;
+}
+
+/**
+ * The operations of a type; without one, those of the system, and those of what R4 knows no type
+ * for (ViewDefinition), which have no other place in the statement.
+ */
 function operations(
-  house: Pick<FhirHouse, 'operations'>,
+  house: House,
   type: string | undefined,
 ): CapabilityStatementRestResourceOperation[] {
   const found = new Set<Operation>();
   for (const [key, operation] of house.operations) {
-    const parts = key.split('/');
-    const isHere = parts[0] === type || (type !== undefined && parts[0] === 'Resource');
-    if (parts.length === 1 ? type === undefined : isHere) found.add(operation);
+    const [first = '', ...more] = key.split('/');
+    const isForeign = first !== 'Resource' && !house.definitions.isResourceType(first);
+    const isSystem = more.length === 0 || isForeign;
+    if (type === undefined ? isSystem : first === type || first === 'Resource') {
+      if (type === undefined || more.length > 0) found.add(operation);
+    }
   }
   return [...found].map(({ definition }) => ({
     name: definition.code!,

@@ -9,6 +9,8 @@ import type Provider from 'oidc-provider';
 import type { Authenticator } from '../access/authenticate.ts';
 import type { App } from '../app.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
+import { openApiText } from '../fhir/openapi.ts';
+import type { FhirHouse } from '../fhir/types.ts';
 import { problem, type Route } from '../sdk/index.ts';
 import { BODY_MAX_BYTES, CORS_ORIGINS, OIDC_ISSUER, REQUESTS_AT_ONCE_MAX } from '../settings.ts';
 import { readBody } from './body.ts';
@@ -56,6 +58,13 @@ export function createWeb(parts: WebParts): Express {
   web.get(resource, (_request, response) => {
     response.json(protectedResource(parts.issuer(), app.settings.get(OIDC_ISSUER)));
   });
+  const described = openApiText(
+    app.fhir as FhirHouse,
+    () => `${parts.issuer()}/.well-known/openid-configuration`,
+  );
+  web.get(`${FHIR_PATH}/openapi.json`, compression(), (_request, response) => {
+    response.type('json').send(described());
+  });
   const limited = atOnce(app.settings.get(REQUESTS_AT_ONCE_MAX));
   web.use(FHIR_PATH, bulkEndpoint({ app, authenticator }));
   // Small answers are not worth the time that compressing takes.
@@ -96,6 +105,12 @@ function requestId(request: Request, response: Response, next: NextFunction): vo
   request.once('aborted', () => {
     response.locals.aborted = true;
   });
+  // A body that nobody read to its end would stand before the next request of this connection.
+  response.once('finish', () => {
+    if (request.complete) return;
+    request.unpipe();
+    request.resume();
+  });
   next();
 }
 
@@ -119,7 +134,8 @@ function cors(origins: readonly string[]) {
         'access-control-allow-origin': origin,
         vary: 'Origin',
         'access-control-expose-headers':
-          'ETag, Location, Content-Location, Last-Modified, X-Request-Id, X-Security-Context',
+          'ETag, Location, Content-Location, Last-Modified, Retry-After, X-Progress, X-Request-Id, ' +
+          'X-Security-Context',
       });
     }
     if (request.method !== 'OPTIONS') return next();

@@ -107,7 +107,12 @@ describe('the form of an answer', () => {
     expect(stranger.status).to.equal(401);
     expect(read(stranger.text).resourceType).to.equal('OperationOutcome');
     const statement = (await get('metadata')).json;
-    expect(statement.format).to.deep.equal(['application/fhir+json', 'application/fhir+xml']);
+    const given: string[] = [];
+    for (const format of statement.format) {
+      const answer = await get(`Basic/one?_format=${encodeURIComponent(format)}`);
+      given.push(`${answer.status} ${answer.headers.get('content-type')}`);
+    }
+    expect(new Set(given)).to.deep.equal(new Set([`200 ${JSON_TYPE}`, `200 ${XML_TYPE}`]));
   });
 
   it('of a search by POST may be named in its form', async () => {
