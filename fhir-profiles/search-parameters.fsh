@@ -11,3 +11,17 @@ Usage: #definition
 * base = #Binary
 * type = #reference
 * expression = "Binary.securityContext"
+
+// IHE PDQm (ITI-78) asks for it under this name.
+Instance: mothers-maiden-name
+InstanceOf: SearchParameter
+Usage: #definition
+* url = "https://amana.example/fhir/SearchParameter/mothers-maiden-name"
+* name = "MothersMaidenName"
+* status = #active
+* description = "The maiden name of the person's mother."
+* code = #mothersMaidenName
+* base = #Patient
+* type = #string
+* expression = "Patient.extension('http://hl7.org/fhir/StructureDefinition/patient-mothersMaidenName').value"
+* xpathUsage = #normal

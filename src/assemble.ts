@@ -14,6 +14,7 @@ import { asyncHandlers, forgetAsync } from './fhir/async/run.ts';
 import { bulkHandlers, removeBulkFiles } from './fhir/bulk/jobs.ts';
 import { bulkOperations } from './fhir/bulk/operations.ts';
 import { everythingOperations } from './fhir/operations/everything.ts';
+import { pixOperation } from './fhir/operations/ihe-pix.ts';
 import { metaOperations } from './fhir/operations/meta.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
 import { viewOperations } from './fhir/operations/view-run.ts';
@@ -55,6 +56,7 @@ const HOUSE: Module = {
     validateOperation,
     ...everythingOperations,
     ...metaOperations,
+    pixOperation,
     ...viewOperations,
     ...terminologyOperations,
     ...bulkOperations,
