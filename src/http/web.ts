@@ -65,13 +65,11 @@ export function createWeb(parts: WebParts): Express {
   web.get(`${FHIR_PATH}/openapi.json`, compression(), (_request, response) => {
     response.type('json').send(described());
   });
-  const limited = atOnce(app.settings.get(REQUESTS_AT_ONCE_MAX));
-  web.use(FHIR_PATH, bulkEndpoint({ app, authenticator }));
-  // Small answers are not worth the time that compressing takes.
   web.use(
     FHIR_PATH,
-    limited,
-    compression({ threshold: 2048, level: 1 }),
+    atOnce(app.settings.get(REQUESTS_AT_ONCE_MAX)),
+    bulkEndpoint({ app, authenticator }),
+    compressed(),
     fhirEndpoint(app, authenticator),
   );
   web.use('/fhir', () => {
@@ -114,16 +112,27 @@ function requestId(request: Request, response: Response, next: NextFunction): vo
   next();
 }
 
+const SECURITY_HEADERS = [
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+  ['x-frame-options', 'DENY'],
+  // Answers are data; the few pages say for themselves what they may load.
+  ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"],
+  ['cache-control', 'no-store'],
+] as const;
+
 function headers(_request: Request, response: Response, next: NextFunction): void {
-  response.set({
-    'x-content-type-options': 'nosniff',
-    'referrer-policy': 'no-referrer',
-    'x-frame-options': 'DENY',
-    // Answers are data; the few pages say for themselves what they may load.
-    'content-security-policy': "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
-    'cache-control': 'no-store',
-  });
+  for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
   next();
+}
+
+/** Compression for who asks for it; small answers are not worth the time that it takes. */
+function compressed() {
+  const compress = compression({ threshold: 2048, level: 1 });
+  return (request: Request, response: Response, next: NextFunction): void => {
+    if (request.headers['accept-encoding']) compress(request, response, next);
+    else next();
+  };
 }
 
 function cors(origins: readonly string[]) {
