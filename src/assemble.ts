@@ -18,6 +18,7 @@ import { pixOperation } from './fhir/operations/ihe-pix.ts';
 import { metaOperations } from './fhir/operations/meta.ts';
 import { validateOperation } from './fhir/operations/validate.ts';
 import { viewOperations } from './fhir/operations/view-run.ts';
+import { parametersRoom } from './fhir/parameters/index.ts';
 import { subscriptionsRoom } from './fhir/subscriptions/index.ts';
 import { terminologyOperations } from './fhir/terminology/index.ts';
 import type { FhirHouse } from './fhir/types.ts';
@@ -88,7 +89,7 @@ export function assemble(
   given: readonly Module[],
   houseSettings: readonly Setting<unknown>[],
 ): Assembly {
-  const modules = [HOUSE, subscriptionsRoom(given), ...given];
+  const modules = [HOUSE, parametersRoom, subscriptionsRoom(given), ...given];
   const faults = [
     ...nameFaults(modules),
     ...dependencyFaults(modules),

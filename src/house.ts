@@ -4,13 +4,7 @@
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type {
-  CodeSystem,
-  Resource,
-  SearchParameter,
-  StructureDefinition,
-  ValueSet,
-} from '@medplum/fhirtypes';
+import type { Resource } from '@medplum/fhirtypes';
 import type { Pool } from 'pg';
 import type { App } from './app.ts';
 import { type Assembly, assemble } from './assemble.ts';
@@ -20,6 +14,7 @@ import { fhirAccess } from './fhir/access.ts';
 import { capabilityStatement } from './fhir/capability.ts';
 import { createDefinitions } from './fhir/definitions/create.ts';
 import type { Definitions } from './fhir/definitions/definitions.ts';
+import { startParameters } from './fhir/parameters/registry.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import type { Clock, Log, Module } from './sdk/index.ts';
 import { HOUSE_SETTINGS, readSettings, type Settings } from './settings.ts';
@@ -65,15 +60,7 @@ function definitionsOf(brought: readonly Resource[]): Definitions {
   const own = readdirSync(folder)
     .filter((name) => name.endsWith('.json'))
     .map((name) => JSON.parse(readFileSync(join(folder, name), 'utf8')) as Resource);
-  const all = [...own, ...brought];
-  const ofType = <R extends Resource>(type: R['resourceType']): R[] =>
-    all.filter((each) => each.resourceType === type) as R[];
-  const definitions = createDefinitions({
-    structureDefinitions: ofType<StructureDefinition>('StructureDefinition'),
-    valueSets: ofType<ValueSet>('ValueSet'),
-    codeSystems: ofType<CodeSystem>('CodeSystem'),
-    searchParameters: ofType<SearchParameter>('SearchParameter'),
-  });
+  const definitions = createDefinitions([...own, ...brought]);
   shared = { key: brought, definitions };
   return definitions;
 }
@@ -98,22 +85,32 @@ export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
   if (!cursorKey) throw new Error('the database has no cursor secret; is it migrated?');
   const started = clock.now();
   const base = (): string => `${origin()}/fhir/R4`;
-  let capability: string | undefined;
+  let capability: { of: Definitions; text: string } | undefined;
+  const parameters = await startParameters(
+    definitionsOf(plan.assembly.definitions),
+    pool,
+    readPool,
+  );
   const fhir: FhirHouse = {
     ...plan.assembly.fhir,
-    definitions: definitionsOf(plan.assembly.definitions),
+    parameters,
+    get definitions() {
+      return parameters.definitions;
+    },
     base,
+    started,
     cursorKey,
     capability() {
-      capability ??= JSON.stringify(
-        capabilityStatement(fhir, {
+      if (capability?.of !== fhir.definitions) {
+        const statement = capabilityStatement(fhir, {
           version: version(),
           date: started,
           tokenUrl: `${origin()}/oidc/token`,
           authorizeUrl: `${origin()}/oidc/authorize`,
-        }),
-      );
-      return capability;
+        });
+        capability = { of: fhir.definitions, text: JSON.stringify(statement) };
+      }
+      return capability.text;
     },
   };
   return {

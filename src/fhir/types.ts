@@ -14,11 +14,14 @@ import type {
   StoredBinding,
 } from '../sdk/index.ts';
 import type { Definitions } from './definitions/definitions.ts';
+import type { ParameterRegistry } from './parameters/registry.ts';
 import type { Patch } from './patch/apply.ts';
 
 /** The FHIR room as part of the App. */
 export interface FhirHouse {
+  /** As they stand now: search parameters come and go while the house runs. */
   readonly definitions: Definitions;
+  readonly parameters: ParameterRegistry;
   /** By resource type. */
   readonly stored: ReadonlyMap<string, readonly StoredBinding[]>;
   readonly projected: ReadonlyMap<string, readonly ProjectedBinding[]>;
@@ -27,6 +30,8 @@ export interface FhirHouse {
   readonly operations: ReadonlyMap<string, Operation>;
   /** Absolute URL of the FHIR base without trailing slash; known once the server listens. */
   base(): string;
+  /** When this process began; what is published with it is as old. */
+  readonly started: Date;
   /** Key under which cursors are signed. */
   readonly cursorKey: Buffer;
   /** CapabilityStatement as text, built once. */

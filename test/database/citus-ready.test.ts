@@ -41,6 +41,7 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   migration_lock: 'schema',
   migration_hash: 'schema',
   house_secret: 'configuration',
+  search_parameter: 'configuration',
   ledger_account: 'reference',
   ledger_transfer: 'the books stay on one node, where their constraints hold across accounts',
   bulk_job: 'one row an export or import',

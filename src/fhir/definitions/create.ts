@@ -36,9 +36,11 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
     terminology,
   });
   const parameters = loadSearchParameters();
-  const search = new SearchParameters(types, parameters, registry.searchParameters);
+  const published = new Map(
+    (isList(brought) ? brought : []).map((each) => [`${each.resourceType}/${each.id}`, each]),
+  );
   const validator = validatorOf(types, registry, terminology, parameters);
-  return {
+  const made: Definitions = {
     resourceTypes: RESOURCE_TYPES,
     isResourceType,
     typeNumber,
@@ -52,11 +54,15 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
         snapshot: (url) => all.structure(url.split('|')[0]!),
       };
     },
-    searchParameters: (type) => search.of(type).parameters,
-    searchParameter: (type, code) => search.of(type).byCode.get(code),
-    extract: (resource) =>
-      search.of(resource.resourceType).extractor.extract(resource as unknown as Json),
+    broughtParameters: registry.searchParameters,
+    isStandardParameter: (url) => parameters.some((each) => each.url === url),
+    ...searching(new SearchParameters(types, parameters, registry.searchParameters)),
+    withSearchParameters: (others, pending) => ({
+      ...made,
+      ...searching(new SearchParameters(types, parameters, others, pending)),
+    }),
     snapshot: (url): StructureDefinition | undefined => registry.structure(url.split('|')[0]!),
+    published: (type, id) => published.get(`${type}/${id}`),
     profiles: (type) => registry.profilesOf(type),
     valueSet: (url) => terminology.valueSet(url),
     codeSystem: (url) => terminology.codeSystem(url),
@@ -64,6 +70,19 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
     publishedValueSet: (url) => registry.valueSet(url),
     compartment: compartmentOf,
     ...elements(types),
+  };
+  return made;
+}
+
+/** What is answered from the search parameters. */
+function searching(
+  search: SearchParameters,
+): Pick<Definitions, 'searchParameters' | 'searchParameter' | 'extract'> {
+  return {
+    searchParameters: (type) => search.of(type).parameters,
+    searchParameter: (type, code) => search.of(type).byCode.get(code),
+    extract: (resource) =>
+      search.of(resource.resourceType).extractor.extract(resource as unknown as Json),
   };
 }
 

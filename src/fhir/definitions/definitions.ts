@@ -6,7 +6,13 @@
  * `validate.ts`, `extract.ts`, `terminology.ts`, `profiles.ts`. How: `README.md`.
  */
 
-import type { CodeSystem, Resource, StructureDefinition, ValueSet } from '@medplum/fhirtypes';
+import type {
+  CodeSystem,
+  Resource,
+  SearchParameter,
+  StructureDefinition,
+  ValueSet,
+} from '@medplum/fhirtypes';
 import type { Issue } from '../../sdk/problem.ts';
 
 /** How a search parameter's values are compared. */
@@ -55,6 +61,10 @@ export interface SearchParameterInfo {
   readonly targets: readonly string[];
   /** True when every value is a plain date (birthdate), to be compared by calendar day. */
   readonly daysOnly: boolean;
+  /** False when the expression leads to nothing of the type. */
+  readonly readable: boolean;
+  /** True while its index is not complete, so that it cannot be searched. */
+  readonly pending: boolean;
   /** The parts of a composite, in order. */
   readonly components: readonly CompositePart[];
 }
@@ -213,11 +223,26 @@ export interface Definitions {
   /** Search parameters of a type, those of Resource and DomainResource included, by code. */
   searchParameters(type: string): readonly SearchParameterInfo[];
   searchParameter(type: string, code: string): SearchParameterInfo | undefined;
+  /** Whether a canonical is that of a search parameter of HL7. */
+  isStandardParameter(url: string): boolean;
+  /** Search parameters that modules bring, as published. */
+  readonly broughtParameters: readonly SearchParameter[];
+  /**
+   * The same definitions with other search parameters beside those of HL7.
+   *
+   * @param pending  URLs of those that cannot be searched yet
+   */
+  withSearchParameters(
+    parameters: readonly SearchParameter[],
+    pending?: ReadonlySet<string>,
+  ): Definitions;
   /** Index rows of a valid resource; its absolute references to ourselves are made relative. */
   extract(resource: Resource): IndexRows;
 
   /** StructureDefinition with snapshot, by canonical (a `|version` is ignored). */
   snapshot(url: string): StructureDefinition | undefined;
+  /** What is published with the house or brought by modules, by its id: definitions of all kinds. */
+  published(type: string, id: string): Resource | undefined;
   /** Canonicals of the profiles brought by modules, by type. */
   profiles(type: string): readonly string[];
   valueSet(url: string): ExpandedValueSet | undefined;

@@ -52,6 +52,7 @@ const NOT_EXTRACTED = new Set(['_text', '_content', '_query']);
 
 export class SearchParameters {
   readonly #types: Types;
+  readonly #pending: ReadonlySet<string>;
   readonly #byType = new Map<string, Declared[]>();
   readonly #byUrl = new Map<string, SearchParameter>();
   readonly #compiled = new Map<string, CompiledType>();
@@ -60,8 +61,10 @@ export class SearchParameters {
     types: Types,
     standard: readonly SearchParameter[],
     brought: readonly SearchParameter[],
+    pending: ReadonlySet<string> = new Set(),
   ) {
     this.#types = types;
+    this.#pending = pending;
     for (const parameter of standard) this.#declare(parameter, true);
     for (const parameter of brought) this.#declare(parameter, false);
   }
@@ -156,6 +159,8 @@ export class SearchParameters {
       sortCodes: draft.type === 'token' ? this.#sortCodes(draft.paths) : [],
       sortPaths: sortPathsOf(draft.type, draft.paths),
       targets: draft.type === 'reference' ? targetsOf(draft) : [],
+      readable: draft.paths.length > 0 || COLUMNS.has(code),
+      pending: this.#pending.has(parameter.url ?? ''),
       daysOnly: draft.paths.length > 0 && draft.paths.every((path) => path.type === 'date'),
       components: this.#components(parameter, draft.paths),
     };

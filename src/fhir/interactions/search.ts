@@ -19,6 +19,7 @@ export async function search(
   type?: string,
 ): Promise<FhirResponse> {
   const house = fhirOf(unit);
+  await house.parameters.refresh();
   const types = type ? [type] : systemTypes(unit, request);
   const wanted = parseSearch(house.definitions, types, request.query, isLenient(request));
   const page = await runSearch(unit, wanted);

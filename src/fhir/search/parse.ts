@@ -8,10 +8,10 @@
 import { Problem, problem } from '../../sdk/index.ts';
 import type { Definitions, SearchParameterInfo } from '../definitions/definitions.ts';
 import { parseNear } from './near.ts';
-import { nearest } from './nearest.ts';
+import { notServed, unknownModifier, unknownParameter } from './refusals.ts';
 import { split } from './text-values.ts';
 
-export { unescaped } from './text-values.ts';
+export { split, unescaped } from './text-values.ts';
 
 /** One condition: all conditions must hold; within one, any value may. */
 export type Term =
@@ -227,7 +227,15 @@ function parameterOf(
 ): SearchParameterInfo {
   const found = definitions.searchParameter(types[0]!, code);
   const everywhere = types.every((type) => definitions.searchParameter(type, code));
-  if (found && everywhere) return found;
+  if (found && everywhere) {
+    if (!found.pending) return found;
+    throw problem(
+      'not-supported',
+      'search-parameter-indexing',
+      `${code} is being indexed and can be searched when that is done; see SearchParameter/$status.`,
+      code,
+    );
+  }
   throw unknownParameter(definitions, types, code);
 }
 
@@ -454,40 +462,4 @@ function parseInclude(
     throw problem('invalid', 'search-include', `${target} is not a resource type.`, name);
   }
   return { source, code, target, iterate, reverse };
-}
-
-function notServed(code: string) {
-  return problem(
-    'not-supported',
-    'search-parameter-unknown',
-    `${code} is not supported; write each condition as a parameter of its own.`,
-    code,
-  );
-}
-
-function unknownModifier(name: string, code: string, allowed: readonly string[]) {
-  const may =
-    allowed.length > 0
-      ? `It takes ${allowed.map((each) => `:${each}`).join(', ')}.`
-      : 'It takes none.';
-  return problem(
-    'not-supported',
-    'search-modifier',
-    `${name}: ${code} does not know this modifier. ${may}`,
-    name,
-  );
-}
-
-function unknownParameter(definitions: Definitions, types: readonly string[], code: string) {
-  const known =
-    types.length > 0 ? definitions.searchParameters(types[0]!).map((each) => each.code) : [];
-  const near = nearest(code, [...known, '_id', '_lastUpdated', '_list', '_has']);
-  const where = types.length === 1 ? types[0] : 'these types together';
-  return problem(
-    'not-supported',
-    'search-parameter-unknown',
-    `${where} cannot be searched by "${code}"${near ? `; did you mean "${near}"?` : '.'} ` +
-      'To ignore what is unknown, send Prefer: handling=lenient.',
-    code,
-  );
 }

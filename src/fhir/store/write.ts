@@ -54,6 +54,7 @@ export async function writeResources(
   plans: readonly PlannedWrite[],
   options: WriteOptions = {},
 ): Promise<Written[]> {
+  await fhirOf(unit).parameters.refresh();
   for (const plan of plans) {
     authorize(unit, plan.action, plan.type);
     if (!plan.resource) continue;
