@@ -19,7 +19,7 @@ import { describe, it } from 'mocha';
 import { MODULES } from '../../modules/index.ts';
 import { assemble } from '../../src/assemble.ts';
 import { createDefinitions } from '../../src/fhir/definitions/create.ts';
-import { structureDefinition } from '../../src/sdk/index.ts';
+import { CANONICAL_ROOT, structureDefinition } from '../../src/sdk/index.ts';
 import { HOUSE_SETTINGS } from '../../src/settings.ts';
 
 const root = join(import.meta.dirname, '../..');
@@ -84,9 +84,10 @@ describe('the profiles', () => {
 
   it('stand beside a definition of each operation that the house and its modules offer', () => {
     const { operations } = assemble(MODULES, HOUSE_SETTINGS).fhir;
-    const ours = [...operations.values()]
-      .map(({ definition }) => definition.url)
-      .filter((url) => !/^http:\/\/(hl7|sql-on-fhir)\.org\//.test(url ?? ''));
+    const urls = [...operations.values()].map(({ definition }) => definition.url ?? 'none');
+    expect(urls.filter((url) => !/^https?:\/\//.test(url))).to.deep.equal([]);
+    // those of HL7, IHE and SQL on FHIR are published there
+    const ours = urls.filter((url) => url.startsWith(CANONICAL_ROOT));
     const known = published.map((each) => 'url' in each && each.url);
     expect(ours.length).to.be.greaterThan(20);
     expect(known).to.include.members(ours);

@@ -27,7 +27,7 @@ import {
 import { boundCheck, checkOrder, type Placed, partsCheck } from './profile-parts.ts';
 import { referenceTypeCheck, resolved } from './references.ts';
 import { isResourceType } from './resource-types.ts';
-import { type Further, isObject, type Json, Run, shown } from './run.ts';
+import { type Further, isObject, type Json, Run } from './run.ts';
 import { choiceKey, type ElementNode, schemaOf, typeOfCanonical } from './schema.ts';
 import {
   meetsWanted,
