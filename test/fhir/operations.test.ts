@@ -87,6 +87,28 @@ describe('an operation of the house', () => {
     expect((await house.fetch('Patient?_summary=count')).json.total).to.equal(before);
   });
 
+  it('can be read as it is defined, with the profiles and value sets beside it', async () => {
+    const { json: statement } = await house.fetch('metadata');
+    const named: string[] = [
+      ...statement.rest[0].resource.flatMap((each: { operation?: { definition: string }[] }) =>
+        (each.operation ?? []).map(({ definition }) => definition),
+      ),
+      ...statement.rest[0].resource.flatMap(
+        (each: { supportedProfile?: string[] }) => each.supportedProfile ?? [],
+      ),
+    ];
+    const ours = named.filter((each) => each.startsWith('https://amana.example/fhir/'));
+    expect(ours.length).to.be.greaterThan(30);
+    for (const url of new Set(ours)) {
+      const found = await house.fetch(url.slice('https://amana.example/fhir/'.length));
+      expect(found.status, url).to.equal(200);
+      expect(found.json.url).to.equal(url);
+    }
+    const set = await house.fetch('ValueSet/member-role');
+    expect(set.json).to.include({ resourceType: 'ValueSet', id: 'member-role' });
+    expect((await house.fetch('ValueSet/none')).status).to.equal(404);
+  });
+
   it('validates by profiles, value sets and forms that are stored here', async () => {
     const base = { status: 'active', kind: 'resource', abstract: false, derivation: 'constraint' };
     const store = async (body: object) => {

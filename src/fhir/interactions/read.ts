@@ -7,6 +7,7 @@ import { Problem, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { readProjected } from '../projection.ts';
 import { shapeOf, summarized } from '../search/summary.ts';
+import { writeContent } from '../store/content.ts';
 import { loadRow, loadVersion } from '../store/read.ts';
 import { type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
 import { textResponse, versionHeaders, versionOf } from './respond.ts';
@@ -19,7 +20,8 @@ interface Current {
 }
 
 /**
- * The current version of a resource, stored or projected.
+ * The current version of a resource, stored or projected, or of a definition that is published with
+ * the house (profiles, value sets, operations), so that what `metadata` names can be read.
  *
  * @throws Problem not-found, deleted
  */
@@ -31,7 +33,10 @@ export async function current(unit: UnitOfWork, type: string, id: string): Promi
   const projected = await readProjected(unit, type, id);
   if (projected) return projected;
   if (row) throw gone(type, id, row.ver);
-  throw notFound(type, id);
+  const { definitions, started } = fhirOf(unit);
+  const published = definitions.published(type, id);
+  if (!published) throw notFound(type, id);
+  return { content: writeContent(published, id, 1, started), version: 1, lastUpdated: started };
 }
 
 /** `GET Type/id` */
