@@ -6,6 +6,7 @@
 import type { UnitOfWork } from '../../app.ts';
 import { problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
+import { readProjected } from '../projection.ts';
 import { readCursor, writeCursor } from '../search/cursor.ts';
 import { parseDate } from '../search/values.ts';
 import { type HistoryQuery, loadHistory, loadRow, type Version } from '../store/read.ts';
@@ -27,7 +28,10 @@ export async function history(
   authorize(unit, 'read', type ?? '*');
   const house = fhirOf(unit);
   const wanted = await historyQuery(unit, request, type, id);
-  const versions = await loadHistory(unit, { ...wanted, limit: wanted.limit + 1 });
+  const versions =
+    type && id && wanted.rid === undefined
+      ? (await shownVersion(unit, type, id)).filter((each) => isWithin(each, wanted))
+      : await loadHistory(unit, { ...wanted, limit: wanted.limit + 1 });
   const page = versions.slice(0, wanted.limit);
   const path = [type, id, '_history'].filter(Boolean).join('/');
   const links = [{ relation: 'self', url: linkUrl(house.base(), path, request.query) }];
@@ -39,7 +43,8 @@ export async function history(
   }
   const entries = page.map((version) => entryOf(house.base(), version));
   const head = JSON.stringify({ resourceType: 'Bundle', type: 'history', link: links });
-  return textResponse(200, `${head.slice(0, -1)},"entry":[${entries.join(',')}]}`);
+  const list = entries.length > 0 ? `,"entry":[${entries.join(',')}]` : '';
+  return textResponse(200, `${head.slice(0, -1)}${list}}`);
 }
 
 function linkUrl(base: string, path: string, query: URLSearchParams): string {
@@ -80,7 +85,7 @@ async function historyQuery(
   const before = cursor ? readCursor(fhirOf(unit).cursorKey, cursor, path) : undefined;
   return {
     ...(type && { type }),
-    ...(type && id && { rid: await ridOf(unit, type, id) }),
+    ...(type && id && { rid: (await loadRow(unit, type, id))?.rid }),
     ...(since && { since: new Date(parseDate(since, '_since').lower) }),
     ...(at && { at: during(at) }),
     ...(before && {
@@ -95,10 +100,16 @@ function during(text: string): { from: Date; to: Date } {
   return { from: new Date(lower), to: new Date(upper) };
 }
 
-async function ridOf(unit: UnitOfWork, type: string, id: string): Promise<bigint> {
-  const row = await loadRow(unit, type, id);
-  if (!row) throw notFound(type, id);
-  return row.rid;
+/** What a room shows has one version, the present one: what it was is told by the room's books. */
+async function shownVersion(unit: UnitOfWork, type: string, id: string): Promise<Version[]> {
+  const found = await readProjected(unit, type, id);
+  if (!found) throw notFound(type, id);
+  const { content, version: ver, lastUpdated: lu } = found;
+  return [{ type, id, ver, lu, method: ver === 1 ? 'POST' : 'PUT', content, rid: 0n }];
+}
+
+function isWithin({ lu }: Version, { since, at, before }: HistoryQuery): boolean {
+  return !before && (!since || lu >= since) && (!at || lu < at.to);
 }
 
 function entryOf(base: string, version: Version): string {

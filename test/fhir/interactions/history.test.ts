@@ -65,6 +65,15 @@ describe('history', () => {
     expect(new Set(seen).size).to.equal(seen.length);
   });
 
+  it('of what a room shows is its present version', async () => {
+    const [measure] = (await house.fetch('Measure?_count=1')).json.entry;
+    const path = `Measure/${measure.resource.id}/_history`;
+    const { status, json } = await house.fetch(path);
+    expect(status).to.equal(200);
+    expect(json.entry.map((each: Json) => each.resource)).to.deep.equal([measure.resource]);
+    expect((await house.fetch(`${path}?_at=2000`)).json.entry).to.equal(undefined);
+  });
+
   it('of everything names each type, and refuses what it does not know', async () => {
     const { json } = await house.fetch('_history?_count=5');
     expect(json.entry).to.have.length(5);
