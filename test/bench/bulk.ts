@@ -60,7 +60,7 @@ async function timed(house: TestHouse, start: () => Promise<string>): Promise<nu
   return seconds;
 }
 
-function patient(at: number): object {
+export function patient(at: number): object {
   return {
     resourceType: 'Patient',
     id: `00000000-0000-7000-8000-${String(at).padStart(12, '0')}`,
@@ -88,7 +88,7 @@ function patient(at: number): object {
 }
 
 /** Copies rows under new ids until there are as many as wanted. */
-async function fill(pool: Pool, wanted: number): Promise<void> {
+export async function fill(pool: Pool, wanted: number): Promise<void> {
   await pool.query(
     `insert into resource (lu, rid, id, ver, type, bucket, deleted, tk, content)
      select r.lu, nextval('resource_rid') * 64 + r.bucket,

@@ -22,11 +22,11 @@ import { unpackActor } from './actor.ts';
 import type { ExportTask } from './export-request.ts';
 import { type FileEntry, folderOf, LineFiles } from './files.ts';
 import { type BulkJob, reportProgress } from './store/jobs.ts';
-import { type Selection, selectResources } from './store/select.ts';
+import { copyStored, type Selection, selectProjected, selectResources } from './store/select.ts';
 import { deletedSince, type Snapshot, storedTypes, withSnapshot } from './store/snapshot.ts';
 
 /** Resources read at once, and resources of one file. */
-const PORTION = 4000;
+const PORTION = 2000;
 const FILE_LINES = 200_000;
 /** Deletions that one Bundle names. */
 const DELETED_PORTION = 1000;
@@ -136,7 +136,14 @@ class Export {
     };
     const shape = this.#shapeOf(type);
     const files = new LineFiles(this.#folder, type, FILE_LINES);
-    for await (const { lines, count } of selectResources(this.#unit, selection)) {
+    if (!shape) {
+      for await (const bytes of copyStored(this.#unit, selection)) {
+        this.#count += await files.addBytes(bytes);
+        await this.#report(type);
+      }
+    }
+    const portions = shape ? selectResources : selectProjected;
+    for await (const { lines, count } of portions(this.#unit, selection)) {
       await files.add(shape ? lines.split('\n').map(shape).join('\n') : lines, count);
       this.#count += count;
       await this.#report(type);

@@ -46,6 +46,7 @@ export class LineFiles {
   readonly #type: string;
   readonly #linesMax: number;
   #stream: WriteStream | undefined;
+  #atLineEnd = true;
   #entries: { type: string; name: string; count: number }[] = [];
 
   constructor(folder: string, type: string, linesMax: number) {
@@ -64,6 +65,18 @@ export class LineFiles {
     if (!stream.write('\n')) await once(stream, 'drain');
   }
 
+  /** Adds bytes in which every line ends with a line break; answers how many lines ended. */
+  async addBytes(bytes: Buffer): Promise<number> {
+    const last = this.#entries.at(-1);
+    const isFull = this.#atLineEnd && last !== undefined && last.count >= this.#linesMax;
+    if (!this.#stream || isFull) await this.#open();
+    const count = linesIn(bytes);
+    this.#entries.at(-1)!.count += count;
+    this.#atLineEnd = bytes[bytes.length - 1] === BREAK;
+    if (!this.#stream!.write(bytes)) await once(this.#stream!, 'drain');
+    return count;
+  }
+
   /** The files, all of them written to the disk. */
   async close(): Promise<readonly FileEntry[]> {
     await this.#end();
@@ -74,7 +87,11 @@ export class LineFiles {
     await this.#end();
     await mkdir(this.#folder, { recursive: true });
     const name = `${this.#type}-${this.#entries.length + 1}.ndjson`;
-    this.#stream = createWriteStream(join(this.#folder, name), { flags: 'wx', flush: true });
+    this.#stream = createWriteStream(join(this.#folder, name), {
+      flags: 'wx',
+      flush: true,
+      highWaterMark: 1024 * 1024,
+    });
     this.#entries.push({ type: this.#type, name, count: 0 });
   }
 
@@ -84,4 +101,12 @@ export class LineFiles {
     await finished(this.#stream);
     this.#stream = undefined;
   }
+}
+
+const BREAK = 10;
+
+function linesIn(bytes: Buffer): number {
+  let count = 0;
+  for (let at = bytes.indexOf(BREAK); at >= 0; at = bytes.indexOf(BREAK, at + 1)) count += 1;
+  return count;
 }

@@ -7,6 +7,7 @@
  * of work whose database is a snapshot.
  */
 
+import { escapeLiteral } from 'pg';
 import type { UnitOfWork } from '../../../app.ts';
 import { idKey, statement } from '../../../sdk/index.ts';
 import { hash64 } from '../../definitions/hash.ts';
@@ -55,7 +56,40 @@ export async function* selectResources(
   selection: Selection,
 ): AsyncGenerator<Portion> {
   yield* stored(unit, selection);
+  yield* selectProjected(unit, selection);
+}
+
+/** Those that rooms show. */
+export async function* selectProjected(
+  unit: UnitOfWork,
+  selection: Selection,
+): AsyncGenerator<Portion> {
   if (fhirOf(unit).projected.has(selection.type)) yield* projected(unit, selection);
+}
+
+/**
+ * Those that are stored, as bytes: a line each, in no order, as PostgreSQL sends them. Content holds
+ * no control characters, so that none of it is quoted.
+ */
+export function copyStored(unit: UnitOfWork, selection: Selection): AsyncIterable<Buffer> {
+  const values = new Values();
+  const { text, list } = values.bind(
+    `select r.content from resource r where ${conditions(unit, selection, values)}`,
+  );
+  // COPY takes no parameters; the placeholders carry their types.
+  const whole = text.replace(/\$(\d+)/g, (_, at: string) =>
+    escapeLiteral(textOf(list[Number(at) - 1])),
+  );
+  return unit.db.copyOut(
+    `copy (${whole}) to stdout with (format csv, delimiter E'\\x02', quote E'\\x01')`,
+  );
+}
+
+/** A value as PostgreSQL reads it from a text. */
+function textOf(value: unknown): string {
+  if (value instanceof Date) return value.toISOString();
+  if (!Array.isArray(value)) return String(value);
+  return `{${value.map((each) => `"${textOf(each).replace(/[\\"]/g, '\\$&')}"`).join(',')}}`;
 }
 
 async function* stored(unit: UnitOfWork, selection: Selection): AsyncGenerator<Portion> {
