@@ -28,6 +28,7 @@ import { operations } from './operations.ts';
 import { retryDue, retryHandler } from './retry.ts';
 import { sendHandler, wakeHandler, wakeWaiting } from './send.ts';
 import { reachRules } from './store/reach.ts';
+import { topics } from './topics.ts';
 
 export { callbackSecret, matchCallbacks } from './callback.ts';
 export { enquireDue } from './enquire.ts';
@@ -157,7 +158,7 @@ export const disbursement: Module = {
   permissions: [RETRY, RESOLVE, PAUSE],
   resources: [instruction],
   operations,
-  contributes: reachRules,
+  contributes: [...reachRules, ...topics],
   routes: [callbackRoute],
   jobs: [sendHandler, enquireHandler, wakeHandler, callbackHandler, matchHandler, retryHandler],
   schedule: [

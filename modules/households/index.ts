@@ -13,6 +13,7 @@ import { measures } from './measures.ts';
 import { projectGroups, projectPatients } from './project.ts';
 import { PHONE_COUNTRY } from './settings.ts';
 import { reachRules } from './store/reach.ts';
+import { topics } from './topics.ts';
 
 export { normaliseBankAccount, normalisePhone } from './account.ts';
 export {
@@ -57,5 +58,5 @@ export const households: Module = {
   settings: [PHONE_COUNTRY],
   // Patients before Groups: most members are then known when their household takes them.
   resources: [patient, group, flag],
-  contributes: [...measures, ...reachRules],
+  contributes: [...measures, ...reachRules, ...topics],
 };

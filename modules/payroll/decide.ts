@@ -12,7 +12,7 @@ import {
   transition,
 } from '../../src/sdk/index.ts';
 import { createInstructions, instructionMoved, retryInstructions } from '../disbursement/index.ts';
-import { payrollClosed } from './events.ts';
+import { payrollApproved, payrollClosed } from './events.ts';
 import { payrollLifecycle } from './lifecycle.ts';
 import {
   cancelLines,
@@ -64,6 +64,7 @@ export async function approve(
     currency: payroll.currency,
     select: orderSelect(payrollId, 'open', dayOf(ctx.now, 'UTC')),
   });
+  ctx.emit(payrollApproved, { payrollId });
   await closeIfResolved(ctx, [payrollId]);
   note(ctx, '$approve', payrollId, { lines: ordered, held: Number(heldBack.n) });
   return { ordered, heldBack: Number(heldBack.n) };

@@ -13,10 +13,11 @@ import { measures } from './measures.ts';
 import { operations, READ } from './operations.ts';
 import { payrollSource } from './source.ts';
 import { reachRules } from './store/reach.ts';
+import { topics } from './topics.ts';
 
 export { approve, drop, retryUnpaid } from './decide.ts';
 export { draftDue, draftPayroll, duePeriod } from './draft.ts';
-export { payrollClosed, payrollDrafted } from './events.ts';
+export { payrollApproved, payrollClosed, payrollDrafted } from './events.ts';
 export { payrollLifecycle } from './lifecycle.ts';
 
 /** The payroll room. */
@@ -29,6 +30,6 @@ export const payroll: Module = {
   operations,
   reactions: [followInstructions],
   jobs: [draftDueHandler],
-  contributes: [...measures, contribute(paymentSource, payrollSource), ...reachRules],
+  contributes: [...measures, contribute(paymentSource, payrollSource), ...reachRules, ...topics],
   schedule: [{ at: '*/10 * * * *', job: draftDue, does: 'drafts payrolls that are due' }],
 };

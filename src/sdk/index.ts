@@ -17,4 +17,5 @@ export * from './reach.ts';
 export * from './reference.ts';
 export * from './sql.ts';
 export * from './tokens.ts';
+export * from './topic.ts';
 export * from './trail.ts';

@@ -8,6 +8,11 @@ import type { UnitOfWork } from '../../app.ts';
 import type { Actor } from '../../sdk/index.ts';
 import type { Subscriber } from './store/subscribers.ts';
 
+/** What is the same for subscriptions that see the same. */
+export function byAuthor({ author, scopes }: Pick<Subscriber, 'author' | 'scopes'>): string {
+  return `${author} ${JSON.stringify(scopes)}`;
+}
+
 /** The author as it stands now; undefined when it may no longer sign in. */
 export async function loadAuthor(
   queries: Queries,

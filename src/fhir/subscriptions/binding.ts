@@ -10,7 +10,7 @@
  */
 
 import { isDeepStrictEqual } from 'node:util';
-import type { Subscription } from '@medplum/fhirtypes';
+import type { Resource, Subscription } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import {
   type Context,
@@ -20,6 +20,8 @@ import {
   type ResourceWrite,
   type StoredBinding,
 } from '../../sdk/index.ts';
+import { writeJson } from '../formats/json.ts';
+import { checkTopic, isTopicBased, topicPart } from './backport.ts';
 import { checkCriteria } from './criteria.ts';
 import { deliverSoon } from './deliver-token.ts';
 import { checkEndpoint } from './endpoint.ts';
@@ -37,7 +39,7 @@ export const subscriptionGuard: Guard = {
   async check(ctx, writes) {
     if (isServer(ctx)) return;
     for (const write of writes as readonly Write[]) {
-      if (write.resource) inPlace(write.place, () => check(ctx as UnitOfWork, write));
+      if (write.resource) await inPlace(write.place, () => check(ctx as UnitOfWork, write));
     }
   },
 };
@@ -74,7 +76,7 @@ function isServer(ctx: Context): boolean {
   return ctx.actor.kind === 'system';
 }
 
-function check(unit: UnitOfWork, { resource, previous }: Write): void {
+async function check(unit: UnitOfWork, { resource, previous }: Write): Promise<void> {
   const { status, channel, criteria } = resource!;
   checkStatus(resource!, previous);
   if (channel.type !== 'rest-hook') {
@@ -88,16 +90,16 @@ function check(unit: UnitOfWork, { resource, previous }: Write): void {
   checkEndpoint(channel.endpoint, unit.setting(SUBSCRIPTION_INSIDE_HOSTS));
   checkPayload(channel.payload);
   parseHeaders(channel.header ?? []);
-  if (status !== 'off') checkCriteria(unit, criteria);
+  if (status === 'off') return;
+  if (isTopicBased(resource!)) await checkTopic(unit, resource!);
+  else checkCriteria(unit, criteria);
 }
 
 function checkStatus(resource: Subscription, previous: Subscription | undefined): void {
-  const { status, channel, criteria } = resource;
+  const { status } = resource;
   if (status === 'requested' || status === 'off') return;
   const isSame =
-    previous?.status === status &&
-    previous.criteria === criteria &&
-    isDeepStrictEqual({ ...previous.channel }, { ...channel });
+    previous?.status === status && isDeepStrictEqual(askedBy(previous), askedBy(resource));
   if (isSame) return;
   throw problem(
     'business-rule',
@@ -106,6 +108,13 @@ function checkStatus(resource: Subscription, previous: Subscription | undefined)
       'criteria or channel, and "off" to stop.',
     'Subscription.status',
   );
+}
+
+/** What a change of needs a new handshake: criteria and channel, extensions included. */
+function askedBy(resource: Subscription): unknown {
+  const { criteria, channel } = resource;
+  const { _criteria } = resource as { _criteria?: unknown };
+  return JSON.parse(writeJson([criteria, _criteria, channel] as unknown as Resource));
 }
 
 function checkPayload(payload: string | undefined): void {
@@ -134,6 +143,7 @@ async function withoutSecrets(ctx: Context, write: Write): Promise<Subscription 
 function wantedOf({ resource, rid, id, version }: Write): Wanted {
   const { status, channel, criteria, end } = resource!;
   const [type = '', ...query] = criteria.split('?');
+  const byTopic = isTopicBased(resource!);
   return {
     ...{ rid, id, version, status: status as Wanted['status'] },
     ...{ type, query: query.join('?'), topic: null, filters: null },
@@ -142,5 +152,6 @@ function wantedOf({ resource, rid, id, version }: Write): Wanted {
     content: channel.payload ? 'full-resource' : 'empty',
     ...{ heartbeat_seconds: null, timeout_seconds: null, events_max: 1 },
     ends_at: end ? new Date(end) : null,
+    ...(byTopic && { type: null, query: null, ...topicPart(resource!) }),
   };
 }

@@ -12,6 +12,7 @@ import { conditionOf } from '../search/conditions.ts';
 import { parseSearch, type Term } from '../search/parse.ts';
 import { Values } from '../search/parts.ts';
 import { reachConditions } from '../search/reach.ts';
+import { sourcesOf } from '../search/source.ts';
 import { fhirOf } from '../types.ts';
 
 /** Criteria, taken apart. */
@@ -45,6 +46,24 @@ export function checkCriteria(unit: UnitOfWork, text: string, place = PLACE): Cr
   reachConditions(unit, type, values);
   for (const term of termsOf(unit, criteria, place)) conditionOf(unit, type, term, values);
   return criteria;
+}
+
+/**
+ * Has the actor of the unit make a search of a type, stored or shown by rooms, that finds nothing:
+ * for what it would be refused.
+ *
+ * @throws Problem as the search does
+ */
+export async function checkSearch(
+  unit: UnitOfWork,
+  { type, query }: Criteria,
+  place: string,
+): Promise<void> {
+  termsOf(unit, { type, query }, place);
+  const asked = new URLSearchParams(query);
+  asked.append('_id', 'none');
+  const search = parseSearch(fhirOf(unit).definitions, [type], asked, false);
+  for (const source of sourcesOf(unit, search)) await source.fetch(undefined, false, 1);
 }
 
 /**

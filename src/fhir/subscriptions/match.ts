@@ -14,11 +14,17 @@ import { mayRead } from '../authorize.ts';
 import { conditionOf } from '../search/conditions.ts';
 import { Values } from '../search/parts.ts';
 import { inReach } from '../search/reach.ts';
-import { asAuthor } from './author.ts';
+import { asAuthor, byAuthor } from './author.ts';
 import { type Criteria, termsOf } from './criteria.ts';
 import { deliverSoon } from './deliver-token.ts';
 import { type Candidate, type Hit, hitsOf, type Written } from './store/hits.ts';
-import { listening, type Matched, noteMatched, type Subscriber } from './store/subscribers.ts';
+import {
+  listening,
+  type Matched,
+  noteMatched,
+  type Subscriber,
+  wake,
+} from './store/subscribers.ts';
 
 /** Criteria that one statement asks. */
 const CRITERIA_AT_ONCE = 25;
@@ -106,9 +112,17 @@ async function seenBy(
 ): Promise<Matched[]> {
   const [rids] = columns(hits, ['rid']);
   const matched: Matched[] = [];
-  for (const group of Map.groupBy(subscribers, authorKey).values()) {
+  for (const group of Map.groupBy(subscribers, byAuthor).values()) {
     const author = await asAuthor(unit, group[0]!);
-    if (!author || !mayRead(author, type)) continue;
+    if (!author || !mayRead(author, type)) {
+      // Its turn finds out and says so.
+      await wake(
+        unit,
+        group.map((each) => each.rid),
+      );
+      deliverSoon(unit);
+      continue;
+    }
     const seen = await inReach(author, type, rids as bigint[]);
     for (const { rid } of group) {
       for (const { cause, id, version, action, rid: focus } of hits) {
@@ -117,8 +131,4 @@ async function seenBy(
     }
   }
   return matched;
-}
-
-function authorKey({ author, scopes }: Subscriber): string {
-  return `${author} ${JSON.stringify(scopes)}`;
 }

@@ -8,10 +8,13 @@
 
 import type { App, UnitOfWork } from '../../app.ts';
 import { runUnitOfWork, SYSTEM } from '../../database/unit-of-work.ts';
-import { type Actor, Problem } from '../../sdk/index.ts';
+import { type Actor, Problem, problem, topicUrl } from '../../sdk/index.ts';
+import { authorize } from '../authorize.ts';
 import { loadAuthor } from './author.ts';
+import { topicsOf } from './backport.ts';
+import { checkCriteria } from './criteria.ts';
 import { checkEndpoint } from './endpoint.ts';
-import { type Draft, eventMessage, handshake } from './message.ts';
+import { type Draft, eventMessage, eventsPerMessage, greeting } from './message.ts';
 import { type Sent, send } from './send.ts';
 import { SUBSCRIPTION_INSIDE_HOSTS, SUBSCRIPTION_TIMEOUT_SECONDS } from './settings.ts';
 import { signatureHeaders } from './sign.ts';
@@ -64,7 +67,8 @@ async function attempt(claimed: Claimed): Promise<Change | undefined> {
     };
   }
   try {
-    if (status === 'requested') return await greet(claimed);
+    await seen(claimed, author, (unit) => checkStill(unit, subscriber));
+    if (status === 'requested') return await greet(claimed, author, 'handshake');
     return await tell(claimed, author);
   } catch (error) {
     // The author may no longer see this, or the operator no longer allows the endpoint.
@@ -73,37 +77,68 @@ async function attempt(claimed: Claimed): Promise<Change | undefined> {
   }
 }
 
-async function greet(claimed: Claimed): Promise<Change | undefined> {
+/** @throws Problem when the author could not subscribe to this now */
+async function checkStill(unit: UnitOfWork, subscriber: Subscriber): Promise<void> {
+  const { type, query, topic: url } = subscriber;
+  if (type !== null) {
+    checkCriteria(unit, `${type}?${query}`);
+    return;
+  }
+  const topic = topicsOf(unit).find((each) => topicUrl(each) === url);
+  if (!topic) {
+    throw problem('not-supported', 'subscription-topic-unknown', 'The topic is here no longer.');
+  }
+  authorize(unit, 'read', topic.resource);
+}
+
+async function greet(
+  claimed: Claimed,
+  author: Actor,
+  type: 'handshake' | 'heartbeat',
+): Promise<Change | undefined> {
+  const { subscriber, lease } = claimed;
   const secrets = await secretsOf(claimed);
-  const sent = await post(claimed, handshake(claimed.subscriber), secrets);
+  const draft = await seen(claimed, author, (unit) => greeting(unit, subscriber, type));
+  const sent = await post(claimed, draft, secrets);
   if (!sent.taken) return failure(claimed, sent);
-  await asServer(claimed, (ctx) => noteTaken(ctx, claimed.subscriber.rid, claimed.lease, 0n));
-  return { status: 'active' };
+  await asServer(claimed, (ctx) => noteTaken(ctx, subscriber.rid, lease, 0n));
+  return type === 'handshake' ? { status: 'active' } : undefined;
 }
 
 async function tell(claimed: Claimed, author: Actor): Promise<Change | undefined> {
   const { app, requestId, lease, subscriber } = claimed;
   const { rid, handled, matched } = subscriber;
+  if (matched === handled) {
+    const isTime = heartbeatDue(subscriber, app.clock.now());
+    return isTime ? greet(claimed, author, 'heartbeat') : undefined;
+  }
   const secrets = await secretsOf(claimed);
   const events = await asServer(claimed, (ctx) =>
     eventsBetween(ctx, rid, handled + 1n, matched, EVENTS_PER_TURN),
   );
   const until = performance.now() + TURN_SECONDS * 1000;
-  for (const event of events) {
-    if (performance.now() > until) break;
-    const draft = await runUnitOfWork(app, author, { requestId, readOnly: true }, (unit) =>
-      eventMessage(unit, subscriber, event),
-    );
+  const many = eventsPerMessage(subscriber);
+  for (let from = 0; from < events.length && performance.now() < until; from += many) {
+    const some = events.slice(from, from + many);
+    const draft = await seen(claimed, author, (unit) => eventMessage(unit, subscriber, some));
     const sent = draft && (await post(claimed, draft, secrets));
     if (sent && !sent.taken) return failure(claimed, sent);
     await runUnitOfWork(app, author, { requestId }, async (unit) => {
-      await noteTaken(unit, rid, lease, event.number);
+      await noteTaken(unit, rid, lease, some.at(-1)!.number);
       for (const told of draft?.tells ?? []) noteDisclosure(unit, subscriber, told);
     });
   }
   // Events that were too old to be kept are passed over, or they would be due for ever.
   if (events.length === 0) await asServer(claimed, (ctx) => noteTaken(ctx, rid, lease, matched));
   return undefined;
+}
+
+function heartbeatDue(
+  { heartbeat_seconds: seconds, sent_at: sent }: Subscriber,
+  now: Date,
+): boolean {
+  if (seconds === null) return false;
+  return sent === null || now.getTime() - sent.getTime() >= seconds * 1000;
 }
 
 /** What has been sent has been read by the author. */
@@ -154,6 +189,15 @@ async function post(claimed: Claimed, draft: Draft, { headers, keys }: Secrets):
   };
   const seconds = app.settings.get(SUBSCRIPTION_TIMEOUT_SECONDS);
   return send(message, inside, Math.min(seconds, subscriber.timeout_seconds ?? seconds));
+}
+
+/** Something read with the eyes of the author. */
+function seen<Result>(
+  { app, requestId }: Claimed,
+  author: Actor,
+  read: (unit: UnitOfWork) => Promise<Result>,
+): Promise<Result> {
+  return runUnitOfWork(app, author, { requestId, readOnly: true }, read);
 }
 
 function secretsOf(claimed: Claimed): Promise<Secrets> {

@@ -34,6 +34,8 @@ export interface Subscriber {
   readonly handled: bigint;
   readonly failures: number;
   readonly failing_since: Date | null;
+  /** When the endpoint last took something. */
+  readonly sent_at: Date | null;
 }
 
 /** A search that the focus of a topic's event must meet. */
@@ -144,7 +146,7 @@ export async function authorOf(ctx: Context, id: string): Promise<string | undef
 
 const COLUMNS = `s.rid, s.id, s.version, s.status, s.author, s.scopes, s.type, s.query, s.topic,
   s.filters, s.endpoint, s.payload, s.content, s.heartbeat_seconds, s.timeout_seconds, s.events_max,
-  s.ends_at, s.matched, s.handled, s.failures, s.failing_since`;
+  s.ends_at, s.matched, s.handled, s.failures, s.failing_since, s.sent_at`;
 
 /** Subscriptions to searches of these types that collect events. */
 export function listening(ctx: Context, types: readonly string[]): Promise<Subscriber[]> {
@@ -156,6 +158,28 @@ export function listening(ctx: Context, types: readonly string[]): Promise<Subsc
          and (s.ends_at is null or s.ends_at > $2) order by s.rid`,
     ),
     [types, ctx.now],
+  );
+}
+
+/** Subscriptions to a topic that collect events. */
+export function listeningToTopic(ctx: Context, url: string): Promise<Subscriber[]> {
+  return ctx.db.query<Subscriber>(
+    statement(
+      'subscriptions.listening-topic',
+      `select ${COLUMNS} from subscription s
+       where s.topic = $1 and s.status <> 'off' and (s.ends_at is null or s.ends_at > $2)
+       order by s.rid`,
+    ),
+    [url, ctx.now],
+  );
+}
+
+/** Gives subscriptions a turn although nothing has matched. */
+export async function wake(ctx: Context, rids: readonly bigint[]): Promise<void> {
+  await ctx.db.run(
+    `update subscription set due_at = least(due_at, $2)
+     where rid = any($1::bigint[]) and status = 'active'`,
+    [rids, ctx.now],
   );
 }
 
