@@ -5,10 +5,11 @@
  * Spec: https://hl7.org/fhir/uv/bulkdata/STU2/export.html#query-parameters
  */
 
-import type { Parameters } from '@medplum/fhirtypes';
+import type { Parameters, ParametersParameter } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { parseReference, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
+import { isObject } from '../definitions/run.ts';
 import { conditionOf } from '../search/conditions.ts';
 import { parseSearch } from '../search/parse.ts';
 import { Values } from '../search/parts.ts';
@@ -46,11 +47,22 @@ const KNOWN = [
 
 /** What a Parameters body says, as names and texts. */
 export function sentIn(body: Parameters): Sent {
-  return (body.parameter ?? []).map((each) => {
+  const list: unknown = body.parameter ?? [];
+  const isGood =
+    Array.isArray(list) && list.every((each) => isObject(each) && each.name !== undefined);
+  if (!isGood) {
+    throw problem(
+      'structure',
+      'operation-body',
+      '$export takes Parameters.',
+      'Parameters.parameter',
+    );
+  }
+  return (list as ParametersParameter[]).map((each) => {
     const key = Object.keys(each).find((name) => name.startsWith('value'));
     const value = key && (each as unknown as Record<string, unknown>)[key];
-    const text = each.valueReference?.reference ?? (typeof value === 'string' ? value : '');
-    return [each.name ?? '', text] as const;
+    const text = isObject(value) ? value.reference : value;
+    return [String(each.name), typeof text === 'string' ? text : ''] as const;
   });
 }
 

@@ -82,7 +82,7 @@ function inputOf(
   const body = request.body as Resource | undefined;
   const given: ParametersParameter[] = [];
   if (request.method === 'POST' && body?.resourceType === 'Parameters') {
-    given.push(...(body.parameter ?? []));
+    given.push(...sentParameters(body));
   }
   for (const [name, value] of request.query) {
     if (name.startsWith('_') && !wanted.some((each) => each.name === name)) continue;
@@ -176,6 +176,25 @@ function checkInput(
       );
     }
   }
+}
+
+/** @throws Problem structure when they are not a list of objects, or a resource is none */
+function sentParameters(body: Parameters): ParametersParameter[] {
+  const list: unknown = body.parameter ?? [];
+  const places = Array.isArray(list) ? list : [list];
+  for (const [index, each] of places.entries()) {
+    const isObject = (value: unknown): boolean =>
+      typeof value === 'object' && value !== null && !Array.isArray(value);
+    const isGood = isObject(each) && (each.resource === undefined || isObject(each.resource));
+    if (isGood && Array.isArray(list)) continue;
+    throw problem(
+      'structure',
+      'operation-body',
+      'A parameter is an object with name and value[x] or resource.',
+      `Parameters.parameter[${index}]`,
+    );
+  }
+  return places;
 }
 
 function checkType(

@@ -134,7 +134,11 @@ async function run(
 
 /** @throws Problem when the form is not one that is given */
 function formatOf(text: string | undefined): ViewFormat {
-  const name = (text ?? 'ndjson').split(';')[0]!.trim().replace(' ', '+').toLowerCase();
+  const name = String(text ?? 'ndjson')
+    .split(';')[0]!
+    .trim()
+    .replace(' ', '+')
+    .toLowerCase();
   const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
   if (format) return format;
   throw problem(

@@ -61,7 +61,7 @@ export const expandOperation: Operation = {
   async run(ctx, { id, parameters }) {
     const unit = ctx as UnitOfWork;
     authorize(unit, 'read', 'ValueSet');
-    const given = new Given(parameters);
+    const given = new Given(unit, parameters);
     const carried = new Carried(unit);
     const valueSet = await valueSetOf(unit, carried, id, given);
     const contains = await containsOf(carried, valueSet, given);

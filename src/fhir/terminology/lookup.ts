@@ -80,7 +80,7 @@ export const lookupOperations: readonly Operation[] = [
     async run(ctx, { parameters }) {
       const unit = ctx as UnitOfWork;
       authorize(unit, 'read', 'CodeSystem');
-      const given = new Given(parameters);
+      const given = new Given(unit, parameters);
       const [asked] = askedIn(given, given.text('system'));
       if (!asked?.system) throw needsSystem();
       const system = await new Carried(unit).codeSystem(asked.system, asked.version);
@@ -93,7 +93,7 @@ export const lookupOperations: readonly Operation[] = [
     async run(ctx, { id, parameters }) {
       const unit = ctx as UnitOfWork;
       authorize(unit, 'read', 'CodeSystem');
-      const given = new Given(parameters);
+      const given = new Given(unit, parameters);
       const [a, b] = [given.coding('codingA'), given.coding('codingB')];
       const [one, other] = [given.text('codeA') ?? a?.code, given.text('codeB') ?? b?.code];
       if (one === undefined || other === undefined) {

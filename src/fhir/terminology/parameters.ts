@@ -11,13 +11,24 @@ import type {
   ParametersParameter,
   ValueSet,
 } from '@medplum/fhirtypes';
+import type { UnitOfWork } from '../../app.ts';
 import { problem } from '../../sdk/index.ts';
+import { validate } from '../store/write.ts';
 
 /** What an operation was given, by name. */
 export class Given {
   readonly #list: readonly ParametersParameter[];
 
-  constructor(parameters: Parameters) {
+  /** @throws Problem when a value, or a definition that is sent along, is not what R4 has */
+  constructor(unit: UnitOfWork, parameters: Parameters) {
+    const sent = parameters.parameter ?? [];
+    for (const [at, { resource }] of sent.entries()) {
+      if (resource) validate(unit, resource, `Parameters.parameter[${at}]`);
+    }
+    const values = sent.map(({ resource: _resource, ...each }) => each);
+    if (values.some(hasValue)) {
+      validate(unit, { resourceType: 'Parameters', parameter: values.filter(hasValue) });
+    }
     this.#list = parameters.parameter ?? [];
   }
 
@@ -58,6 +69,10 @@ export class Given {
   #all(name: string): ParametersParameter[] {
     return this.#list.filter((each) => each.name === name);
   }
+}
+
+function hasValue(parameter: ParametersParameter): boolean {
+  return Object.keys(parameter).some((key) => key.startsWith('value'));
 }
 
 /** An input parameter of a definition. */

@@ -75,7 +75,7 @@ export const validateCodeOperations: readonly Operation[] = [
     async run(ctx, { id, parameters }) {
       const unit = ctx as UnitOfWork;
       authorize(unit, 'read', 'ValueSet');
-      const given = new Given(parameters);
+      const given = new Given(unit, parameters);
       const carried = new Carried(unit);
       const asked = askedIn(given, given.text('system'));
       const valueSet = await valueSetOf(unit, carried, id, given);
@@ -88,7 +88,7 @@ export const validateCodeOperations: readonly Operation[] = [
     async run(ctx, { id, parameters }) {
       const unit = ctx as UnitOfWork;
       authorize(unit, 'read', 'CodeSystem');
-      const given = new Given(parameters);
+      const given = new Given(unit, parameters);
       const carried = new Carried(unit);
       const sent = await systemOf(unit, id, given);
       const url = sent?.url ?? given.text('url') ?? given.coding('coding')?.system;

@@ -43,6 +43,10 @@ const VARIABLES = new Set([
 
 /** Longest path taken; a longer one is no path but an attack on the parser. */
 const LENGTH_MAX = 4000;
+/** Brackets within brackets; a parser of deeper ones runs out of stack. */
+const DEPTH_MAX = 50;
+/** Operators and steps of one path. */
+const STEPS_MAX = 400;
 
 /** Texts in quotes, variables and functions, in the order in which they stand. */
 const PARTS =
@@ -64,6 +68,8 @@ export function compilePath(
     throw refused(`A path is a FHIRPath expression of 1 to ${LENGTH_MAX} characters.`, place);
   }
   const whole = withConstants(text, constants, place);
+  if (isDeep(whole))
+    throw refused(`A path has at most ${STEPS_MAX} steps, ${DEPTH_MAX} deep.`, place);
   const evaluate = plain(whole);
   return evaluate
     ? { evaluate, interpreted: false }
@@ -89,4 +95,21 @@ function withConstants(
     if (literal === undefined) throw refused(`The view has no constant "${name}".`, place);
     return literal;
   });
+}
+
+function isDeep(text: string): boolean {
+  const bare = text.replace(/'(?:[^'\\]|\\.)*'/g, '');
+  if (
+    (bare.match(/[^\w\s)\]]|\b(?:and|or|xor|implies|is|as|in|contains|div|mod)\b/g)?.length ?? 0) >
+    STEPS_MAX
+  ) {
+    return true;
+  }
+  let depth = 0;
+  for (const sign of bare) {
+    if ('([{'.includes(sign)) depth += 1;
+    if (')]}'.includes(sign)) depth -= 1;
+    if (depth > DEPTH_MAX) return true;
+  }
+  return false;
 }
