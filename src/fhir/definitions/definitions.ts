@@ -40,6 +40,13 @@ export interface SearchParameterInfo {
    */
   readonly key: number;
   /**
+   * Keys of the rows of a string parameter: texts that other parameters read too stand under the
+   * keys of those. For other parameters `key` alone.
+   */
+  readonly keys: readonly number[];
+  /** Only rows of this system are the parameter's: `phone` among the rows of `telecom`. */
+  readonly onlySystem?: string;
+  /**
    * Code of the parameter that gives the key. Rows of modifiers stand under its name:
    * `paramKey(type, rowsCode + ':identifier')`.
    */

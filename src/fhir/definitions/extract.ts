@@ -21,8 +21,8 @@ export interface Reader {
   readonly index: Indexer | undefined;
   /** Of a composite: reads what stands together in the element. */
   readonly pairs?: ReadPairs;
-  /** Presence token of the parameter. */
-  readonly presence: bigint;
+  /** Presence token of the parameter; undefined when another reader of its places tells it. */
+  readonly presence: bigint | undefined;
 }
 
 interface Branch {
@@ -97,10 +97,11 @@ function enter(step: Step, below: Tree, value: unknown, rows: RowCollector, reso
 
 function read(reader: Reader, value: unknown, rows: RowCollector, resource: Json): void {
   if (reader.pairs) {
-    if (reader.pairs(value, resource, rows)) rows.tk(reader.presence);
+    if (reader.pairs(value, resource, rows)) rows.tk(reader.presence!);
     return;
   }
   reader.index?.(value, rows);
+  if (reader.presence === undefined) return;
   const { leadsTo } = reader.path;
   if (leadsTo === undefined || leads(value, leadsTo)) rows.tk(reader.presence);
 }

@@ -26,6 +26,7 @@ import {
 import { isResourceType, typeNumber } from './resource-types.ts';
 import type { RowCollector } from './rows.ts';
 import { isObject, type Json } from './run.ts';
+import { PARTS } from './shared-rows.ts';
 
 /** Writes the rows of one value. */
 export type Indexer = (value: unknown, rows: RowCollector) => void;
@@ -189,10 +190,6 @@ function computedToken(keys: Keys): Indexer {
 
 // ── string ───────────────────────────────────────────────────────────────────────────────────
 
-const PARTS: Readonly<Record<string, readonly string[]>> = {
-  HumanName: ['text', 'family', 'given', 'prefix', 'suffix'],
-  Address: ['text', 'line', 'city', 'district', 'state', 'postalCode', 'country'],
-};
 const ALL_PARTS = [...new Set(Object.values(PARTS).flat())];
 
 function stringIndexer(valueType: string, key: number): Indexer {

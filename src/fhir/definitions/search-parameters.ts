@@ -3,7 +3,8 @@
  *
  * Parameters of a type that read the same places with the same comparison share their rows: the
  * first of them (HL7's before brought ones, unrestricted before restricted, then by code) gives
- * the key, and the others only keep a presence token of their own.
+ * the key, and the others only keep a presence token of their own. What they share beyond that is
+ * told in `shared-rows.ts`.
  *
  * Spec: https://hl7.org/fhir/R4/searchparameter-registry.html
  */
@@ -19,6 +20,7 @@ import { indexerOf, tokensOf } from './index-values.ts';
 import { type Path, pathsOf, signatureOf } from './paths.ts';
 import { RESOURCE_TYPES } from './resource-types.ts';
 import { isObject, type Json } from './run.ts';
+import { type TextGroup, textGroups, widened } from './shared-rows.ts';
 import { sortPathsOf } from './sort-paths.ts';
 
 interface Declared {
@@ -40,6 +42,13 @@ interface Draft {
   readonly standard: boolean;
   /** The same for parameters that may share rows. */
   readonly signature: string;
+}
+
+/** Whose rows the parameters of a type have. */
+interface Owners {
+  readonly leaders: ReadonlyMap<string, Draft>;
+  /** Of string parameters that lead, by code. */
+  readonly texts: ReadonlyMap<string, readonly TextGroup[]>;
 }
 
 /** Served as columns of the stored row, so that nothing is extracted for them. */
@@ -106,17 +115,18 @@ export class SearchParameters {
 
   #compile(type: string): CompiledType {
     const drafts = this.#declaredFor(type).map((each) => this.#draft(type, each));
-    const leaders = leadersOf(drafts);
+    const owners = ownersOf(drafts);
     const parameters = drafts
-      .map((draft) => this.#info(type, draft, leaders.get(draft.signature) ?? draft))
+      .map((draft) => this.#info(type, draft, owners))
       .sort((a, b) => (a.code < b.code ? -1 : 1));
-    noCollisions(type, parameters);
+    noCollisions(type, parameters, owners.texts);
     const byCode = new Map(parameters.map((each) => [each.code, each]));
     const readers = drafts.flatMap((draft) =>
       draft.type === 'composite'
         ? this.#pairReaders(type, draft, byCode.get(draft.parameter.code!)!)
-        : readersOf(type, draft, leaders.get(draft.signature)),
+        : readersOf(type, draft, owners),
     );
+    readers.push(...textReaders(type, owners.texts));
     return {
       parameters,
       byCode,
@@ -134,13 +144,14 @@ export class SearchParameters {
       return { parameter, type: kind, paths, standard, signature: `composite ${parameter.code}` };
     }
     const places = paths.map((path) => (path.compute ? `=${parameter.code}` : signatureOf(path)));
-    const signature = `${kind} ${[...new Set(places)].sort().join(' ') || parameter.code}`;
+    const signature = signatureFor(kind, places.length > 0 ? places : [parameter.code!]);
     return { parameter, type: kind, paths, standard, signature };
   }
 
-  #info(type: string, draft: Draft, leader: Draft): SearchParameterInfo {
+  #info(type: string, draft: Draft, owners: Owners): SearchParameterInfo {
     const { parameter } = draft;
     const code = parameter.code!;
+    const { leader, system } = ownerOf(draft, owners);
     const key = paramKey(type, leader.parameter.code!);
     const kinds = new Set(draft.paths.map((path) => tokensOf(path.type)));
     return {
@@ -150,6 +161,10 @@ export class SearchParameters {
       description: descriptionFor(type, parameter.description ?? ''),
       expression: parameter.expression ?? '',
       key,
+      keys: owners.texts.get(leader.parameter.code!)?.map(({ name }) => paramKey(type, name)) ?? [
+        key,
+      ],
+      ...(system !== undefined && { onlySystem: system }),
       rowsCode: leader.parameter.code!,
       presence: presenceHash(paramKey(type, code)),
       ...(draft.type === 'token' && {
@@ -223,6 +238,10 @@ export class SearchParameters {
   }
 }
 
+function signatureFor(kind: SearchParameterType, places: readonly string[]): string {
+  return `${kind} ${[...new Set(places)].sort().join(' ')}`;
+}
+
 /** Which parameter's key the rows of a signature stand under. */
 function leadersOf(drafts: readonly Draft[]): Map<string, Draft> {
   const leaders = new Map<string, Draft>();
@@ -238,16 +257,51 @@ function rank({ parameter, standard, paths }: Draft): string {
   return `${standard ? 0 : 1}${restricted ? 1 : 0}${parameter.code}`;
 }
 
-function readersOf(type: string, draft: Draft, leader: Draft | undefined): Reader[] {
+function ownersOf(drafts: readonly Draft[]): Owners {
+  const leaders = leadersOf(drafts);
+  const strings = [...leaders.values()].filter((each) => each.type === 'string');
+  const reads = strings.map(({ parameter, paths, standard }) => ({
+    code: parameter.code!,
+    paths,
+    standard,
+  }));
+  return { leaders, texts: textGroups(reads) };
+}
+
+/** The parameter whose rows a parameter has, and the system of those among them that are its own. */
+function ownerOf(
+  draft: Draft,
+  { leaders }: Owners,
+): { readonly leader: Draft; readonly system?: string } {
+  const wide = draft.type === 'token' ? widened(draft.paths) : undefined;
+  const wider = wide && leaders.get(signatureFor('token', wide.places));
+  if (wider?.standard) return { leader: wider, system: wide!.system };
+  return { leader: leaders.get(draft.signature) ?? draft };
+}
+
+/** Rows of texts are made by `textReaders`. */
+function readersOf(type: string, draft: Draft, owners: Owners): Reader[] {
   const code = draft.parameter.code!;
   const presence = presenceHash(paramKey(type, code));
-  const leads = leader === draft;
+  const leads = draft.type !== 'string' && ownerOf(draft, owners).leader === draft;
   const keys = { type, code, key: paramKey(type, code) };
   return draft.paths.map((path) => ({
     path,
     index: leads ? indexerOf(draft.type, path.type, keys) : undefined,
     presence,
   }));
+}
+
+function textReaders(type: string, texts: Owners['texts']): Reader[] {
+  const groups = new Map([...texts.values()].flat().map((each) => [each.name, each]));
+  return [...groups.values()].flatMap(({ name, leaves }) => {
+    const keys = { type, code: name, key: paramKey(type, name) };
+    return leaves.map((path) => ({
+      path,
+      index: indexerOf('string', path.type, keys),
+      presence: undefined,
+    }));
+  });
 }
 
 function targetsOf({ parameter, paths }: Draft): string[] {
@@ -263,9 +317,14 @@ function descriptionFor(type: string, description: string): string {
   return (line ?? description).replace(/^\s*\*?\s*\[\w+\]\([\w.]+\):\s*/, '').trim();
 }
 
-function noCollisions(type: string, parameters: readonly SearchParameterInfo[]): void {
+function noCollisions(
+  type: string,
+  parameters: readonly SearchParameterInfo[],
+  texts: Owners['texts'],
+): void {
   const owners = new Map<number, string>();
-  for (const { code } of parameters) {
+  const groups = [...texts.values()].flat().map((each) => each.name);
+  for (const code of new Set([...parameters.map((each) => each.code), ...groups])) {
     const key = paramKey(type, code);
     const owner = owners.get(key);
     if (owner)

@@ -92,7 +92,7 @@ function parameterCondition(
     case 'token':
       return tokenCondition(unit, type, term, values);
     case 'string':
-      return stringCondition(info.key, term.values, modifier, values);
+      return stringCondition(info.keys, term.values, modifier, values);
     case 'reference':
       return referenceCondition(unit, type, term, values);
     case 'uri':
@@ -137,13 +137,16 @@ function tokenCondition(
   values: Values,
 ): Condition {
   const { info, modifier } = term;
-  if (modifier === 'text')
-    return stringCondition(paramKey(type, `${info.rowsCode}:text`), term.values, undefined, values);
+  if (modifier === 'text') return textOfTokens(type, term, values);
   if (modifier === 'of-type') return ofTypeCondition(type, term, values);
   const tokens = tokensAsked(unit, term);
   const joined = anyToken(info, tokens, values);
   const negated = modifier === 'not' || modifier === 'not-in';
   return negated ? fromTest(`not (${joined.test})`, 95) : joined;
+}
+
+function textOfTokens(type: string, { info, values: texts }: ParameterTerm, values: Values) {
+  return stringCondition([paramKey(type, `${info.rowsCode}:text`)], texts, undefined, values);
 }
 
 function tokensAsked(unit: UnitOfWork, { modifier, name, values }: ParameterTerm): Token[] {
@@ -158,8 +161,10 @@ function tokensAsked(unit: UnitOfWork, { modifier, name, values }: ParameterTerm
 function anyToken(info: SearchParameterInfo, tokens: readonly Token[], values: Values): Condition {
   const hashes: bigint[] = [];
   const sets: string[] = [];
-  for (const { system, code } of tokens) {
-    if (code === '' && system) {
+  for (const { system: asked, code } of tokens) {
+    const system = info.onlySystem ?? asked;
+    if (asked !== undefined && asked !== system) continue;
+    if (code === '' && system && asked) {
       hashes.push(systemHash(info.key, system));
       continue;
     }

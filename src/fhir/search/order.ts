@@ -16,6 +16,7 @@ import type { Cursor } from './cursor.ts';
 import { distanceOrder } from './near.ts';
 import type { SortKey } from './parse.ts';
 import type { Values } from './parts.ts';
+import { textsUnder } from './texts.ts';
 
 /** How values of a sort parameter are compared. */
 export function sortType(key: SortKey): 'timestamptz' | 'numeric' | 'text' {
@@ -98,28 +99,40 @@ export interface SortedIndex {
   readonly column: string;
   /** A test of the table's rows under an alias. */
   rows(alias: string): string;
+  /** The table's rows, to be walked in order: PostgreSQL merges what stands under several keys. */
+  readonly walked: string;
 }
 
 /** The index that has the values of a key in order; undefined when they are in the resource only. */
 export function sortedIndex(key: SortKey, values: Values): SortedIndex | undefined {
   if (!key.info || key.from) return undefined;
-  const param = values.add(key.info.key, 'int');
-  const rows = (alias: string): string => `${alias}.param = ${param}`;
+  const { keys } = key.info;
+  const rows = (alias: string): string => textsUnder(keys, `${alias}.param`, values);
   switch (key.info.type) {
     case 'string':
-      return { table: 'str', column: 'val', rows };
+      return { table: 'str', column: 'val', rows, walked: walkedTexts(keys, values) };
     case 'date':
-      return { table: 'dat', column: 'lower', rows };
+      return { table: 'dat', column: 'lower', rows, walked: 'dat' };
     case 'number':
     case 'quantity':
       return {
         table: 'num',
         column: 'val',
+        walked: 'num',
         rows: (alias) => `${rows(alias)} and ${alias}.unit = 0`,
       };
     default:
       return undefined;
   }
+}
+
+/** Rows of several keys, each in the order of the index, so that PostgreSQL merges them. */
+function walkedTexts(keys: readonly number[], values: Values): string {
+  if (keys.length === 1) return 'str';
+  const each = keys.map(
+    (key) => `select rid, param, val, ctid from str where param = ${values.add(key, 'int')}`,
+  );
+  return `(${each.join(' union all ')})`;
 }
 
 /**

@@ -215,13 +215,13 @@ class StoredQuery {
   /** By the whole sets of all conditions. */
   #whole(asked: Asked): Promise<StoredFound[]> {
     const { values, sets, conditions, always } = this.#build();
-    const [first, ...others] = sets;
-    const rest = conditions.filter((each) => !each.set).map((each) => each.test);
-    const tests = [...always, ...rest, ...others.map((each) => `r.rid in (${each.set})`)];
+    const tests = [...always, ...conditions.filter((each) => !each.set).map((each) => each.test)];
+    const ids = sets.map((each) => `select rid from (${each.set}) w`).join(' intersect ');
     // Fenced off, so that PostgreSQL does not take the order of the page for a way to find the rows.
-    const from = first
-      ? lateral(`(select distinct rid from (${first.set}) w)`, tests)
-      : `(select r.* from resource r where ${tests.join(' and ')} offset 0) r`;
+    const from =
+      sets.length > 0
+        ? lateral(`(select distinct rid from (${ids}) i)`, tests)
+        : `(select r.* from resource r where ${tests.join(' and ')} offset 0) r`;
     const text = this.#select(from, ['true'], asked, values);
     return ask<StoredFound>(this.#unit, 'whole', text, values);
   }
@@ -346,7 +346,7 @@ class StoredQuery {
     back: boolean,
     values: Values,
   ): string {
-    const { table, column, rows } = sortedIndex(key, values)!;
+    const { table, column, rows, walked } = sortedIndex(key, values)!;
     const down = key.descending !== back;
     const tests = [rows('s')];
     if (cursor) {
@@ -365,7 +365,7 @@ class StoredQuery {
     const edge = `t.${column} ${key.descending ? 'desc' : 'asc'}, t.ctid`;
     tests.push(`s.ctid = (select t.ctid from ${table} t where t.rid = s.rid and ${rows('t')}
       order by ${edge} limit 1)`);
-    return `select s.rid, s.${column} as v from ${table} s where ${tests.join(' and ')}
+    return `select s.rid, s.${column} as v from ${walked} s where ${tests.join(' and ')}
       order by s.${column} ${down ? 'desc' : 'asc'}, ${this.#tie('s.rid', back)}`;
   }
 

@@ -9,22 +9,29 @@ import { capitalized, normalize, STRING_MAX } from '../definitions/normalize.ts'
 import { type Condition, fromIndex, type Values } from './parts.ts';
 import { unescaped } from './text-values.ts';
 
-/** Texts under a key that begin with one of those asked for; with `:contains`, hold it anywhere. */
+/** Texts under some keys that begin with one of those asked for; with `:contains`, hold it anywhere. */
 export function stringCondition(
-  key: number,
+  keys: readonly number[],
   texts: readonly string[],
   modifier: string | undefined,
   values: Values,
 ): Condition {
-  const param = values.add(key, 'int');
+  const under = textsUnder(keys, 'param', values);
   const tests = texts.map((each) => {
     const text = unescaped(each);
-    if (modifier === 'exact') return `param = ${param} and ${exactTest(text, values)}`;
+    if (modifier === 'exact') return `${under} and ${exactTest(text, values)}`;
     const before = modifier === 'contains' || modifier === 'text' ? '%' : '';
-    return `param = ${param} and ${textTest({ val: 'val', raw: 'raw' }, text, before, values)}`;
+    return `${under} and ${textTest({ val: 'val', raw: 'raw' }, text, before, values)}`;
   });
   const rank = modifier === 'exact' ? 20 : modifier === undefined ? 30 : 70;
   return fromIndex('str', tests, rank);
+}
+
+/** A test that a column has one of the keys. */
+export function textsUnder(keys: readonly number[], column: string, values: Values): string {
+  const [key, ...more] = keys;
+  if (more.length === 0) return `${column} = ${values.add(key, 'int')}`;
+  return `${column} = any(${values.add(keys, 'int[]')})`;
 }
 
 function exactTest(text: string, values: Values): string {

@@ -86,7 +86,71 @@ describe('extraction', () => {
       ['abdi', null],
       ['ibrahim', 'IBRAHIM'],
     ]);
-    expect(strings(rows, parameter('Patient', 'name').key).length).to.equal(3);
+  });
+
+  it('writes each part of a name and an address once, to be found by all that read it', () => {
+    const { str } = extract({
+      resourceType: 'Patient',
+      name: [{ text: 'Dr Abdi Ali', prefix: ['Dr'], family: 'Ali', given: ['Abdi'] }],
+      address: [{ line: ['Plot 7'], city: 'Gode', district: 'East', country: 'ET' }],
+    });
+    const found = (code: string): string[] => {
+      const { keys } = parameter('Patient', code);
+      return str.filter((row) => keys.includes(row.param)).map((row) => row.val);
+    };
+    expect(str.length).to.equal(8);
+    expect(found('name')).to.have.members(['dr abdi ali', 'dr', 'ali', 'abdi']);
+    expect(found('phonetic')).to.have.members(found('name'));
+    expect(found('family')).to.deep.equal(['ali']);
+    expect(found('given')).to.deep.equal(['abdi']);
+    expect(found('address')).to.have.members(['plot 7', 'gode', 'east', 'et']);
+    expect(found('address-city')).to.deep.equal(['gode']);
+    expect(found('address-postalcode')).to.deep.equal([]);
+  });
+
+  it('keeps the texts of two places apart that one parameter reads both', () => {
+    const { str } = extract({ resourceType: 'Organization', name: 'Bank', alias: ['Old bank'] });
+    const [name, phonetic] = ['name', 'phonetic'].map((code) => parameter('Organization', code));
+    const under = (keys: readonly number[]) =>
+      str.filter((row) => keys.includes(row.param)).map((row) => row.val);
+    expect(under(name!.keys)).to.have.members(['bank', 'old bank']);
+    expect(under(phonetic!.keys)).to.deep.equal(['bank']);
+    expect(str.length).to.equal(2);
+  });
+
+  it('leaves rows where they stand when parameters are added', () => {
+    const own = definitions.withSearchParameters(
+      ['name.prefix', 'name.family', 'name'].map((path, at) => ({
+        resourceType: 'SearchParameter',
+        url: `urn:own:${at}`,
+        name: `own${at}`,
+        status: 'active',
+        description: path,
+        code: `own-${at}`,
+        base: ['Patient'],
+        type: 'string',
+        expression: `Patient.${path}`,
+      })) as SearchParameter[],
+    );
+    const resource = { ...patient, name: [{ prefix: ['Dr'], family: 'Ali' }] } as never;
+    const keysOf = (code: string) => own.searchParameter('Patient', code)!.keys;
+    const [before, after] = [definitions.extract(resource).str, own.extract(resource).str];
+    expect(keysOf('name')).to.deep.equal(parameter('Patient', 'name').keys);
+    expect(keysOf('own-1')).to.deep.equal(parameter('Patient', 'family').keys);
+    expect(keysOf('own-2')).to.deep.equal(keysOf('name'));
+    expect(after).to.have.deep.members([
+      ...before,
+      { param: paramKey('Patient', 'own-0'), val: 'dr', raw: null },
+    ]);
+  });
+
+  it('writes a telephone once, to be found as telephone and as contact', () => {
+    const [telecom, phone] = [parameter('Patient', 'telecom'), parameter('Patient', 'phone')];
+    expect([phone.key, phone.onlySystem]).to.deep.equal([telecom.key, 'phone']);
+    const hash = valueHash(telecom.key, '+251911000000');
+    expect(rows.tok.filter((row) => row.hash === hash).length).to.equal(1);
+    expect(rows.tk).to.include(phone.presence);
+    expect(rows.tk).to.not.include(parameter('Patient', 'email').presence);
   });
 
   it('lets parameters that read the same places share their rows', () => {
