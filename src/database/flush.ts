@@ -98,7 +98,14 @@ function trailValues(unit: UnitOfWork, acts: Leavings['acts']): unknown[] {
   ];
 }
 
-function queueValues(unit: UnitOfWork, jobs: Leavings['jobs']): unknown[] {
+/** A job replaces an earlier one of its key; the queue cannot take both in one statement. */
+function lastOfEachKey(jobs: Leavings['jobs']): Leavings['jobs'] {
+  const last = new Map(jobs.map((each) => [each.key, each]));
+  return jobs.filter((each) => each.key === undefined || last.get(each.key) === each);
+}
+
+function queueValues(unit: UnitOfWork, added: Leavings['jobs']): unknown[] {
+  const jobs = lastOfEachKey(added);
   return [
     jobs.map((each) => each.job.name),
     jobs.map((each) => toJson(each.data)),

@@ -107,6 +107,15 @@ describe('jobs', () => {
     expect(ran).to.deep.equal(['later 3']);
   });
 
+  it('with one key replace each other within a unit of work', async () => {
+    await app.work(async (ctx) => {
+      for (const n of [1, 2]) ctx.enqueue(later, { n }, { key: 'one' });
+      for (const n of [7, 8]) ctx.enqueue(later, { n });
+    });
+    await settle(app);
+    expect([...ran].sort()).to.deep.equal(['later 2', 'later 7', 'later 8']);
+  });
+
   describe('on the clock', () => {
     const line = module.schedule![0]!;
 
