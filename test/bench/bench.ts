@@ -14,7 +14,7 @@ import { createInterface } from 'node:readline';
 import { startEmbedded } from '../../src/database/embedded.ts';
 import type { Bench, BenchOptions } from './report.ts';
 
-const HELPERS = new Set(['bench.ts', 'report.ts', 'people.ts']);
+const HELPERS = new Set(['bench.ts', 'report.ts', 'people.ts', 'remote.ts']);
 const root = join(import.meta.dirname, '../..');
 
 interface Figure {

@@ -66,7 +66,7 @@ export async function accepted(
   for (const binding of fhirOf(unit).projected.get(resource.resourceType) ?? []) {
     if (!declared.includes(binding.profile)) continue;
     authorize(unit, 'write', resource.resourceType);
-    validate(unit, resource);
+    validate(fhirOf(unit).definitions, resource);
     if (binding.accept) return binding.accept(unit, resource);
     throw problem(
       'not-supported',
@@ -176,8 +176,10 @@ export function conditionalPlan(
     }
     return { action: 'update', type, id: matched, resource, place };
   }
-  const id = resource.id === undefined ? unit.newId() : checkedId(resource.id);
-  return { action: 'create', type, id, resource, place };
+  if (resource.id === undefined) {
+    return { action: 'create', type, id: unit.newId(), resource, place };
+  }
+  return { action: 'update', type, id: checkedId(resource.id), resource, place, onlyNew: true };
 }
 
 /** `DELETE Type/id` */

@@ -20,6 +20,7 @@ import { authorize } from '../authorize.ts';
 import { refuseMasked } from '../disclosure.ts';
 import { isNoneMatch } from '../interactions/respond.ts';
 import { checkWritten, inReach } from '../search/reach.ts';
+import { type Validation, validationOf } from '../stored-definitions.ts';
 import { fhirOf, type PlannedWrite, type StoredRow, type Written } from '../types.ts';
 import { compress } from './compress.ts';
 import { parseContent, writeContent } from './content.ts';
@@ -55,11 +56,13 @@ export async function writeResources(
   options: WriteOptions = {},
 ): Promise<Written[]> {
   await fhirOf(unit).parameters.refresh();
-  for (const plan of plans) {
-    authorize(unit, plan.action, plan.type);
-    if (!plan.resource) continue;
-    refuseMasked(plan.resource, plan.place);
-    validate(unit, plan.resource, plan.place);
+  for (const plan of plans) authorize(unit, plan.action, plan.type);
+  const sentIn = plans.flatMap((plan) => plan.resource ?? []);
+  const validation = await validationOf(unit, sentIn);
+  for (const { resource, place } of plans) {
+    if (!resource) continue;
+    refuseMasked(resource, place);
+    validate(validation, resource, place);
   }
   if (!options.locked) await takeLocks(unit, plannedLocks(plans));
   const sent = await prepare(unit, plans);
@@ -84,9 +87,9 @@ export function plannedLocks(plans: readonly PlannedWrite[]): bigint[] {
 }
 
 /** Refuses a resource that breaks FHIR or a profile that it declares. */
-export function validate(unit: UnitOfWork, resource: Resource, place?: string): void {
-  const issues = fhirOf(unit)
-    .definitions.validate(resource)
+export function validate(validation: Validation, resource: Resource, place?: string): void {
+  const issues = validation
+    .validate(resource)
     .filter((issue) => issue.severity === 'error' || issue.severity === 'fatal');
   if (issues.length === 0) return;
   const found = new Problem(issues, { status: 422 });
@@ -140,6 +143,14 @@ async function checkReach(
 }
 
 function checkPreconditions(plan: PlannedWrite, live: StoredRow | undefined): void {
+  if (plan.onlyNew && live) {
+    throw problem(
+      'duplicate',
+      'id-taken',
+      `Nothing matches the condition, yet ${plan.type}/${plan.id} exists; leave the id out.`,
+      plan.place ?? `${plan.type}.id`,
+    );
+  }
   if (plan.ifMatch !== undefined && String(live?.ver) !== plan.ifMatch) {
     const present = live ? `is now version ${live.ver}` : 'does not exist';
     throw problem(

@@ -14,6 +14,7 @@ import type {
 import type { UnitOfWork } from '../../app.ts';
 import { problem } from '../../sdk/index.ts';
 import { validate } from '../store/write.ts';
+import { fhirOf } from '../types.ts';
 
 /** What an operation was given, by name. */
 export class Given {
@@ -23,11 +24,14 @@ export class Given {
   constructor(unit: UnitOfWork, parameters: Parameters) {
     const sent = parameters.parameter ?? [];
     for (const [at, { resource }] of sent.entries()) {
-      if (resource) validate(unit, resource, `Parameters.parameter[${at}]`);
+      if (resource) validate(fhirOf(unit).definitions, resource, `Parameters.parameter[${at}]`);
     }
     const values = sent.map(({ resource: _resource, ...each }) => each);
     if (values.some(hasValue)) {
-      validate(unit, { resourceType: 'Parameters', parameter: values.filter(hasValue) });
+      validate(fhirOf(unit).definitions, {
+        resourceType: 'Parameters',
+        parameter: values.filter(hasValue),
+      });
     }
     this.#list = parameters.parameter ?? [];
   }
