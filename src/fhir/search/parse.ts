@@ -7,6 +7,7 @@
 
 import { Problem, problem } from '../../sdk/index.ts';
 import type { Definitions, SearchParameterInfo } from '../definitions/definitions.ts';
+import { type Budget, checkQuery, newBudget, spend, tooCostly } from './limits.ts';
 import { parseNear } from './near.ts';
 import { notServed, unknownModifier, unknownParameter } from './refusals.ts';
 import { split } from './text-values.ts';
@@ -88,6 +89,9 @@ export interface Search {
   readonly ignored: readonly string[];
 }
 
+/** Values of one parameter that are looked up one by one; codes and ids are looked up together. */
+const VALUES_FEW = 200;
+
 export const COUNT_DEFAULT = 50;
 export const COUNT_MAX = 1000;
 
@@ -141,6 +145,8 @@ export function parseSearch(
   query: URLSearchParams,
   lenient: boolean,
 ): Search {
+  checkQuery(query);
+  const budget = newBudget();
   const terms: Term[] = [];
   const honoured = new URLSearchParams();
   const ignored: string[] = [];
@@ -159,7 +165,7 @@ export function parseSearch(
     if (value === '') continue;
     if (isResult(name)) {
       take(name, value, () => readResult(definitions, types, results, name, value));
-    } else take(name, value, () => terms.push(parseTerm(definitions, types, name, value)));
+    } else take(name, value, () => terms.push(parseTerm(definitions, types, name, value, budget)));
   }
   const near = terms.find(
     (term) => term.kind === 'parameter' && isNear(term.info) && !term.modifier,
@@ -190,21 +196,25 @@ export function isNear(info: SearchParameterInfo): boolean {
   return info.type === 'special' && info.code === 'near';
 }
 
-/** Understands one condition. */
+/** Understands one condition; `budget` is shared by the branches of a chain. */
 export function parseTerm(
   definitions: Definitions,
   types: readonly string[],
   name: string,
   value: string,
+  budget: Budget = newBudget(),
 ): Term {
-  if (name.startsWith('_has:')) return parseHas(definitions, types, name, value);
+  spend(budget, name);
+  if (name.startsWith('_has:')) return parseHas(definitions, types, name, value, budget);
   const dot = name.indexOf('.');
-  if (dot > 0)
-    return parseChain(definitions, types, name.slice(0, dot), name.slice(dot + 1), value);
+  if (dot > 0) {
+    const [head, rest] = [name.slice(0, dot), name.slice(dot + 1)];
+    return parseChain(definitions, types, { head, rest, value }, budget);
+  }
   const [code = '', modifier, more] = name.split(':');
   if (more !== undefined) throw unknownModifier(name, code, []);
   if (NOT_SERVED.has(code)) throw notServed(code);
-  const values = split(value, ',');
+  const values = [...new Set(split(value, ','))];
   if (modifier === 'missing' && (code === '_id' || code === '_lastUpdated')) {
     return { kind: 'constant', code, holds: !isTrue(name, value) };
   }
@@ -217,6 +227,9 @@ export function parseTerm(
   }
   const info = parameterOf(definitions, types, code);
   checkModifier(definitions, info, modifier, name, value);
+  if (values.length > VALUES_FEW && info.type !== 'token' && info.type !== 'uri') {
+    throw tooCostly(`${code} takes at most ${VALUES_FEW} values.`, name);
+  }
   return { kind: 'parameter', info, modifier, values, name };
 }
 
@@ -276,9 +289,8 @@ function isTrue(name: string, value: string): boolean {
 function parseChain(
   definitions: Definitions,
   types: readonly string[],
-  head: string,
-  rest: string,
-  value: string,
+  { head, rest, value }: { readonly head: string; readonly rest: string; readonly value: string },
+  budget: Budget,
 ): Term {
   const [code = '', wanted] = head.split(':');
   const info = parameterOf(definitions, types, code);
@@ -298,8 +310,10 @@ function parseChain(
       wanted || first.startsWith('_') || definitions.searchParameter(type, first) !== undefined,
   );
   if (candidates.length === 0) throw unknownParameter(definitions, all, first);
-  const targets = candidates.flatMap((type) => chained(definitions, type, rest, value, !wanted));
-  if (targets.length === 0) parseTerm(definitions, [candidates[0]!], rest, value);
+  const targets = candidates.flatMap((type) =>
+    chained(definitions, type, { rest, value, optional: !wanted }, budget),
+  );
+  if (targets.length === 0) parseTerm(definitions, [candidates[0]!], rest, value, budget);
   return { kind: 'chain', info, targets };
 }
 
@@ -307,14 +321,13 @@ function parseChain(
 function chained(
   definitions: Definitions,
   type: string,
-  rest: string,
-  value: string,
-  optional: boolean,
+  { rest, value, optional }: { rest: string; value: string; optional: boolean },
+  budget: Budget,
 ): { type: string; term: Term }[] {
   try {
-    return [{ type, term: parseTerm(definitions, [type], rest, value) }];
+    return [{ type, term: parseTerm(definitions, [type], rest, value, budget) }];
   } catch (error) {
-    if (!optional || !(error instanceof Problem)) throw error;
+    if (!optional || !(error instanceof Problem) || budget.left < 0) throw error;
     return [];
   }
 }
@@ -324,6 +337,7 @@ function parseHas(
   types: readonly string[],
   name: string,
   value: string,
+  budget: Budget,
 ): Term {
   const match = /^_has:([A-Za-z]+):([\w-]+):(.+)$/.exec(name);
   if (!match || !definitions.isResourceType(match[1]!)) {
@@ -347,7 +361,7 @@ function parseHas(
       name,
     );
   }
-  return { kind: 'has', type, info, term: parseTerm(definitions, [type], rest, value) };
+  return { kind: 'has', type, info, term: parseTerm(definitions, [type], rest, value, budget) };
 }
 
 /** Result parameters as they are read one by one. */
