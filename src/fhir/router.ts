@@ -137,11 +137,16 @@ function shapeOf(
 }
 
 function decode(part: string): string {
+  let decoded: string;
   try {
-    return decodeURIComponent(part);
+    decoded = decodeURIComponent(part);
   } catch {
     throw problem('invalid', 'url-malformed', 'The URL has a broken percent escape.');
   }
+  if (decoded.includes('\0')) {
+    throw problem('invalid', 'nul-character', 'The URL holds the character U+0000; take it out.');
+  }
+  return decoded;
 }
 
 async function operate(

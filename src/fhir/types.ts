@@ -97,6 +97,8 @@ export interface PlannedWrite {
   readonly ifMatch?: string;
   /** `*`: the resource must not exist; a version: it must not be the current one. */
   readonly ifNoneMatch?: string;
+  /** The id is the sender's and must not be in use. */
+  readonly onlyNew?: boolean;
   /** Where it stands in a bundle, e.g. `Bundle.entry[3]`. */
   readonly place?: string;
 }

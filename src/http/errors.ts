@@ -67,6 +67,10 @@ function busy(): Problem {
 
 /** What Express's own parsers and the OpenID provider refuse, in our words. */
 function refusalOf(error: unknown): Problem | undefined {
+  if (/^(22021|22P05)$/.test(codeOf(error))) {
+    const says = 'What you sent holds the character U+0000, which stands in no stored text.';
+    return problem('invalid', 'nul-character', says);
+  }
   const { type, status, name } = (error ?? {}) as {
     type?: string;
     status?: number;

@@ -15,6 +15,8 @@ export function checkDifferential(
   run: Run,
   find: (url: string) => StructureDefinition | undefined,
 ): void {
+  // What is not even of its type has been told, and cannot be walked.
+  if (run.issues.some((each) => each.severity === 'error')) return;
   const definition = value as unknown as StructureDefinition;
   if (definition.derivation !== 'constraint' || !isObject(value.differential)) return;
   try {

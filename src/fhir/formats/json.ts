@@ -67,11 +67,30 @@ export function parseJson(text: string): unknown {
     const says = `The body is nested more than ${DEPTH_MAX} levels deep; flatten it.`;
     throw problem('structure', 'too-deep', says);
   }
+  if (text.includes('\\u')) checkEscapes(text);
   try {
     return FRAGILE.test(text) ? JSON.parse(text, keepDecimals) : JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw notJson(text);
     throw error;
+  }
+}
+
+/**
+ * Escapes of what is no text: U+0000, which the database cannot hold, and half of a surrogate pair,
+ * which would be stored as another character.
+ */
+const NO_TEXT =
+  /(?<!\\)(?:\\\\)*\\u(?:0000|[dD][89abAB][\da-fA-F]{2}(?!\\u[dD][c-fC-F])|[dD][c-fC-F])/g;
+const PAIR = /\\u[dD][89abAB][\da-fA-F]{2}$/;
+
+function checkEscapes(text: string): void {
+  for (const match of text.matchAll(NO_TEXT)) {
+    const found = match[0].slice(match[0].lastIndexOf('\\u'));
+    const at = match.index + match[0].length - found.length;
+    if (/^\\u[dD][c-fC-F]/.test(found) && PAIR.test(text.slice(Math.max(0, at - 6), at))) continue;
+    const says = `${found} stands for no character that can be stored; take it out.`;
+    throw problem('structure', 'no-character', says);
   }
 }
 

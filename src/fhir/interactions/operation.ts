@@ -143,8 +143,11 @@ function checkInput(
   const { code } = operation.definition;
   const known = new Map(wanted.map((each) => [each.name, each]));
   for (const [index, each] of given.entries()) {
-    const definition = known.get(each.name);
     const place = `Parameters.parameter[${index}]`;
+    if (typeof each !== 'object' || each === null || Array.isArray(each)) {
+      throw problem('structure', 'operation-parameter', 'A parameter is an object { }.', place);
+    }
+    const definition = known.get(each.name);
     if (!definition) {
       const names = [...known.keys()].join(', ') || 'none';
       throw problem(
