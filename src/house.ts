@@ -16,7 +16,14 @@ import { createDefinitions } from './fhir/definitions/create.ts';
 import type { Definitions } from './fhir/definitions/definitions.ts';
 import { startParameters } from './fhir/parameters/registry.ts';
 import type { FhirHouse } from './fhir/types.ts';
-import type { Clock, Log, Module } from './sdk/index.ts';
+import {
+  type Clock,
+  type Log,
+  type Module,
+  subscriptionTopic,
+  type Topic,
+  topicUrl,
+} from './sdk/index.ts';
 import { HOUSE_SETTINGS, readSettings, type Settings } from './settings.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -107,6 +114,7 @@ export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
           date: started,
           tokenUrl: `${origin()}/oidc/token`,
           authorizeUrl: `${origin()}/oidc/authorize`,
+          topics: topicsOf(plan.assembly).map(topicUrl),
         });
         capability = { of: fhir.definitions, text: JSON.stringify(statement) };
       }
@@ -126,6 +134,10 @@ export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
     fhirAccess,
     wake,
   };
+}
+
+function topicsOf({ registers }: Assembly): readonly Topic[] {
+  return (registers.contributions.get(subscriptionTopic.name) ?? []) as Topic[];
 }
 
 /** Version of this software. */

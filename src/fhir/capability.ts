@@ -55,6 +55,8 @@ export interface Release {
   readonly date: Date;
   readonly tokenUrl: string;
   readonly authorizeUrl: string;
+  /** Canonical URLs of the topics that can be subscribed to. */
+  readonly topics: readonly string[];
 }
 
 /** Builds the statement. */
@@ -68,6 +70,7 @@ export function capabilityStatement(house: House, release: Release): CapabilityS
     status: 'active',
     date: release.date.toISOString(),
     kind: 'instance',
+    instantiates: [`${BACKPORT}/CapabilityStatement/backport-subscription-server-r4`],
     software: { name: 'Amana', version: release.version },
     implementation: {
       description: 'Amana, a FHIR-native social-protection server',
@@ -83,7 +86,10 @@ export function capabilityStatement(house: House, release: Release): CapabilityS
           'Unknown search parameters are refused unless Prefer: handling=lenient. Prefer: ' +
           'respond-async is taken for every request. A patch may be conditional.',
         security: security(release),
-        resource: resourceTypes.map((type) => resource(house, type, referrers.get(type) ?? [])),
+        resource: resourceTypes.map((type) => ({
+          ...resource(house, type, referrers.get(type) ?? []),
+          ...(type === 'Subscription' && topicBased(release.topics)),
+        })),
         interaction: [
           { code: 'transaction' },
           { code: 'batch' },
@@ -120,6 +126,20 @@ function security(release: Release) {
         ],
       },
     ],
+  };
+}
+
+const BACKPORT = 'http://hl7.org/fhir/uv/subscriptions-backport';
+
+/** What the type Subscription says of topics. */
+function topicBased(topics: readonly string[]): Partial<CapabilityStatementRestResource> {
+  const definitions = `${BACKPORT}/StructureDefinition`;
+  return {
+    extension: topics.map((valueCanonical) => ({
+      url: `${definitions}/capabilitystatement-subscriptiontopic-canonical`,
+      valueCanonical,
+    })),
+    supportedProfile: [`${definitions}/backport-subscription`],
   };
 }
 

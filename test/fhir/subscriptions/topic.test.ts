@@ -343,6 +343,23 @@ describe('a topic-based Subscription', () => {
     ]);
   });
 
+  it('finds the topics in metadata, and each described as a resource', async () => {
+    const metadata = await house.fetch('metadata');
+    expect(metadata.json.instantiates[0]).to.include('backport-subscription-server-r4');
+    const type = metadata.json.rest[0].resource.find((each: Json) => each.type === 'Subscription');
+    const canonicals: string[] = type.extension.map((each: Json) => each.valueCanonical);
+    const topics = house.app.registers.contributions.get(subscriptionTopic.name) as Topic[];
+    expect(canonicals).to.deep.equal(topics.map(topicUrl));
+    const operations: string[] = type.operation.map((each: Json) => each.name);
+    expect(operations).to.include.members(['status', 'events', 'rotate-secret']);
+    for (const canonical of canonicals) {
+      const { status, json } = await house.fetch(`Basic/${canonical.split('/').at(-1)}`);
+      expect(status, canonical).to.equal(200);
+      expect(json.code.coding[0].code).to.equal('SubscriptionTopic');
+      expect(json.extension[0].valueUri).to.equal(canonical);
+    }
+  });
+
   it('has only topics whose filters are search parameters of their focus', () => {
     const { definitions } = house.app.fhir;
     const topics = house.app.registers.contributions.get(subscriptionTopic.name) as Topic[];
