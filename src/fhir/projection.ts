@@ -142,10 +142,15 @@ function compartmentTest(
   { code, members }: Extract<Term, { kind: 'compartment' }>,
   values: Values,
 ): string | false {
-  const codes = fhirOf(unit).definitions.compartment(code)?.parameters.get(binding.type) ?? [];
-  const tests = codes.flatMap((each) => {
-    const parameter = binding.search[each];
-    if (parameter?.type !== 'reference') return [];
+  const { definitions } = fhirOf(unit);
+  // Parameters that read the same places share a key: a room may serve any of them.
+  const keyOf = (each: string): number | undefined =>
+    definitions.searchParameter(binding.type, each)?.key;
+  const codes = definitions.compartment(code)?.parameters.get(binding.type) ?? [];
+  const keys = new Set(codes.map(keyOf).filter((key) => key !== undefined));
+  const tests = Object.entries(binding.search).flatMap(([each, parameter]) => {
+    const key = keyOf(each);
+    if (parameter.type !== 'reference' || key === undefined || !keys.has(key)) return [];
     return members
       .filter((member) => member.type === parameter.target)
       .map(({ type, id }) => referenceTest(unit, parameter, `${type}/${id}`, values));
