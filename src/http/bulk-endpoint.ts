@@ -27,9 +27,11 @@ import {
   ownJob,
   stateOf,
 } from '../fhir/bulk/kick-off.ts';
+import { readViews } from '../fhir/bulk/views.ts';
 import { parseJson } from '../fhir/formats/json.ts';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
 import type { FhirHouse } from '../fhir/types.ts';
+import { VIEW_TYPES, type ViewFormat } from '../fhir/views/write.ts';
 import { problem } from '../sdk/index.ts';
 import { BODY_MAX_BYTES, IMPORT_MAX_BYTES } from '../settings.ts';
 import { decoded, isBrokenEncoding, readBody, textOf } from './body.ts';
@@ -46,6 +48,9 @@ export function bulkEndpoint(parts: BulkParts): Router {
   for (const path of ['/\\$export', '/Patient/\\$export', '/Group/:group/\\$export']) {
     router.get(path, (request, response) => startExport(parts, request, response));
     router.post(path, (request, response) => startExport(parts, request, response));
+  }
+  for (const path of ['/\\$viewdefinition-export', '/ViewDefinition/\\$viewdefinition-export']) {
+    router.post(path, (request, response) => startViews(parts, request, response));
   }
   router.post('/\\$import', (request, response) => startImport(parts, request, response));
   router.get('/bulk-status/:job', (request, response) => tellState(parts, request, response));
@@ -141,6 +146,20 @@ async function receive(app: App, request: Request, id: string): Promise<number> 
   return size;
 }
 
+async function startViews(parts: BulkParts, request: Request, response: Response): Promise<void> {
+  const { app } = parts;
+  const body = parseJson(textOf(await readBody(request, app.settings.get(BODY_MAX_BYTES))));
+  if ((body as Parameters | null)?.resourceType !== 'Parameters') {
+    const says = '$viewdefinition-export takes Parameters.';
+    throw problem('structure', 'operation-body', says, 'resourceType');
+  }
+  const url = `${baseOf(app)}${request.url}`;
+  const id = await asCaller(parts, request, response, false, async (unit) =>
+    kickOff(unit, 'export', url, await readViews(unit, body as Parameters)),
+  );
+  accepted(app, response, id);
+}
+
 /** 202 with the place where the state can be asked for. */
 export function accepted(app: App, response: Response, id: string): void {
   const place = `${baseOf(app)}/bulk-status/${id}`;
@@ -181,10 +200,17 @@ async function giveFile(parts: BulkParts, request: Request, response: Response):
   const [id, name] = [String(request.params.job), String(request.params.name)];
   const job = await asCaller(parts, request, response, true, (unit) => ownJob(unit, id));
   const file = createReadStream(join(folderOf(parts.app, job.id), ...fileOf(job, name)));
-  response.set({ 'content-type': 'application/fhir+ndjson', vary: 'Accept-Encoding' });
+  response.set({ 'content-type': mediaType(name), vary: 'Accept-Encoding' });
   if (!/\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''))) {
     return pipeline(file, response);
   }
   response.set('content-encoding', 'gzip');
   return pipeline(file, createGzip({ level: 1 }), response);
+}
+
+function mediaType(name: string): string {
+  const ending = name.slice(name.lastIndexOf('.') + 1);
+  return ending in VIEW_TYPES && ending !== 'ndjson'
+    ? VIEW_TYPES[ending as ViewFormat]
+    : 'application/fhir+ndjson';
 }

@@ -99,32 +99,24 @@ export function readExport(
   for (const type of types) authorize(unit, 'read', knownType(unit, type, '_type'));
   if (types.length === 0 && where.level !== 'system') authorize(unit, 'read', 'Patient');
   const [since] = all('_since');
-  if (since !== undefined && !isInstant(since)) {
-    throw problem(
-      'invalid',
-      'operation-parameter',
-      '_since is an instant with its zone.',
-      '_since',
-    );
-  }
   const patients = all('patient')
     .flatMap((each) => each.split(','))
     .map(patientId);
   return {
     ...where,
     ...(types.length > 0 && { types: [...new Set(types)] }),
-    ...(since !== undefined && { since }),
+    ...(since !== undefined && { since: instantOf(since) }),
     ...(patients.length > 0 && { patients }),
     filters: filtersOf(unit, all('_typeFilter'), types),
     elements: elementsOf(unit, listed('_elements')),
   };
 }
 
-function isInstant(text: string): boolean {
-  return (
-    /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text) &&
-    !Number.isNaN(Date.parse(text))
-  );
+/** @throws Problem when the text of `_since` is no instant */
+export function instantOf(text: string): string {
+  const isInstant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  if (isInstant && !Number.isNaN(Date.parse(text))) return text;
+  throw problem('invalid', 'operation-parameter', '_since is an instant with its zone.', '_since');
 }
 
 function knownType(unit: UnitOfWork, type: string, parameter: string): string {

@@ -24,6 +24,7 @@ import { type FileEntry, folderOf, LineFiles } from './files.ts';
 import { type BulkJob, reportProgress } from './store/jobs.ts';
 import { copyStored, type Selection, selectProjected, selectResources } from './store/select.ts';
 import { deletedSince, type Snapshot, storedTypes, withSnapshot } from './store/snapshot.ts';
+import { exportViews, type ViewsTask } from './views.ts';
 
 /** Resources read at once, and resources of one file. */
 const PORTION = 2000;
@@ -79,6 +80,21 @@ class Export {
   }
 
   async run(): Promise<ExportResult> {
+    const task = this.#job.task as ExportTask | ViewsTask;
+    if (task.level !== 'views') return this.#resources();
+    const report = (count: number, at: string): Promise<void> => {
+      this.#count = count;
+      return this.#report(at);
+    };
+    return this.#result(await exportViews(this.#unit, task, this.#folder, report), []);
+  }
+
+  #result(output: readonly FileEntry[], deleted: readonly FileEntry[]): ExportResult {
+    const folder = String(this.#job.tries);
+    return { transactionTime: this.#instant.toISOString(), folder, output, deleted };
+  }
+
+  async #resources(): Promise<ExportResult> {
     const patients = await this.#patients();
     const types = await this.#types(patients !== undefined);
     const output: FileEntry[] = [];
@@ -87,12 +103,7 @@ class Export {
       output.push(...(await this.#type(type, patients)));
       if (this.#task.since !== undefined) deleted.push(...(await this.#deleted(type)));
     }
-    return {
-      transactionTime: this.#instant.toISOString(),
-      folder: String(this.#job.tries),
-      output,
-      deleted,
-    };
+    return this.#result(output, deleted);
   }
 
   /** The people whose compartments are exported; undefined for no limit. */
@@ -176,7 +187,7 @@ class Export {
     if (now - this.#reported < REPORT_MS && this.#reported !== 0) return;
     this.#reported = now;
     const db = pooledDatabase(this.#app.pool, this.#app.settings.get(NAMED_STATEMENTS) === 'on');
-    const told = await reportProgress(db, this.#job, `${this.#count} resources, at ${type}`);
+    const told = await reportProgress(db, this.#job, `${this.#count} done, at ${type}`);
     if (!told) throw new Abandoned('the export was cancelled');
   }
 }

@@ -7,8 +7,14 @@ import type { OperationDefinition } from '@medplum/fhirtypes';
 import { type Operation, operationDefinition, problem } from '../../sdk/index.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 
+const NAMES = {
+  export: 'Export',
+  import: 'Import',
+  'viewdefinition-export': 'ViewDefinitionExport',
+} as const;
+
 function bulk(
-  code: 'export' | 'import',
+  code: 'export' | 'import' | 'viewdefinition-export',
   url: string,
   description: string,
   where: Partial<OperationDefinition>,
@@ -17,7 +23,7 @@ function bulk(
     definition: {
       resourceType: 'OperationDefinition',
       url,
-      name: code === 'export' ? 'Export' : 'Import',
+      name: NAMES[code],
       status: 'active',
       kind: 'operation',
       code,
@@ -56,6 +62,12 @@ export const bulkOperations: readonly Operation[] = [
       instance: true,
       resource: ['Group'],
     },
+  ),
+  bulk(
+    'viewdefinition-export',
+    'http://sql-on-fhir.org/OperationDefinition/$viewdefinition-export',
+    'Tables of several views, as files.',
+    { system: true },
   ),
   bulk('import', operationDefinition('import'), 'Takes resources as lines of JSON.', {
     system: true,

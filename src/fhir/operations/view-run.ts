@@ -95,7 +95,8 @@ export const viewOperations: readonly Operation[] = [
   viewOperation('viewdefinition-run', 'library'),
 ];
 
-type Given = NonNullable<Parameters['parameter']>[number];
+/** A parameter of the operation. */
+export type Given = NonNullable<Parameters['parameter']>[number];
 
 async function run(
   unit: UnitOfWork,
@@ -132,8 +133,12 @@ async function run(
   };
 }
 
-/** @throws Problem when the form is not one that is given */
-function formatOf(text: string | undefined): ViewFormat {
+/**
+ * The form that a name or media type means; ndjson when none is given.
+ *
+ * @throws Problem when the form is not one that is given
+ */
+export function formatOf(text: string | undefined): ViewFormat {
   const name = String(text ?? 'ndjson')
     .split(';')[0]!
     .trim()
@@ -149,7 +154,12 @@ function formatOf(text: string | undefined): ViewFormat {
   );
 }
 
-async function viewOf(
+/**
+ * A view that is sent, or kept in a Library.
+ *
+ * @throws Problem required, not-found
+ */
+export async function viewOf(
   unit: UnitOfWork,
   library: string | undefined,
   resource: Given | undefined,
@@ -178,8 +188,12 @@ async function viewOf(
   );
 }
 
-/** The id of a reference to a resource of a type; undefined when none is given. */
-function idOf(parameter: Given | undefined, ...types: string[]): string | undefined {
+/**
+ * The id of a reference to a resource of a type; undefined when none is given.
+ *
+ * @throws Problem invalid
+ */
+export function idOf(parameter: Given | undefined, ...types: string[]): string | undefined {
   if (!parameter) return undefined;
   const text = parameter.valueReference?.reference;
   const local = parseReference(text);
@@ -188,8 +202,8 @@ function idOf(parameter: Given | undefined, ...types: string[]): string | undefi
   throw problem('invalid', 'operation-parameter', says, parameter.name);
 }
 
-/** The Patients to whose compartments the view is limited; undefined for no limit. */
-async function peopleOf(
+/** The Patients to whose compartments a view is limited; undefined for no limit. */
+export async function peopleOf(
   unit: UnitOfWork,
   patient: Given | undefined,
   groups: readonly Given[],
@@ -227,7 +241,8 @@ async function* stored(
   for await (const { lines } of selectResources(unit, selection)) yield lines.split('\n');
 }
 
-async function* rowsOf(view: View, texts: AsyncIterable<string[]>): AsyncGenerator<Row[]> {
+/** Rows of a view over JSON texts. */
+export async function* rowsOf(view: View, texts: AsyncIterable<string[]>): AsyncGenerator<Row[]> {
   for await (const some of texts) {
     const rows: Row[] = [];
     for (const text of some) for (const row of view.rows(text)) rows.push(row);

@@ -126,6 +126,11 @@ describe('hostile bodies', () => {
         ];
         await refused('$export', { resourceType: 'Parameters', parameter });
       }
+      await refused('$viewdefinition-export', { resourceType: 'Parameters', parameter: bad });
+      for (const part of [bad, [{ name: 'viewResource', resource: bad }], [bad]]) {
+        const parameter = [{ name: 'view', part }];
+        await refused('$viewdefinition-export', { resourceType: 'Parameters', parameter });
+      }
       const headers = { 'content-type': 'application/fhir+ndjson' };
       const { status } = await house.fetch('$import', { body: JSON.stringify(bad), headers });
       expect(status).to.be.lessThan(500);
