@@ -5,6 +5,8 @@
 
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { createDefinitions } from '../../../src/fhir/definitions/create.ts';
+import { ParameterRegistry } from '../../../src/fhir/parameters/registry.ts';
 import type { Module } from '../../../src/sdk/index.ts';
 import { type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
 
@@ -127,6 +129,36 @@ describe('a search parameter of our own', () => {
     // The SearchParameters themselves have urls.
     expect(tok! - tokBefore!).to.be.lessThan(12);
     expect((await house.fetch('SearchParameter/shoe/$status')).status).to.equal(404);
+  });
+
+  it('is learnt by every process, and right whoever writes while it is indexed', async function () {
+    this.timeout(30_000);
+    const other = new ParameterRegistry(createDefinitions(), house.database.readPool);
+    await other.refresh();
+    expect(other.definitions.searchParameter('Patient', 'foot')).to.equal(undefined);
+    await put(shoe({ id: 'foot', url: 'urn:foot', code: 'foot' }));
+    await other.refresh(true);
+    expect(other.definitions.searchParameter('Patient', 'foot')?.pending).to.equal(true);
+    let indexing = true;
+    const writes = async (): Promise<number> => {
+      let size = 100;
+      for (; indexing; size += 1) await put(person('p32', size));
+      return size - 1;
+    };
+    const indexed = house.settle().finally(() => {
+      indexing = false;
+    });
+    const [last] = await Promise.all([writes(), indexed]);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    expect(last).to.be.greaterThan(105);
+    expect(await find(`Patient?foot=${last}`)).to.equal('p32');
+    expect(await find(`Patient?foot=ge99&foot=lt${last}`)).to.equal('');
+    const { rows } = await house.database.pool.query(
+      `select count(*)::int as n from num where param = $1
+       and rid = (select rid from resource where type = 103 and content like '%"id":"p32"%')`,
+      [other.definitions.searchParameter('Patient', 'foot')!.key],
+    );
+    expect(rows[0].n, 'each row once').to.equal(1);
   });
 
   it('may come with a module, and is searchable at once where nothing is stored yet', async () => {
