@@ -52,7 +52,11 @@ interface StoredFound {
   readonly full?: boolean;
 }
 
-/** Runs a statement that was put together; its name is a hash of its text. */
+/** Statements that are prepared; later ones are planned each time, so that no caller fills memory. */
+const PREPARED_MAX = 1000;
+const prepared = new Set<string>();
+
+/** Runs a statement that was put together; it is prepared under a hash of its text. */
 export function ask<Row extends object>(
   unit: UnitOfWork,
   kind: string,
@@ -61,6 +65,10 @@ export function ask<Row extends object>(
 ): Promise<Row[]> {
   const bound = values.bind(text);
   const name = `fhir.${kind}-${(hash64(bound.text) & 0xffffffffffffn).toString(36)}`;
+  if (!prepared.has(name)) {
+    if (prepared.size >= PREPARED_MAX) return unit.db.query<Row>(bound.text, bound.list);
+    prepared.add(name);
+  }
   return unit.db.query<Row>(statement(name, bound.text), bound.list);
 }
 
@@ -149,7 +157,9 @@ class StoredQuery {
     const walks = sort.every((key) => !key.info || sortedIndex(key, new Values()) !== undefined);
     if (!walks) return SET_MAX;
     const rows = await sizeOf(this.#unit, this.#number);
-    return Math.min(SET_MAX, Math.max(SET_MIN, Math.round(Math.sqrt(limit * rows))));
+    // A power of two, so that few texts of statements differ only by it.
+    const most = 2 ** Math.ceil(Math.log2(Math.sqrt(limit * rows) || 1));
+    return Math.min(SET_MAX, Math.max(SET_MIN, most));
   }
 
   async count(): Promise<number> {
