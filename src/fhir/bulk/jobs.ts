@@ -5,7 +5,7 @@
  * beginning, an import where it had got to.
  */
 
-import type { UnitOfWork } from '../../app.ts';
+import type { App, UnitOfWork } from '../../app.ts';
 import {
   type Context,
   handle,
@@ -19,7 +19,7 @@ import {
 import { Abandoned, runExport } from './export.ts';
 import { foldersBefore, removeFiles } from './files.ts';
 import { runImport } from './import.ts';
-import { type BulkJob, finishJob, forgetJobs, knownJobs, startJob } from './store/jobs.ts';
+import { type BulkJob, finishJob, forgetJobs, knownJobs, loadJob, startJob } from './store/jobs.ts';
 
 /** Hours that the files of a finished job are kept. */
 export const KEPT_HOURS = 24;
@@ -58,13 +58,19 @@ async function run(units: Units, id: string): Promise<void> {
   if (!started) return;
   try {
     const result = await (started.kind === 'export' ? runExport : runImport)(app, started);
-    if (!(await finish(units, started, 'done', result))) await removeFiles(app, id);
+    if (!(await finish(units, started, 'done', result))) await clearUp(units, app, id);
   } catch (error) {
-    if (error instanceof Abandoned) return removeFiles(app, id);
+    if (error instanceof Abandoned) return clearUp(units, app, id);
     // The queue tries again what is no fault of the request, after a pause.
     if (!(error instanceof Problem) && started.tries < TRIES_MAX) throw error;
     await finish(units, started, 'failed', outcomeOf(error, id));
   }
+}
+
+/** Removes the files of a job that was cancelled; those of one taken over are another's now. */
+async function clearUp(units: Units, app: App, id: string): Promise<void> {
+  const found = await units.run((ctx) => loadJob(ctx.db, id));
+  if (!found || found.state === 'cancelled') await removeFiles(app, id);
 }
 
 function outcomeOf(error: unknown, id: string): object {

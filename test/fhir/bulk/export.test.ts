@@ -1,6 +1,6 @@
 /** Bulk exports over HTTP: what is asked for, whole, of one instant, and for nobody else. */
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bundle } from '@medplum/fhirtypes';
@@ -195,6 +195,32 @@ describe('$export', () => {
     const gone = await kickOff('Group/none/$export');
     await house.settle();
     expect((await house.fetch(gone)).status).to.equal(422);
+  });
+
+  it('leaves its files to whoever has taken it over, and removes those of one cancelled', async () => {
+    const { pool } = house.database;
+    const runs = async (change: string): Promise<string> => {
+      const place = await kickOff('$export?_type=Patient');
+      const id = place.split('/').at(-1)!;
+      mkdirSync(join(folder, 'bulk', id), { recursive: true });
+      // Right after the job has begun, somebody else changes its row.
+      await pool.query(`create function change_job() returns trigger language plpgsql as $$ begin
+        if new.tries = 1 and new.state = 'running' then
+          update bulk_job set ${change} where id = new.id;
+        end if;
+        return null; end $$`);
+      await pool.query(
+        'create trigger change_job after update on bulk_job for each row execute function change_job()',
+      );
+      await house.settle();
+      await pool.query('drop trigger change_job on bulk_job; drop function change_job()');
+      return id;
+    };
+    const taken = await runs('tries = 7');
+    expect((await house.fetch(`bulk-status/${taken}`)).status).to.equal(202);
+    expect(readdirSync(join(folder, 'bulk'))).to.include(taken);
+    const cancelled = await runs(`state = 'cancelled'`);
+    expect(readdirSync(join(folder, 'bulk'))).to.not.include(cancelled);
   });
 
   it('is cancelled while it waits, and forgotten when its time is over', async () => {

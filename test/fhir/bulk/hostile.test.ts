@@ -1,5 +1,8 @@
 /** Bodies that are not what they should be, at operations over whole types: refused, never a fault. */
 
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { startTestHouse, type TestHouse } from '../../support/server.ts';
@@ -8,14 +11,18 @@ const VALUES: readonly unknown[] = [null, 0, -1, 'x', '', true, [], [null], {}, 
 
 describe('hostile bodies', () => {
   let house: TestHouse;
+  const folder = mkdtempSync(join(tmpdir(), 'bulk-'));
   before(async () => {
-    house = await startTestHouse();
+    house = await startTestHouse({ environment: { DATA_DIR: folder } });
     await house.fetch('Patient/p', {
       method: 'PUT',
       body: { resourceType: 'Patient', id: 'p', name: [{ family: 'A' }] },
     });
   });
-  after(() => house?.stop());
+  after(async () => {
+    await house?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
 
   async function refused(path: string, body: unknown): Promise<void> {
     const { status, text } = await house.fetch(path, { body });
