@@ -68,6 +68,8 @@ describe('a FHIR resource over HTTP', () => {
       house.fetch(`Patient/${json.id}`, { headers: { [name]: value } });
     expect((await ask('if-none-match', 'W/"1"')).status).to.equal(304);
     expect((await ask('if-none-match', 'W/"7"')).status).to.equal(200);
+    expect((await ask('if-none-match', 'W/"7", W/"1"')).status).to.equal(304);
+    expect((await ask('if-none-match', '*')).status).to.equal(304);
     expect((await ask('if-modified-since', headers.get('last-modified')!)).status).to.equal(304);
   });
 

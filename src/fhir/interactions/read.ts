@@ -10,7 +10,7 @@ import { shapeOf, summarized } from '../search/summary.ts';
 import { writeContent } from '../store/content.ts';
 import { loadRow, loadVersion } from '../store/read.ts';
 import { type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
-import { textResponse, versionHeaders, versionOf } from './respond.ts';
+import { isNoneMatch, textResponse, versionHeaders } from './respond.ts';
 
 /** A resource as it stands now. */
 interface Current {
@@ -57,9 +57,7 @@ export async function read(
 
 function isUnchanged(request: FhirRequest, { version, lastUpdated }: Current): boolean {
   const match = request.headers['if-none-match'];
-  if (match !== undefined) {
-    return match.split(',').some((each) => versionOf(each) === String(version));
-  }
+  if (match !== undefined) return isNoneMatch(match, version);
   const since = request.headers['if-modified-since'];
   if (since === undefined) return false;
   const instant = Date.parse(since);
