@@ -137,6 +137,8 @@ export interface OperationInput {
   readonly parameters: Parameters;
   /** The body as posted, when it was a bare resource. */
   readonly body?: Resource;
+  /** The Accept header, for an operation that gives other forms. */
+  readonly accept?: string;
 }
 
 /** An answer that is not FHIR: a file, CSV, XML. */

@@ -60,6 +60,7 @@ export async function runOperation(
     ...(id && { id }),
     parameters,
     ...(body && { body }),
+    ...(request.headers.accept && { accept: request.headers.accept }),
   });
   if (!unit.readOnly) {
     const { code } = operation.definition;

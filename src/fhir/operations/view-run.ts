@@ -83,7 +83,7 @@ function viewOperation(code: string, where: 'system' | 'type' | 'library'): Oper
     definition: definition(code, where),
     permission: BY_TYPE,
     answers: Object.keys(FORMATS),
-    run: (ctx, { id, parameters }) => run(ctx as UnitOfWork, id, parameters),
+    run: (ctx, { id, parameters, accept }) => run(ctx as UnitOfWork, id, parameters, accept),
   };
 }
 
@@ -102,6 +102,7 @@ async function run(
   unit: UnitOfWork,
   id: string | undefined,
   parameters: Parameters,
+  accept: string | undefined,
 ): Promise<RawAnswer> {
   const all = (name: string): Given[] =>
     (parameters.parameter ?? []).filter((each) => each.name === name);
@@ -113,7 +114,7 @@ async function run(
     one('viewResource'),
   );
   const view = compileView(source, (type) => definitions.isResourceType(type));
-  const format = formatOf(one('_format')?.valueCode);
+  const format = formatOf(one('_format')?.valueCode ?? formIn(accept));
   const resources = all('resource');
   if (resources.length === 0) authorize(unit, 'read', view.resource);
   const texts =
@@ -152,6 +153,18 @@ export function formatOf(text: string | undefined): ViewFormat {
     'A table is given as json, ndjson, csv or parquet.',
     '_format',
   );
+}
+
+/** The form that an Accept header likes best; undefined when it names none of ours. */
+function formIn(accept: string | undefined): string | undefined {
+  const ranges = (accept ?? '').split(',').map((range) => {
+    const [type = '', ...rest] = range.split(';').map((each) => each.trim().toLowerCase());
+    const q = Number(rest.find((each) => each.startsWith('q='))?.slice(2) ?? 1);
+    return { type, q };
+  });
+  return ranges
+    .sort((a, b) => b.q - a.q)
+    .find(({ type, q }) => q > 0 && Object.hasOwn(FORMATS, type))?.type;
 }
 
 /**

@@ -84,6 +84,17 @@ describe('$viewdefinition-run', () => {
     expect(await parquetReadObjects({ file })).to.deep.equal(plain);
   });
 
+  it('answers in the form that Accept likes best', async () => {
+    const type = async (accept: string): Promise<string | null> => {
+      const answer = await house.fetch('ViewDefinition/$run', { body: VIEW, headers: { accept } });
+      expect(answer.status, answer.text.slice(0, 200)).to.equal(200);
+      return answer.headers.get('content-type');
+    };
+    expect(await type('text/csv')).to.match(/csv/);
+    expect(await type('text/csv;q=0.5, application/json')).to.match(/^application\/json/);
+    expect(await type('*/*')).to.match(/ndjson/);
+  });
+
   it('runs a view that is kept in a Library', async () => {
     const body = {
       resourceType: 'Library',
