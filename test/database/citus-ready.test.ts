@@ -45,6 +45,8 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   ledger_account: 'reference',
   ledger_transfer: 'the books stay on one node, where their constraints hold across accounts',
   bulk_job: 'one row an export or import',
+  bulk_import_fault: 'refused lines of an import, kept a day',
+  fhir_async: 'queue',
   payroll: 'one row a scheme and period',
 };
 
