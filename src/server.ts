@@ -37,6 +37,7 @@ import {
   POOL_MAX,
   PORT,
   PUBLIC_URL,
+  READ_TIMEOUT_SECONDS,
   REQUEST_TIMEOUT_SECONDS,
   type Settings,
 } from './settings.ts';
@@ -83,7 +84,10 @@ export async function startHouse(options: StartOptions): Promise<RunningHouse> {
   const url = given ?? embedded!.url;
   const max = settings.get(POOL_MAX);
   const pool = createPool(url, { max, pipelined: true });
-  const readPool = createPool(url, { max, readOnly: true });
+  const readPool = createPool(url, {
+    ...{ max, readOnly: true },
+    statementSeconds: settings.get(READ_TIMEOUT_SECONDS),
+  });
   const queuePool = createQueuePool(url, { max: Math.min(10, settings.get(JOBS_AT_ONCE) + 3) });
   const closing: (() => Promise<unknown>)[] = [];
   // Each is given its turn, even where one before it fails: the database must not be left behind.

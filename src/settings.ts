@@ -177,6 +177,13 @@ export const REQUESTS_AT_ONCE_MAX = setting({
   parse: whole(1, 100_000),
 });
 
+export const READ_TIMEOUT_SECONDS = setting({
+  name: 'READ_TIMEOUT_SECONDS',
+  means: 'Seconds that one statement of a reader may take; then it is answered 504. 0: any time.',
+  default: 60,
+  parse: whole(0, 86_400),
+});
+
 export const CORS_ORIGINS = setting({
   name: 'CORS_ORIGINS',
   means: 'Web origins that browsers may call from, separated by commas; `*` for any.',
@@ -230,6 +237,7 @@ export const HOUSE_SETTINGS: readonly Setting<unknown>[] = [
   BUNDLE_ENTRIES_MAX,
   REQUEST_TIMEOUT_SECONDS,
   REQUESTS_AT_ONCE_MAX,
+  READ_TIMEOUT_SECONDS,
   CORS_ORIGINS,
   REFERENTIAL_INTEGRITY,
   LOG_LEVEL,

@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Database, Statement } from '../sdk/index.ts';
+import { callerHere } from './caller.ts';
 
 const { builtins } = pg.types;
 
@@ -41,7 +42,14 @@ export class DatabaseTooOld extends Error {}
  */
 export function createPool(
   url: string,
-  options: { max: number; name?: string; readOnly?: boolean; pipelined?: boolean },
+  options: {
+    max: number;
+    name?: string;
+    readOnly?: boolean;
+    pipelined?: boolean;
+    /** After which PostgreSQL ends a statement; 0 for never. */
+    statementSeconds?: number;
+  },
 ): pg.Pool {
   const pool = new pg.Pool({
     connectionString: url,
@@ -57,6 +65,7 @@ export function createPool(
       // Planning anew costs more than running what is asked here: two to three times the whole.
       '-c plan_cache_mode=force_generic_plan',
       ...(options.readOnly ? ['-c default_transaction_read_only=on'] : []),
+      ...(options.statementSeconds ? [`-c statement_timeout=${options.statementSeconds}s`] : []),
     ].join(' '),
   });
   // A connection that breaks while idle is replaced by the pool; the next query tells the caller.
@@ -141,6 +150,7 @@ export function database(runner: Runner, named: boolean): Database {
     statement: Statement | string,
     values: readonly unknown[] = [],
   ): Promise<pg.QueryResult<Row>> => {
+    callerHere()?.check();
     if (typeof statement === 'string') return runner.query<Row>(statement, [...values]);
     return runner.query<Row>({
       ...(named && { name: statement.name }),
@@ -181,7 +191,7 @@ export function database(runner: Runner, named: boolean): Database {
  */
 export function pooledDatabase(pool: pg.Pool, named: boolean): Database {
   return {
-    ...database(pool, named),
+    ...database({ query: heldQuery(pool) }, named),
     async copyIn(): Promise<never> {
       throw new Error('a read-only unit of work cannot copy rows in');
     },
@@ -189,11 +199,36 @@ export function pooledDatabase(pool: pg.Pool, named: boolean): Database {
   };
 }
 
+/** `pool.query`, with the connection held for the caller while the statement runs. */
+function heldQuery(pool: pg.Pool): Runner['query'] {
+  const query = async (...statement: Parameters<pg.Pool['query']>): Promise<unknown> => {
+    const caller = callerHere();
+    if (!caller) return pool.query(...statement);
+    const client = await pool.connect();
+    let failed: Error | undefined;
+    try {
+      caller.hold(client, pool);
+      caller.check();
+      return await client.query(...statement);
+    } catch (error) {
+      failed = error as Error;
+      throw error;
+    } finally {
+      caller.free(client);
+      client.release(failed ?? caller.gone);
+    }
+  };
+  return query as unknown as Runner['query'];
+}
+
 async function* copyOutOf(pool: pg.Pool, statement: string): AsyncGenerator<Buffer> {
   const client = await pool.connect();
   let whole = false;
   try {
+    // Streams run for as long as somebody reads them.
+    await client.query('set statement_timeout = 0');
     yield* client.query(copyTo(statement));
+    await client.query('reset statement_timeout');
     whole = true;
   } finally {
     // What was not read to its end would still come down this connection: it is closed.

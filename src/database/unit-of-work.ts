@@ -27,6 +27,7 @@ import {
   problem,
 } from '../sdk/index.ts';
 import { NAMED_STATEMENTS } from '../settings.ts';
+import { Abandoned, callerHere, serving } from './caller.ts';
 import { database, pooledDatabase, sentTogether } from './connect.ts';
 import { flush, type Leavings } from './flush.ts';
 
@@ -89,21 +90,24 @@ async function onConnection<Result>(
   done: () => void,
 ): Promise<Result> {
   const client = await app.pool.connect();
+  const caller = callerHere();
   const leavings: Leavings = { events: [], jobs: [], acts: [], afterCommit: [] };
   let broken: Error | undefined;
   let result: Result;
   try {
+    caller?.hold(client, app.pool);
+    caller?.check();
     result = await inTransaction(app, actor, options, client, leavings, work);
   } catch (error) {
     if (error instanceof CommitUnknown) broken = error;
+    else if (caller?.gone) broken = new Abandoned('The caller has gone.');
     throw error;
   } finally {
+    caller?.free(client);
     client.release(broken);
     done();
   }
-  if (options.rolledBack) return result;
-  runAfterCommit(app, leavings);
-  if (leavings.events.length > 0 || leavings.jobs.length > 0) app.wake();
+  if (!options.rolledBack) serving(undefined, () => afterwards(app, leavings));
   return result;
 }
 
@@ -125,11 +129,16 @@ async function inTransaction<Result>(
     const unit = makeUnit(app, actor, options, client, leavings);
     result = await work(unit);
     await begun;
+    const caller = callerHere();
+    caller?.check();
+    // What is being committed stands, whoever waits.
+    caller?.free(client);
     sentTogether(client);
     left = flush(unit, leavings);
     if (options.rolledBack) await left;
   } catch (error) {
-    await rollBack(client);
+    // The connection of a caller who has gone is closed, which rolls back as well.
+    if (!callerHere()?.gone) await rollBack(client);
     throw error;
   }
   if (options.rolledBack) await rollBack(client);
@@ -138,7 +147,7 @@ async function inTransaction<Result>(
 }
 
 /** The work is done whatever becomes of a hook: a hook that throws is logged, not told the caller. */
-function runAfterCommit(app: App, leavings: Leavings): void {
+function afterwards(app: App, leavings: Leavings): void {
   for (const run of leavings.afterCommit) {
     try {
       run();
@@ -146,6 +155,7 @@ function runAfterCommit(app: App, leavings: Leavings): void {
       app.log.error('a hook after the commit failed', {}, error);
     }
   }
+  if (leavings.events.length > 0 || leavings.jobs.length > 0) app.wake();
 }
 
 async function rollBack(client: PoolClient): Promise<void> {

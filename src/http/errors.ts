@@ -4,6 +4,7 @@
  */
 
 import type { NextFunction, Request, Response } from 'express';
+import { Abandoned } from '../database/caller.ts';
 import { CommitUnknown } from '../database/unit-of-work.ts';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
 import { problemResponse } from '../fhir/router.ts';
@@ -14,13 +15,18 @@ import { send } from './fhir-endpoint.ts';
 export function errorHandler(log: Log) {
   return (error: unknown, request: Request, response: Response, next: NextFunction): void => {
     if (response.headersSent) return next(error);
-    if (response.locals.aborted) {
+    // Nobody hears the answer to a request whose caller has gone.
+    if (response.locals.aborted || response.destroyed || response.closed) {
       response.destroy();
       return;
     }
     const known = error instanceof Problem ? error : refusalOf(error);
     if (known) return send(request, response, problemResponse(known));
     const id = response.locals.requestId as string;
+    if (codeOf(error) === '57014') {
+      log.warn('statement ended', { requestId: id, method: request.method });
+      return send(request, response, problemResponse(tooSlow()));
+    }
     const unknown = error instanceof CommitUnknown;
     if (!unknown && isBusy(error)) {
       log.warn('database busy', { requestId: id, code: codeOf(error) });
@@ -54,9 +60,16 @@ function codeOf(error: unknown): string {
 }
 
 function isBusy(error: unknown): boolean {
-  if (BUSY.test(codeOf(error))) return true;
+  if (BUSY.test(codeOf(error)) || error instanceof Abandoned) return true;
   const said = error instanceof Error ? error.message : '';
   return /timeout exceeded when trying to connect|Connection terminated/.test(said);
+}
+
+function tooSlow(): Problem {
+  const says =
+    'The database needed too long and was stopped; nothing was changed. Narrow the search, or ask ' +
+    'for fewer includes, or export instead.';
+  return problem('timeout', 'statement-timeout', says);
 }
 
 function busy(): Problem {

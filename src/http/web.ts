@@ -8,10 +8,11 @@ import express, { type Express, type NextFunction, type Request, type Response }
 import type Provider from 'oidc-provider';
 import type { Authenticator } from '../access/authenticate.ts';
 import type { App } from '../app.ts';
+import { Caller, serving } from '../database/caller.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 import { openApiText } from '../fhir/openapi.ts';
 import type { FhirHouse } from '../fhir/types.ts';
-import { problem, type Route } from '../sdk/index.ts';
+import { type Log, problem, type Route } from '../sdk/index.ts';
 import { BODY_MAX_BYTES, CORS_ORIGINS, OIDC_ISSUER, REQUESTS_AT_ONCE_MAX } from '../settings.ts';
 import { readBody } from './body.ts';
 import { bulkEndpoint } from './bulk-endpoint.ts';
@@ -69,6 +70,7 @@ export function createWeb(parts: WebParts): Express {
     FHIR_PATH,
     atOnce(app.settings.get(REQUESTS_AT_ONCE_MAX)),
     bulkEndpoint({ app, authenticator }),
+    forCaller(app.log),
     compressed(),
     fhirEndpoint(app, authenticator),
   );
@@ -120,6 +122,20 @@ const SECURITY_HEADERS = [
   ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"],
   ['cache-control', 'no-store'],
 ] as const;
+
+/** What is done for a caller who goes away before the answer is stopped. */
+function forCaller(log: Log) {
+  const failed = (error: unknown): void => {
+    log.warn('cancelling failed', { code: (error as { code?: string } | null)?.code ?? '' });
+  };
+  return (_request: Request, response: Response, next: NextFunction): void => {
+    const caller = new Caller();
+    response.once('close', () => {
+      if (!response.writableFinished) caller.leave(failed);
+    });
+    serving(caller, next);
+  };
+}
 
 function headers(_request: Request, response: Response, next: NextFunction): void {
   for (const [name, value] of SECURITY_HEADERS) response.setHeader(name, value);
