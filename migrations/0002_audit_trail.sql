@@ -25,8 +25,11 @@ create table audit_event_rest partition of audit_event default;
 comment on table audit_event_rest is
   'Rows of months that have no partition yet, so that no act is refused for want of one.';
 create index audit_event_at on audit_event using brin (at);
-create index audit_event_resource on audit_event (type, resource_id) where resource_id is not null;
-create index audit_event_actor on audit_event (actor_id, seq);
+-- The expression is that of audit_event_fhir.patient_id; hashes are smaller than ids.
+create index audit_event_patient on audit_event
+  using hash ((case when type = 'Patient' then resource_id end));
+-- Without seq: few act, and equal keys are stored once.
+create index audit_event_actor on audit_event (actor_id);
 
 create table audit_block (
   block_no   bigint primary key check (block_no > 0),

@@ -62,10 +62,12 @@ create table tok (
   hash   bigint not null,
   rid    bigint not null,
   system int not null,
-  bucket smallint not null
+  bucket smallint not null,
+  kind   smallint not null default 0
 );
 comment on table tok is 'Index of near-unique tokens; the parameter is folded into the hash.';
-create index tok_hash on tok (hash, rid, system);
+comment on column tok.kind is 'Of an identifier that says its type: a hash of that; else 0.';
+create index tok_hash on tok (hash, rid);
 
 create table str (
   rid    bigint not null,
@@ -75,7 +77,8 @@ create table str (
   raw    text
 );
 comment on table str is 'Index of strings; raw is null when it is val with a capital first letter.';
-create index str_val on str (param, val, rid);
+-- Without rid: texts repeat, and equal keys are stored once.
+create index str_val on str (param, val);
 create index str_rid on str (rid);
 
 create table ref (

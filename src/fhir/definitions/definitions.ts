@@ -128,10 +128,14 @@ export interface PairPart {
   readonly raw?: string;
 }
 
-/** `hash` = valueHash(key, value); `system` = systemKey, 0 for none. */
+/**
+ * `hash` = valueHash(key, value); `system` = systemKey, 0 for none; `kind` = kindKey of the type
+ * that an identifier says of itself, 0 for none.
+ */
 export interface TokenRow {
   readonly hash: bigint;
   readonly system: number;
+  readonly kind: number;
 }
 
 /**

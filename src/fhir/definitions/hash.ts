@@ -150,6 +150,15 @@ export function systemKey(system: string | undefined): number {
 }
 
 /**
+ * In `tok.kind`: int2 of the type of an identifier, never 0, which stands for "none". Two types may
+ * share one; it is compared only among rows of one value, and so tells apart what a search for
+ * `:of-type` may meet there.
+ */
+export function kindKey(system: string, code: string): number {
+  return (hash32(`${system}|${code}`) << 16) >> 16 || 1;
+}
+
+/**
  * The value of an `:of-type=system|code|value` search, to be hashed with `valueHash` under the
  * key of `<code>:of-type`.
  */

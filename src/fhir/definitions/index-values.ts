@@ -15,6 +15,7 @@ import type { SearchParameterType } from './definitions.ts';
 import {
   bareCodeHash,
   codeHash,
+  kindKey,
   ofTypeValue,
   paramKey,
   systemCodeHash,
@@ -151,18 +152,26 @@ function identifierIndexer(keys: Keys, textKey: number): Indexer {
   return (value, rows) => {
     if (!isObject(value)) return;
     const { system, type } = value;
-    if (text(value.value)) {
-      rows.tok(valueHash(key, value.value), systemKey(text(system) ? system : undefined));
-    }
     if (text(system)) rows.tk(systemHash(key, system));
-    if (!isObject(type)) return;
-    if (text(type.text)) rows.str(textKey, type.text);
-    for (const coding of list(type.coding)) {
-      if (!isObject(coding) || !text(coding.code) || !text(value.value)) continue;
-      const kind = text(coding.system) ? coding.system : '';
-      rows.tok(valueHash(ofType, ofTypeValue(kind, coding.code, value.value)), 0);
+    if (isObject(type) && text(type.text)) rows.str(textKey, type.text);
+    if (!text(value.value)) return;
+    const [first, ...more] = isObject(type) ? typesOf(type) : [];
+    const hash = valueHash(key, value.value);
+    const kind = first ? kindKey(first.system, first.code) : 0;
+    const kept = rows.typedTok(hash, systemKey(text(system) ? system : undefined), kind);
+    // A row has room for one type.
+    for (const other of kept || !first ? more : [first, ...more]) {
+      rows.tok(valueHash(ofType, ofTypeValue(other.system, other.code, value.value)), 0);
     }
   };
+}
+
+/** The types that an identifier says of itself; '' for no system. */
+function typesOf(type: Json): { readonly system: string; readonly code: string }[] {
+  return list(type.coding).flatMap((coding) => {
+    if (!isObject(coding) || !text(coding.code)) return [];
+    return [{ system: text(coding.system) ? coding.system : '', code: coding.code }];
+  });
 }
 
 /** The system of a contact point is its kind, `phone`, `email` …. */

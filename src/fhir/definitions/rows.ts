@@ -82,7 +82,15 @@ export class RowCollector {
   }
 
   tok(hash: bigint, system: number): void {
-    this.#tok.add({ hash, system });
+    this.#tok.add({ hash, system, kind: 0 });
+  }
+
+  /** A token with the type it says of itself; false when it stands with another already. */
+  typedTok(hash: bigint, system: number, kind: number): boolean {
+    const { rows } = this.#tok;
+    const count = rows.length;
+    this.#tok.add({ hash, system, kind });
+    return rows.length > count;
   }
 
   /** A text to be found by its folded form; nothing when nothing is left of it. */

@@ -178,7 +178,7 @@ export async function forgetParameter(db: Database, url: string): Promise<void> 
 
 /** Columns of the index tables. */
 const TABLES: Readonly<Record<Exclude<keyof IndexRows, 'tk' | 'pair'>, string>> = {
-  tok: 'hash bigint, system int',
+  tok: 'hash bigint, system int, kind smallint',
   str: 'param int, val text, raw text',
   ref: 'param int, type smallint, target uuid',
   dat: 'param int, lower timestamptz, upper timestamptz',

@@ -9,6 +9,7 @@ import type { SearchParameterInfo } from '../definitions/definitions.ts';
 import {
   bareCodeHash,
   codeHash,
+  kindKey,
   ofTypeValue,
   paramKey,
   systemCodeHash,
@@ -204,8 +205,12 @@ function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Con
           term.name,
         );
       }
-      const hash = values.add(valueHash(key, ofTypeValue(system, code, value)), 'bigint');
-      return `select rid from tok where hash = ${hash}`;
+      // With the identifier itself; a second type of it has a row of its own.
+      const hash = values.add(valueHash(term.info.key, value), 'bigint');
+      const kind = values.add(kindKey(system, code), 'smallint');
+      const own = values.add(valueHash(key, ofTypeValue(system, code, value)), 'bigint');
+      return `select rid from tok where hash = ${hash} and kind = ${kind}
+        union all select rid from tok where hash = ${own}`;
     }),
     10,
   );

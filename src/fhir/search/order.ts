@@ -99,8 +99,8 @@ export interface SortedIndex {
   readonly column: string;
   /** A test of the table's rows under an alias. */
   rows(alias: string): string;
-  /** The table's rows, to be walked in order: PostgreSQL merges what stands under several keys. */
-  readonly walked: string;
+  /** Tests of the table's rows, one for each part of the index that is in order by itself. */
+  readonly runs: readonly string[];
 }
 
 /** The index that has the values of a key in order; undefined when they are in the resource only. */
@@ -110,29 +110,24 @@ export function sortedIndex(key: SortKey, values: Values): SortedIndex | undefin
   const rows = (alias: string): string => textsUnder(keys, `${alias}.param`, values);
   switch (key.info.type) {
     case 'string':
-      return { table: 'str', column: 'val', rows, walked: walkedTexts(keys, values) };
+      return { table: 'str', column: 'val', rows, runs: runsOf(keys, values) };
     case 'date':
-      return { table: 'dat', column: 'lower', rows, walked: 'dat' };
+      return { table: 'dat', column: 'lower', rows, runs: runsOf(keys, values) };
     case 'number':
     case 'quantity':
       return {
         table: 'num',
         column: 'val',
-        walked: 'num',
         rows: (alias) => `${rows(alias)} and ${alias}.unit = 0`,
+        runs: runsOf(keys, values).map((each) => `${each} and s.unit = 0`),
       };
     default:
       return undefined;
   }
 }
 
-/** Rows of several keys, each in the order of the index, so that PostgreSQL merges them. */
-function walkedTexts(keys: readonly number[], values: Values): string {
-  if (keys.length === 1) return 'str';
-  const each = keys.map(
-    (key) => `select rid, param, val, ctid from str where param = ${values.add(key, 'int')}`,
-  );
-  return `(${each.join(' union all ')})`;
+function runsOf(keys: readonly number[], values: Values): string[] {
+  return keys.map((key) => `s.param = ${values.add(key, 'int')}`);
 }
 
 /**

@@ -356,9 +356,9 @@ class StoredQuery {
     back: boolean,
     values: Values,
   ): string {
-    const { table, column, rows, walked } = sortedIndex(key, values)!;
+    const { table, column, rows, runs } = sortedIndex(key, values)!;
     const down = key.descending !== back;
-    const tests = [rows('s')];
+    const tests: string[] = [];
     if (cursor) {
       const value = values.add(
         cursor.sort[at],
@@ -372,11 +372,19 @@ class StoredQuery {
       );
       if (cursor.top !== undefined) tests.push(below('s.rid', cursor.top, values));
     }
+    // Each run is ordered by itself and fenced off, so that runs are merged, and equal values are
+    // put in the order of resources, before the edge is looked up.
+    const order = (alias: string): string =>
+      `${alias}.${column} ${down ? 'desc' : 'asc'}, ${this.#tie(`${alias}.rid`, back)}`;
+    const ordered = runs.map(
+      (run) => `(select s.rid, s.${column}, s.ctid as row_at from ${table} s
+        where ${[run, ...tests].join(' and ')} order by ${order('s')} offset 0)`,
+    );
     const edge = `t.${column} ${key.descending ? 'desc' : 'asc'}, t.ctid`;
-    tests.push(`s.ctid = (select t.ctid from ${table} t where t.rid = s.rid and ${rows('t')}
-      order by ${edge} limit 1)`);
-    return `select s.rid, s.${column} as v from ${walked} s where ${tests.join(' and ')}
-      order by s.${column} ${down ? 'desc' : 'asc'}, ${this.#tie('s.rid', back)}`;
+    return `select s.rid, s.${column} as v from (${ordered.join(' union all ')}) s
+      where s.row_at = (select t.ctid from ${table} t where t.rid = s.rid and ${rows('t')}
+        order by ${edge} limit 1)
+      order by ${order('s')}`;
   }
 
   /** Walks the resources themselves: by id, by time, or newest first. */

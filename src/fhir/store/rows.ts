@@ -8,7 +8,15 @@
  */
 
 import { type Statement, statement } from '../../sdk/index.ts';
-import type { IndexRows, PairRow } from '../definitions/definitions.ts';
+import type {
+  DateRow,
+  IndexRows,
+  NumberRow,
+  PairRow,
+  ReferenceRow,
+  StringRow,
+  TokenRow,
+} from '../definitions/definitions.ts';
 import { pairKey } from '../definitions/rows.ts';
 
 /** One resource row to write, with the index rows to add and to remove. */
@@ -74,7 +82,7 @@ function part<Row>(
   name: string,
   changes: readonly RowChange[],
   rowsOf: (change: RowChange) => readonly Row[],
-  columns: readonly (readonly [type: string, value: (row: Row) => unknown])[],
+  columns: Columns<Row>,
   sql: (from: string) => string,
 ): Part | undefined {
   const out: unknown[][] = [[], ...columns.map(() => [])];
@@ -100,6 +108,36 @@ function pairPart(
   return { name, columns: [[pairRows(changes, rowsOf)]], types: ['json'], sql };
 }
 
+type Columns<Row> = readonly (readonly [type: string, value: (row: Row) => unknown])[];
+
+const TOK: Columns<TokenRow> = [
+  ['bigint', (row) => row.hash],
+  ['int', (row) => row.system],
+  ['smallint', (row) => row.kind],
+];
+const STR: Columns<StringRow> = [
+  ['int', (row) => row.param],
+  ['text', (row) => row.val],
+  ['text', (row) => row.raw],
+];
+const REF: Columns<ReferenceRow> = [
+  ['int', (row) => row.param],
+  ['smallint', (row) => row.type],
+  ['uuid', (row) => row.target],
+];
+const DAT: Columns<DateRow> = [
+  ['int', (row) => row.param],
+  ['timestamptz', (row) => row.lower ?? '-infinity'],
+  ['timestamptz', (row) => row.upper ?? 'infinity'],
+];
+const NUM: Columns<NumberRow> = [
+  ['int', (row) => row.param],
+  ['bigint', (row) => row.unit],
+  ['numeric', (row) => row.low],
+  ['numeric', (row) => row.high],
+  ['numeric', (row) => row.value],
+];
+
 /** Index rows to add. */
 function additions(changes: readonly RowChange[]): (Part | undefined)[] {
   return [
@@ -107,22 +145,15 @@ function additions(changes: readonly RowChange[]): (Part | undefined)[] {
       'a_tok',
       changes,
       (each) => each.add.tok,
-      [
-        ['bigint', (row) => row.hash],
-        ['int', (row) => row.system],
-      ],
-      (from) => `insert into tok (hash, rid, system, bucket)
-        select x.a, m.rid, x.b, m.bucket from ${from} join m using (o)`,
+      TOK,
+      (from) => `insert into tok (hash, rid, system, bucket, kind)
+        select x.a, m.rid, x.b, m.bucket, x.c from ${from} join m using (o)`,
     ),
     part(
       'a_str',
       changes,
       (each) => each.add.str,
-      [
-        ['int', (row) => row.param],
-        ['text', (row) => row.val],
-        ['text', (row) => row.raw],
-      ],
+      STR,
       (from) => `insert into str (rid, param, bucket, val, raw)
         select m.rid, x.a, m.bucket, x.b, x.c from ${from} join m using (o)`,
     ),
@@ -130,11 +161,7 @@ function additions(changes: readonly RowChange[]): (Part | undefined)[] {
       'a_ref',
       changes,
       (each) => each.add.ref,
-      [
-        ['int', (row) => row.param],
-        ['smallint', (row) => row.type],
-        ['uuid', (row) => row.target],
-      ],
+      REF,
       (from) => `insert into ref (target, rid, param, type, bucket)
         select x.c, m.rid, x.a, x.b, m.bucket from ${from} join m using (o)`,
     ),
@@ -142,11 +169,7 @@ function additions(changes: readonly RowChange[]): (Part | undefined)[] {
       'a_dat',
       changes,
       (each) => each.add.dat,
-      [
-        ['int', (row) => row.param],
-        ['timestamptz', (row) => row.lower ?? '-infinity'],
-        ['timestamptz', (row) => row.upper ?? 'infinity'],
-      ],
+      DAT,
       (from) => `insert into dat (lower, upper, rid, param, bucket)
         select x.b, x.c, m.rid, x.a, m.bucket from ${from} join m using (o)`,
     ),
@@ -154,13 +177,7 @@ function additions(changes: readonly RowChange[]): (Part | undefined)[] {
       'a_num',
       changes,
       (each) => each.add.num,
-      [
-        ['int', (row) => row.param],
-        ['bigint', (row) => row.unit],
-        ['numeric', (row) => row.low],
-        ['numeric', (row) => row.high],
-        ['numeric', (row) => row.value],
-      ],
+      NUM,
       (from) => `insert into num (rid, unit, param, bucket, low, high, val)
         select m.rid, x.b, x.a, m.bucket, x.c, x.d, x.e from ${from} join m using (o)`,
     ),
@@ -194,35 +211,25 @@ function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       'd_tok',
       changes,
       (each) => each.remove.tok,
-      [
-        ['bigint', (row) => row.hash],
-        ['int', (row) => row.system],
-      ],
+      TOK,
       (from) => `delete from tok t using ${from}, m
-        where m.o = x.o and t.hash = x.a and t.rid = m.rid and t.system = x.b`,
+        where m.o = x.o and t.hash = x.a and t.rid = m.rid and t.system = x.b and t.kind = x.c`,
     ),
     part(
       'd_str',
       changes,
       (each) => each.remove.str,
-      [
-        ['int', (row) => row.param],
-        ['text', (row) => row.val],
-        ['text', (row) => row.raw],
-      ],
+      STR,
+      // `+ 0` so that rows are found by resource: a text may be that of a million others.
       (from) => `delete from str t using ${from}, m
-        where m.o = x.o and t.param = x.a and t.val = x.b and t.rid = m.rid
+        where m.o = x.o and t.rid = m.rid and t.param + 0 = x.a and t.val = x.b
           and t.raw is not distinct from x.c`,
     ),
     part(
       'd_ref',
       changes,
       (each) => each.remove.ref,
-      [
-        ['int', (row) => row.param],
-        ['smallint', (row) => row.type],
-        ['uuid', (row) => row.target],
-      ],
+      REF,
       (from) => `delete from ref t using ${from}, m
         where m.o = x.o and t.target = x.c and t.param = x.a and t.type = x.b and t.rid = m.rid`,
     ),
@@ -230,11 +237,7 @@ function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       'd_dat',
       changes,
       (each) => each.remove.dat,
-      [
-        ['int', (row) => row.param],
-        ['timestamptz', (row) => row.lower ?? '-infinity'],
-        ['timestamptz', (row) => row.upper ?? 'infinity'],
-      ],
+      DAT,
       (from) => `delete from dat t using ${from}, m
         where m.o = x.o and t.param = x.a and t.lower = x.b and t.upper = x.c and t.rid = m.rid`,
     ),
@@ -242,14 +245,9 @@ function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       'd_num',
       changes,
       (each) => each.remove.num,
-      [
-        ['int', (row) => row.param],
-        ['bigint', (row) => row.unit],
-        ['numeric', (row) => row.low],
-        ['numeric', (row) => row.value],
-      ],
+      NUM,
       (from) => `delete from num t using ${from}, m
-        where m.o = x.o and t.param = x.a and t.unit = x.b and t.val = x.d and t.low = x.c
+        where m.o = x.o and t.param = x.a and t.unit = x.b and t.val = x.e and t.low = x.c
           and t.rid = m.rid`,
     ),
     pairPart(
@@ -374,7 +372,7 @@ export function difference(before: IndexRows, after: IndexRows): Pick<RowChange,
     return from.filter((row) => !known.has(key(row)));
   };
   const both = (from: IndexRows, other: IndexRows) => ({
-    tok: pick(from.tok, other.tok, (row) => `${row.hash}|${row.system}`),
+    tok: pick(from.tok, other.tok, (row) => `${row.hash}|${row.system}|${row.kind}`),
     str: pick(
       from.str,
       other.str,

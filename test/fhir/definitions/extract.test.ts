@@ -11,6 +11,7 @@ import type { IndexRows, SearchParameterInfo } from '../../../src/fhir/definitio
 import {
   bareCodeHash,
   codeHash,
+  kindKey,
   ofTypeValue,
   paramKey,
   systemCodeHash,
@@ -65,14 +66,21 @@ describe('extraction', () => {
     expect(rows.tok).to.deep.include({
       hash: valueHash(key, 'N-1'),
       system: systemKey('http://national'),
+      kind: kindKey('http://v2', 'NI'),
     });
-    expect(rows.tok).to.deep.include({ hash: valueHash(key, 'bare'), system: 0 });
+    expect(rows.tok).to.deep.include({ hash: valueHash(key, 'bare'), system: 0, kind: 0 });
     expect(rows.tk).to.include(systemHash(key, 'http://national'));
+    const two = { coding: [{ code: 'NI' }, { system: 'http://v2', code: 'PPN' }] };
+    const ofTwo = extract({ ...patient, identifier: [{ value: 'N-1', type: two }] }).tok;
     const ofType = paramKey('Patient', 'identifier:of-type');
-    expect(rows.tok).to.deep.include({
-      hash: valueHash(ofType, ofTypeValue('http://v2', 'NI', 'N-1')),
-      system: 0,
-    });
+    expect(ofTwo).to.deep.include.members([
+      { hash: valueHash(key, 'N-1'), system: 0, kind: kindKey('', 'NI') },
+      {
+        hash: valueHash(ofType, ofTypeValue('http://v2', 'PPN', 'N-1')),
+        system: 0,
+        kind: 0,
+      },
+    ]);
     expect(strings(rows, paramKey('Patient', 'identifier:text'))).to.deep.equal([
       ['national number', null],
     ]);
@@ -213,6 +221,7 @@ describe('extraction', () => {
     expect(logical.tok).to.deep.include({
       hash: valueHash(identifier, 'v'),
       system: systemKey('http://s'),
+      kind: 0,
     });
   });
 
