@@ -22,11 +22,25 @@ export async function loadAuthor(
   return actor && scopes ? { ...actor, scopes } : actor;
 }
 
-/** The open unit of work, seen with the author's eyes; undefined when the author is shut out. */
-export async function asAuthor(
-  unit: UnitOfWork,
-  subscriber: Pick<Subscriber, 'author' | 'scopes'>,
-): Promise<UnitOfWork | undefined> {
-  const actor = await loadAuthor(unit.client ?? unit.app.readPool, subscriber);
-  return actor && Object.create(unit, { actor: { value: actor, enumerable: true } });
+/** Authors whose eyes a unit of work can see with. */
+export interface Authors {
+  /** The unit, seen with the author's eyes; undefined when the author is shut out. */
+  unitOf(subscriber: Pick<Subscriber, 'author' | 'scopes'>): Promise<UnitOfWork | undefined>;
+}
+
+/** The authors of a unit of work, each read once. */
+export function authorsOf(unit: UnitOfWork): Authors {
+  const known = new Map<string, Promise<UnitOfWork | undefined>>();
+  const load = async (subscriber: Pick<Subscriber, 'author' | 'scopes'>) => {
+    const actor = await loadAuthor(unit.client ?? unit.app.readPool, subscriber);
+    return actor && Object.create(unit, { actor: { value: actor, enumerable: true } });
+  };
+  return {
+    unitOf(subscriber) {
+      const key = byAuthor(subscriber);
+      const found = known.get(key) ?? load(subscriber);
+      known.set(key, found);
+      return found;
+    },
+  };
 }

@@ -22,10 +22,11 @@ import {
 } from '../../sdk/index.ts';
 import { writeJson } from '../formats/json.ts';
 import { checkTopic, isTopicBased, topicPart } from './backport.ts';
-import { checkCriteria } from './criteria.ts';
+import { checkCriteria, criteriaOf, termsOf } from './criteria.ts';
 import { deliverSoon } from './deliver-token.ts';
 import { checkEndpoint } from './endpoint.ts';
 import { hiddenHeaders, parseHeaders, withKept } from './headers.ts';
+import { needsOf } from './needs.ts';
 import { SUBSCRIPTION_INSIDE_HOSTS } from './settings.ts';
 import { keepHeaders, readSecrets } from './store/secrets.ts';
 import { authorOf, forget, keepWanted, type Wanted } from './store/subscribers.ts';
@@ -64,7 +65,7 @@ export const subscriptionBinding: StoredBinding = {
       );
     }
     if (standing.length === 0) return;
-    const wanted = standing.map((each) => wantedOf(each));
+    const wanted = standing.map((each) => wantedOf(ctx as UnitOfWork, each));
     await keepWanted(ctx, wanted, isServer(ctx));
     if (wanted.some((each) => each.status === 'requested')) {
       deliverSoon(ctx);
@@ -140,18 +141,23 @@ async function withoutSecrets(ctx: Context, write: Write): Promise<Subscription 
   return { ...resource, channel: { ...resource.channel, header: hiddenHeaders(headers) } };
 }
 
-function wantedOf({ resource, rid, id, version }: Write): Wanted {
+function wantedOf(unit: UnitOfWork, { resource, rid, id, version }: Write): Wanted {
   const { status, channel, criteria, end } = resource!;
-  const [type = '', ...query] = criteria.split('?');
   const byTopic = isTopicBased(resource!);
   return {
     ...{ rid, id, version, status: status as Wanted['status'] },
-    ...{ type, query: query.join('?'), topic: null, filters: null },
+    ...criteriaOf(criteria),
+    ...{ topic: null, filters: null },
     endpoint: channel.endpoint ?? '',
     payload: channel.payload ?? null,
     content: channel.payload ? 'full-resource' : 'empty',
     ...{ heartbeat_seconds: null, timeout_seconds: null, events_max: 1 },
     ends_at: end ? new Date(end) : null,
+    needs:
+      // The server changes no criteria, which may be no search any longer.
+      byTopic || status === 'off' || isServer(unit)
+        ? null
+        : (needsOf(unit, termsOf(unit, criteriaOf(criteria))) ?? null),
     ...(byTopic && { type: null, query: null, ...topicPart(resource!) }),
   };
 }

@@ -25,6 +25,12 @@ export interface Criteria {
 const PLACE = 'Subscription.criteria';
 const FORM = /^([A-Z][A-Za-z]{1,63})(?:\?(.*))?$/s;
 
+/** Criteria, taken apart as they are. */
+export function criteriaOf(text: string): Criteria {
+  const [type = '', ...query] = text.split('?');
+  return { type, query: query.join('?') };
+}
+
 /**
  * Takes criteria apart and has the actor of the unit make the search once, on paper.
  *

@@ -9,7 +9,7 @@ import { on, Problem, type Reaction, type Topic, topicUrl } from '../../sdk/inde
 import { parseSearch } from '../search/parse.ts';
 import { sourcesOf } from '../search/source.ts';
 import { fhirOf } from '../types.ts';
-import { asAuthor, byAuthor } from './author.ts';
+import { type Authors, authorsOf, byAuthor } from './author.ts';
 import { deliverSoon } from './deliver-token.ts';
 import { noteAndSend } from './match.ts';
 import { listeningToTopic, type Matched, type Subscriber, wake } from './store/subscribers.ts';
@@ -24,11 +24,12 @@ export function matchTopic(topic: Topic): Reaction {
     const causes = ids.flatMap((id, at) =>
       id === undefined ? [] : [{ focus: id, cause: `${ctx.requestId}/${topic.name}/${at}` }],
     );
+    const authors = authorsOf(unit);
     const matched: Matched[] = [];
     for (const group of Map.groupBy(subscribers, filterAndAuthor).values()) {
       const rids = group.map((each) => each.rid);
       const focuses = causes.map((each) => each.focus);
-      const found = await findFor(unit, topic, group[0]!, focuses);
+      const found = await findFor(unit, authors, topic, group[0]!, focuses);
       if (found === undefined) {
         // Its turn finds out why, and says so.
         await wake(ctx, rids);
@@ -51,11 +52,12 @@ function filterAndAuthor(subscriber: Subscriber): string {
 /** Ids among these that meet the filters, as the author sees them; undefined: the author may not. */
 async function findFor(
   unit: UnitOfWork,
+  authors: Authors,
   { resource }: Topic,
   subscriber: Subscriber,
   ids: readonly string[],
 ): Promise<ReadonlySet<string> | undefined> {
-  const author = await asAuthor(unit, subscriber);
+  const author = await authors.unitOf(subscriber);
   if (!author) return undefined;
   const found = new Set<string>();
   if (ids.length === 0) return found;

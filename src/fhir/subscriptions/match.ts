@@ -14,10 +14,11 @@ import { mayRead } from '../authorize.ts';
 import { conditionOf } from '../search/conditions.ts';
 import { Values } from '../search/parts.ts';
 import { inReach } from '../search/reach.ts';
-import { asAuthor, byAuthor } from './author.ts';
+import { type Authors, authorsOf, byAuthor } from './author.ts';
 import { type Criteria, termsOf } from './criteria.ts';
 import { deliverSoon } from './deliver-token.ts';
-import { type Candidate, type Hit, hitsOf, type Written } from './store/hits.ts';
+import { offers } from './needs.ts';
+import { type Candidate, type Hit, hitsOf, type Standing, standingOf } from './store/hits.ts';
 import {
   listening,
   type Matched,
@@ -35,13 +36,14 @@ export const matchWrites = on(
   'notes the writes that subscriptions wait for',
   async (ctx, events) => {
     const unit = ctx as UnitOfWork & typeof ctx;
-    const subscribers = await listening(ctx, [...new Set(events.map((each) => each.type))]);
+    const written = events.map((each, at) => ({ ...each, cause: `${ctx.requestId}/${at}` }));
+    const authors = authorsOf(unit);
     const matched: Matched[] = [];
-    for (const [type, group] of Map.groupBy(subscribers, (each) => each.type!)) {
-      const written = events.flatMap((each, at) =>
-        each.type === type ? [{ ...each, cause: `${ctx.requestId}/${at}` }] : [],
-      );
-      matched.push(...(await matchType(unit, type, group, written)));
+    for (const [type, group] of Map.groupBy(written, (each) => each.type)) {
+      const standing = await standingOf(unit, type, group);
+      const offered = standing.flatMap((each) => offers(unit, each.id, each.content));
+      const subscribers = await listening(ctx, type, [...new Set(offered)]);
+      matched.push(...(await matchType(unit, authors, type, subscribers, standing)));
     }
     await noteAndSend(ctx, matched);
   },
@@ -54,9 +56,10 @@ export async function noteAndSend(ctx: Context, matched: readonly Matched[]): Pr
 
 async function matchType(
   unit: UnitOfWork,
+  authors: Authors,
   type: string,
   subscribers: readonly Subscriber[],
-  written: readonly Written[],
+  written: readonly Standing[],
 ): Promise<Matched[]> {
   const byQuery = [...Map.groupBy(subscribers, (each) => each.query!)];
   const matched: Matched[] = [];
@@ -70,7 +73,7 @@ async function matchType(
     );
     for (const [at, [, group]] of some.entries()) {
       const own = hits.filter((each) => each.criterion === at);
-      if (own.length > 0) matched.push(...(await seenBy(unit, type, group, own)));
+      if (own.length > 0) matched.push(...(await seenBy(unit, authors, type, group, own)));
     }
   }
   return matched;
@@ -80,7 +83,7 @@ async function findHits(
   unit: UnitOfWork,
   type: string,
   queries: readonly string[],
-  written: readonly Written[],
+  written: readonly Standing[],
 ): Promise<Hit[]> {
   const values = new Values();
   const candidates = queries.flatMap((query, criterion): Candidate[] => {
@@ -106,6 +109,7 @@ function testsOf(unit: UnitOfWork, criteria: Criteria, values: Values): string[]
 /** Of the hits, those that the author of each subscription may see. */
 async function seenBy(
   unit: UnitOfWork,
+  authors: Authors,
   type: string,
   subscribers: readonly Subscriber[],
   hits: readonly Hit[],
@@ -113,7 +117,7 @@ async function seenBy(
   const [rids] = columns(hits, ['rid']);
   const matched: Matched[] = [];
   for (const group of Map.groupBy(subscribers, byAuthor).values()) {
-    const author = await asAuthor(unit, group[0]!);
+    const author = await authors.unitOf(group[0]!);
     if (!author || !mayRead(author, type)) {
       // Its turn finds out and says so.
       await wake(

@@ -62,7 +62,10 @@ export type Wanted = Pick<
   | 'timeout_seconds'
   | 'events_max'
   | 'ends_at'
->;
+> & {
+  /** What a resource must have to meet the query, any of it; see `needs.ts`. */
+  readonly needs: readonly string[] | null;
+};
 
 const WANTED = [
   'rid',
@@ -80,6 +83,7 @@ const WANTED = [
   'timeout_seconds',
   'events_max',
   'ends_at',
+  'needs',
 ] as const;
 
 /** A Subscription that is requested begins anew: what failed before is forgotten, what waits stays. */
@@ -87,11 +91,15 @@ const KEEP = statement(
   'subscriptions.keep',
   `insert into subscription as s
      (rid, id, version, status, type, query, topic, filters, endpoint, payload, content,
-      heartbeat_seconds, timeout_seconds, events_max, ends_at, author, scopes, due_at)
-   select w.*, $16, $17::json, case when w.status = 'requested' then $18::timestamptz end
+      heartbeat_seconds, timeout_seconds, events_max, ends_at, needs, author, scopes, due_at)
+   select w.rid, w.id, w.version, w.status, w.type, w.query, w.topic, w.filters, w.endpoint,
+     w.payload, w.content, w.heartbeat, w.timeout, w.events_max, w.ends_at, w.needs::text[],
+     $17, $18::json, case when w.status = 'requested' then $19::timestamptz end
    from unnest($1::bigint[], $2::text[], $3::int[], $4::text[], $5::text[], $6::text[], $7::text[],
      $8::json[], $9::text[], $10::text[], $11::text[], $12::int[], $13::int[], $14::int[],
-     $15::timestamptz[]) w (rid, id, version, status)
+     $15::timestamptz[], $16::text[])
+     w (rid, id, version, status, type, query, topic, filters, endpoint, payload, content,
+       heartbeat, timeout, events_max, ends_at, needs)
    on conflict (rid) do update set
      id = excluded.id, version = excluded.version, status = excluded.status,
      type = excluded.type, query = excluded.query, topic = excluded.topic,
@@ -99,8 +107,9 @@ const KEEP = statement(
      content = excluded.content, heartbeat_seconds = excluded.heartbeat_seconds,
      timeout_seconds = excluded.timeout_seconds, events_max = excluded.events_max,
      ends_at = excluded.ends_at,
-     author = case when $19 then s.author else excluded.author end,
-     scopes = case when $19 then s.scopes else excluded.scopes end,
+     needs = case when $20 then s.needs else excluded.needs end,
+     author = case when $20 then s.author else excluded.author end,
+     scopes = case when $20 then s.scopes else excluded.scopes end,
      handled = case when s.status = 'off' then s.matched else s.handled end,
      due_at = case excluded.status when 'requested' then excluded.due_at
        when 'active' then s.due_at end,
@@ -122,6 +131,8 @@ export async function keepWanted(
   const plain = wanted.map((each) => ({
     ...each,
     filters: each.filters && JSON.stringify(each.filters),
+    // Needs have no character that an array's text would have to quote.
+    needs: each.needs && `{${each.needs.join(',')}}`,
   }));
   await ctx.db.run(KEEP, [
     ...columns(plain, WANTED),
@@ -148,16 +159,25 @@ const COLUMNS = `s.rid, s.id, s.version, s.status, s.author, s.scopes, s.type, s
   s.filters, s.endpoint, s.payload, s.content, s.heartbeat_seconds, s.timeout_seconds, s.events_max,
   s.ends_at, s.matched, s.handled, s.failures, s.failing_since, s.sent_at`;
 
-/** Subscriptions to searches of these types that collect events. */
-export function listening(ctx: Context, types: readonly string[]): Promise<Subscriber[]> {
+/**
+ * Subscriptions to searches of a type that collect events and may be met by what has been written.
+ *
+ * @param offered  what the written resources have; see `needs.ts`
+ */
+export function listening(
+  ctx: Context,
+  type: string,
+  offered: readonly string[],
+): Promise<Subscriber[]> {
   return ctx.db.query<Subscriber>(
     statement(
       'subscriptions.listening',
       `select ${COLUMNS} from subscription s
-       where s.type = any($1::text[]) and s.status <> 'off'
-         and (s.ends_at is null or s.ends_at > $2) order by s.rid`,
+       where s.type = $1 and s.status <> 'off' and (s.ends_at is null or s.ends_at > $2)
+         and (s.needs is null or s.needs && $3::text[])
+       order by s.rid`,
     ),
-    [types, ctx.now],
+    [type, ctx.now, offered],
   );
 }
 
