@@ -21,6 +21,7 @@ import {
   type StoredBinding,
 } from '../../sdk/index.ts';
 import { writeJson } from '../formats/json.ts';
+import { loadAuthor } from './author.ts';
 import { checkTopic, isTopicBased, topicPart } from './backport.ts';
 import { checkCriteria, criteriaOf, termsOf } from './criteria.ts';
 import { deliverSoon } from './deliver-token.ts';
@@ -39,6 +40,7 @@ export const subscriptionGuard: Guard = {
   does: 'refuses Subscriptions that this server cannot serve',
   async check(ctx, writes) {
     if (isServer(ctx)) return;
+    await checkAuthor(ctx as UnitOfWork);
     for (const write of writes as readonly Write[]) {
       if (write.resource) await inPlace(write.place, () => check(ctx as UnitOfWork, write));
     }
@@ -75,6 +77,17 @@ export const subscriptionBinding: StoredBinding = {
 
 function isServer(ctx: Context): boolean {
   return ctx.actor.kind === 'system';
+}
+
+/** Nothing could be sent for an author whose rights cannot be looked up when nobody is signed in. */
+async function checkAuthor(unit: UnitOfWork): Promise<void> {
+  if (await loadAuthor(unit.client!, { author: unit.actor.id, scopes: null })) return;
+  throw problem(
+    'business-rule',
+    'subscription-author-unknown',
+    'Your rights come with your token from an outside provider and cannot be looked up later; have ' +
+      'the Subscription written by a client of this server.',
+  );
 }
 
 async function check(unit: UnitOfWork, { resource, previous }: Write): Promise<void> {

@@ -1,9 +1,11 @@
 /** A subscriber gets only what its author may see when it is sent, and can prove who sent it. */
 
+import type { Subscription } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { createActor, setActive, setRoles } from '../../../src/access/actors.ts';
-import { topicUrl } from '../../../src/sdk/index.ts';
+import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
+import { type Actor, type Problem, topicUrl } from '../../../src/sdk/index.ts';
 import { area, household, inArea, patient } from '../../modules/support/people.ts';
 import { getToken, type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
 import { isSigned, type Receiver, startReceiver } from './receiver.ts';
@@ -174,6 +176,24 @@ describe('the author of a Subscription', () => {
       expect(json.status).to.equal('error');
       expect(json.error).to.match(/no longer sign in|permission/);
     }
+  });
+
+  it('must be known to this server, for rights are looked up when nobody is signed in', async () => {
+    const guest: Actor = { ...SYSTEM, id: 'https://issuer.example|guest', kind: 'client' };
+    const refused = await runUnitOfWork(house.app, guest, {}, async (ctx) =>
+      ctx.fhir
+        .create<Subscription>({
+          ...{
+            resourceType: 'Subscription',
+            status: 'requested',
+            reason: 'x',
+            criteria: 'Patient',
+          },
+          channel: { type: 'rest-hook', endpoint: receiver.url },
+        } as Subscription)
+        .catch((error: Problem) => error.issues[0]?.code),
+    );
+    expect(refused).to.equal('subscription-author-unknown');
   });
 
   it('is named in the trail as the reader of what was sent', async () => {

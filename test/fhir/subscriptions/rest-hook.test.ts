@@ -229,6 +229,20 @@ describe('an R4 Subscription by rest-hook', () => {
     }
   });
 
+  it('is taken over when the process that was sending has died, and nothing is lost', async () => {
+    const { id } = await subscribe(subscription('Patient?family=Orphan'));
+    await house.settle();
+    const lease = `update subscription set lease = gen_random_uuid(), leased_until = $2 where id = $1`;
+    const until = new Date(house.clock.now().getTime() + 60_000);
+    await house.app.pool.query(lease, [id, until]);
+    await patient('Orphan');
+    await house.settle();
+    expect(families(), 'while another may be sending').to.deep.equal([]);
+    await house.advance(61);
+    await house.settle();
+    expect(families()).to.deep.equal(['Orphan']);
+  });
+
   it('stops when it is turned off, when its time is over, and at once when the endpoint is gone', async () => {
     const off = await subscribe(subscription('Patient?family=Stop'));
     const ending = await subscribe(
