@@ -110,9 +110,11 @@ function label(resource: Json): void {
 
 /** @throws Problem when a resource carries the label of one that was shown in part */
 export function refuseMasked(resource: Resource, place?: string): void {
-  const masked = resource.meta?.security?.some(
-    (each) => each.system === LABEL_SYSTEM && each.code === LABEL.code,
-  );
+  // Not yet validated: it may be of any form.
+  const labels: unknown = resource.meta?.security;
+  const masked =
+    Array.isArray(labels) &&
+    labels.some((each) => each?.system === LABEL_SYSTEM && each.code === LABEL.code);
   if (!masked) return;
   throw problem(
     'business-rule',

@@ -31,7 +31,11 @@ export function noteRequest(
   answer: FhirResponse,
 ): Promise<void> | undefined {
   const refused = REFUSED.has(answer.status);
-  if (!refused && isTransaction(request)) return noteReadsWithin(app, actor, request, requestId);
+  if (!refused && isTransaction(request)) {
+    // A bundle that failed has read nothing for anybody, however many entries it had.
+    if (answer.status >= 400) return undefined;
+    return noteReadsWithin(app, actor, request, requestId);
+  }
   if ((!reads && !refused && actor.breakGlass === undefined) || request.path === 'metadata') {
     return undefined;
   }

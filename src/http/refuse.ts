@@ -10,13 +10,15 @@ import type { Duplex } from 'node:stream';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
 import { operationOutcome, type Problem, problem } from '../sdk/index.ts';
 
+type Refused = NodeJS.ErrnoException & { readonly rawPacket?: Buffer };
+
 /** Answers in place of Node, which would send a status line alone. */
 export function refuseInWords(server: Server): void {
   const current = new WeakMap<Duplex, ServerResponse>();
   server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     current.set(socket, response);
   });
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
+  server.on('clientError', (error: Refused, socket: Duplex) => {
     const answering = current.get(socket);
     const begun = answering?.headersSent && !answering.writableFinished;
     if (error.code === 'ECONNRESET' || !socket.writable || begun) {
@@ -31,7 +33,9 @@ export function refuseInWords(server: Server): void {
       `Content-Length: ${Buffer.byteLength(text)}`,
       'Connection: close',
     ];
-    socket.end(`${head.join('\r\n')}\r\n\r\n${text}`, () => socket.destroy());
+    // An answer to HEAD has no body, whatever is wrong with the rest of the request.
+    const isHead = error.rawPacket?.subarray(0, 5).toString('latin1') === 'HEAD ';
+    socket.end(`${head.join('\r\n')}\r\n\r\n${isHead ? '' : text}`, () => socket.destroy());
   });
   server.on('checkExpectation', (_request, response: ServerResponse) => {
     const says = 'Of Expect only 100-continue is known; leave it out.';

@@ -102,6 +102,7 @@ function requestId(request: Request, response: Response, next: NextFunction): vo
   const id = typeof given === 'string' && /^[\w.-]{1,64}$/.test(given) ? given : randomUUID();
   response.locals.requestId = id;
   response.set('x-request-id', id);
+  forgetBrokenProxy(request);
   request.once('aborted', () => {
     response.locals.aborted = true;
   });
@@ -122,6 +123,18 @@ const SECURITY_HEADERS = [
   ['content-security-policy', "default-src 'none'; frame-ancestors 'none'; base-uri 'none'"],
   ['cache-control', 'no-store'],
 ] as const;
+
+/** What no proxy writes is not believed: URLs are made of it, the OpenID provider's too. */
+function forgetBrokenProxy({ headers: given }: Request): void {
+  const proto = given['x-forwarded-proto'];
+  if (proto !== undefined && !/^https?(\s*,\s*https?)*$/.test(String(proto))) {
+    delete given['x-forwarded-proto'];
+  }
+  const host = given['x-forwarded-host'];
+  if (host !== undefined && !/^[\w.:[\]-]{1,255}(\s*,\s*[\w.:[\]-]{1,255})*$/.test(String(host))) {
+    delete given['x-forwarded-host'];
+  }
+}
 
 /** What is done for a caller who goes away before the answer is stopped. */
 function forCaller(log: Log) {

@@ -7,6 +7,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import type { Choices } from './choices.ts';
 import { fhirPath, jsonValue, KEYS, shortText, text, writeHostile } from './hostile.ts';
 import { resource, spoilt, TYPES } from './resources.ts';
+import { hasSeed, rightBundle, rightParameters, rightResource } from './seeds.ts';
 
 /** A body and its Content-Type. */
 export interface Body {
@@ -34,8 +35,16 @@ export function body(c: Choices, purpose: Purpose): Body {
 }
 
 function content(c: Choices, { type, id, operation }: Purpose): unknown {
-  if (operation) return c.once(12) ? jsonValue(c) : parameters(c);
-  if (type === '' || type === 'Bundle') return bundle(c);
+  const right = c.once(3) ? false : type === '' || operation || hasSeed(type);
+  if (operation) {
+    if (right) return perhapsSpoilt(c, rightParameters(c));
+    return c.once(12) ? jsonValue(c) : parameters(c);
+  }
+  if (type === '' || type === 'Bundle') return right ? perhapsSpoilt(c, rightBundle(c)) : bundle(c);
+  if (right) {
+    const made = rightResource(c, type);
+    return perhapsSpoilt(c, id && !c.once(10) ? { ...made, id } : made);
+  }
   if (c.once(20)) return jsonValue(c);
   const known = TYPES.includes(type) ? type : c.of(TYPES);
   const made = {
@@ -43,6 +52,10 @@ function content(c: Choices, { type, id, operation }: Purpose): unknown {
     ...(id && !c.once(10) && { id }),
   };
   return c.once(2) ? spoilt(c, made) : made;
+}
+
+function perhapsSpoilt(c: Choices, right: unknown): unknown {
+  return c.once(3) ? right : spoilt(c, right, 1 + c.below(c.once(4) ? 4 : 1));
 }
 
 /** Resources that the house does something with when they are stored. */

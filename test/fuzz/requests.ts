@@ -278,14 +278,36 @@ function headers(c: Choices): Record<string, string> {
   return made;
 }
 
-const IDS: readonly string[] = ['p-1', 'h-1', 'x-1', 'one', '00000000-0000-4000-8000-000000000000'];
+const randomId = '00000000-0000-4000-8000-000000000000';
+const IDS: readonly string[] = ['p-1', 'h-1', 'x-1', 'one', 'one', 'one', 'two', randomId];
 
 function id(c: Choices): string {
-  return c.once(3) ? encode(c, shortText(c).slice(0, 300)) : c.of(IDS);
+  return c.once(6) ? encode(c, shortText(c).slice(0, 300)) : c.of(IDS);
+}
+
+/** Types whose resources the house does something with come as often as all others together. */
+const LIVELY: readonly string[] = [
+  ...[
+    'Patient',
+    'Group',
+    'Location',
+    'Organization',
+    'InsurancePlan',
+    'Observation',
+    'Questionnaire',
+  ],
+  ...['QuestionnaireResponse', 'ValueSet', 'CodeSystem', 'SearchParameter', 'StructureDefinition'],
+  ...['Basic', 'Subscription', 'Binary', 'List', 'Encounter', 'DocumentReference', 'AuditEvent'],
+  ...['EnrollmentRequest', 'Task', 'PaymentReconciliation', 'PaymentNotice', 'Library', 'Measure'],
+];
+
+function typeName(c: Choices, surface: Surface): string {
+  if (c.once(20)) return encode(c, shortText(c).slice(0, 300));
+  return c.once(3) ? c.of(surface.types).name : c.of(LIVELY);
 }
 
 function path(c: Choices, surface: Surface): string {
-  const type = c.once(20) ? encode(c, shortText(c).slice(0, 300)) : c.of(surface.types).name;
+  const type = typeName(c, surface);
   switch (c.below(20)) {
     case 0:
       return type;
@@ -298,7 +320,7 @@ function path(c: Choices, surface: Surface): string {
     case 5:
       return `${type}/${id(c)}/_history${c.once(2) ? `/${c.once(2) ? c.below(5) : id(c)}` : ''}`;
     case 6:
-      return c.of(['', '_search', '_history', 'metadata', `${type}/_history`]);
+      return c.of(['', '', '', '_search', '_history', 'metadata', `${type}/_history`]);
     case 7:
       return `${c.of(['Patient/p-1', 'Group/h-1', `${type}/${id(c)}`])}/${c.of([...surface.types.map((each) => each.name), '*'])}`;
     case 8:
@@ -314,6 +336,23 @@ function path(c: Choices, surface: Surface): string {
       return type;
   }
 }
+
+/** A path that the method may go to, most times. */
+function pathFor(c: Choices, surface: Surface, method: string): string {
+  const fits = FITTING[method];
+  for (let tries = 0; fits && tries < 8 && !c.once(20); tries += 1) {
+    const made = path(c, surface);
+    if (fits.test(made)) return made;
+  }
+  return path(c, surface);
+}
+
+const FITTING: Readonly<Record<string, RegExp>> = {
+  POST: /^$|_search$|[$]|^[A-Z]\w+$/,
+  PUT: /^[A-Z]\w+\/[\w.-]+$/,
+  PATCH: /^[A-Z]\w+\/[\w.-]+$/,
+  DELETE: /^[A-Z]\w+(\/[\w.-]+)?$/,
+};
 
 const OUTSIDE: readonly string[] = [
   ...[
@@ -371,14 +410,14 @@ const METHODS: readonly string[] = [
     'DELETE',
     'HEAD',
   ],
-  ...['OPTIONS', 'PROPFIND', 'TRACE', 'QUERY'],
+  ...['PUT', 'POST', 'PUT', 'POST', 'DELETE', 'HEAD', 'OPTIONS', 'PROPFIND', 'QUERY'],
 ];
 
 /** One hostile request. */
 export function hostileRequest(c: Choices, surface: Surface): HostileRequest {
   const method = c.once(3) ? 'GET' : c.of(METHODS);
   if (c.once(25)) return outside(c, surface, method);
-  const where = path(c, surface);
+  const where = pathFor(c, surface, method);
   const type = surface.types.find((each) => where.startsWith(each.name));
   const asked = c.once(method === 'GET' ? 5 : 2) ? '' : query(c, surface, type);
   const target = `${BASE}/${where}${asked && `?${asked}`}`.slice(0, 14_000);

@@ -118,9 +118,9 @@ function exchange(
         ...{ agent, method, path: target, host: '127.0.0.1', port: house.port },
         headers: {
           ...(token && { authorization: `Bearer ${token}` }),
-          'x-request-id': id,
           ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
           ...headers,
+          'x-request-id': id,
         },
         timeout: GIVE_UP_MS,
       },

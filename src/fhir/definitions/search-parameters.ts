@@ -124,7 +124,7 @@ export class SearchParameters {
     const readers = drafts.flatMap((draft) =>
       draft.type === 'composite'
         ? this.#pairReaders(type, draft, byCode.get(draft.parameter.code!)!)
-        : readersOf(type, draft, owners),
+        : readersOf(type, draft, owners, byCode.get(draft.parameter.code!)!),
     );
     readers.push(...textReaders(type, owners.texts));
     return {
@@ -280,16 +280,28 @@ function ownerOf(
 }
 
 /** Rows of texts are made by `textReaders`. */
-function readersOf(type: string, draft: Draft, owners: Owners): Reader[] {
-  const code = draft.parameter.code!;
-  const presence = presenceHash(paramKey(type, code));
+function readersOf(
+  type: string,
+  draft: Draft,
+  owners: Owners,
+  { code, presence, keys: under }: SearchParameterInfo,
+): Reader[] {
+  const table = toldBy(draft.type);
+  const told = table && { presence, table, keys: under };
   const leads = draft.type !== 'string' && ownerOf(draft, owners).leader === draft;
   const keys = { type, code, key: paramKey(type, code) };
   return draft.paths.map((path) => ({
     path,
     index: leads ? indexerOf(draft.type, path.type, keys) : undefined,
     presence,
+    ...(told && { told }),
   }));
+}
+
+/** The table whose rows tell that a parameter has a value. */
+export function toldBy(type: SearchParameterType): 'str' | 'dat' | undefined {
+  if (type === 'string') return 'str';
+  return type === 'date' ? 'dat' : undefined;
 }
 
 function textReaders(type: string, texts: Owners['texts']): Reader[] {
@@ -333,14 +345,25 @@ function noCollisions(
   }
 }
 
-/** Evaluates with the `fhirpath` package what our compiler does not read. */
+/**
+ * Evaluates with the `fhirpath` package what our compiler does not read. An expression that fails on
+ * a resource finds nothing in it: a parameter that somebody has posted must not refuse every write.
+ */
 function interpreted(expression: string): (resource: Json) => readonly unknown[] {
   let evaluate: ((resource: Json) => unknown) | undefined;
   return (resource) => {
     evaluate ??= fhirpathOf(expression);
-    const found = evaluate(resource);
+    const found = orNothing(evaluate, resource);
     return Array.isArray(found) ? found : isObject(found) ? [found] : [];
   };
+}
+
+function orNothing(evaluate: (resource: Json) => unknown, resource: Json): unknown {
+  try {
+    return evaluate(resource);
+  } catch {
+    return undefined;
+  }
 }
 
 function fhirpathOf(expression: string): (resource: Json) => unknown {

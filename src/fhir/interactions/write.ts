@@ -50,11 +50,15 @@ export function bodyOf(request: FhirRequest, type: string): Resource {
     throw problem(
       'structure',
       'resource-type-differs',
-      `The body is a ${String(resourceType).slice(0, 64)}, the URL asks for a ${type}.`,
+      `The body is a ${nameOf(resourceType)}, the URL asks for a ${type}.`,
       'resourceType',
     );
   }
   return body as Resource;
+}
+
+function nameOf(type: unknown): string {
+  return typeof type === 'string' ? type.slice(0, 64) : 'resource of no type';
 }
 
 /** The room that takes a posted resource because it declares the room's profile. */

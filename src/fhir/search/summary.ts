@@ -70,7 +70,10 @@ function isChoice(keep: ReadonlySet<string>, name: string): boolean {
 
 /** True for a resource that is only a part of one. */
 export function isSubsetted(resource: Resource): boolean {
-  return (resource.meta?.tag ?? []).some(
-    (tag) => tag.code === SUBSETTED.code && tag.system === SUBSETTED.system,
+  // Not yet validated: it may be of any form.
+  const tags: unknown = resource.meta?.tag;
+  return (
+    Array.isArray(tags) &&
+    tags.some((tag) => tag?.code === SUBSETTED.code && tag.system === SUBSETTED.system)
   );
 }
