@@ -51,7 +51,10 @@ export interface SearchParameterInfo {
    * `paramKey(type, rowsCode + ':identifier')`.
    */
   readonly rowsCode: string;
-  /** Presence token in `tk`, of this parameter alone. */
+  /**
+   * Presence token in `tk`, of this parameter alone. Of texts and dates it stands only where a value
+   * made no row: rows tell the rest.
+   */
   readonly presence: bigint;
   /** Where its tokens stand; undefined unless `type` is token. */
   readonly tokens?: 'tk' | 'tok' | 'both';

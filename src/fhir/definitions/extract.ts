@@ -11,7 +11,7 @@ import type { ReadPairs } from './composites.ts';
 import type { IndexRows } from './definitions.ts';
 import type { Indexer } from './index-values.ts';
 import type { Path, Step } from './paths.ts';
-import { RowCollector } from './rows.ts';
+import { RowCollector, type ToldByRows } from './rows.ts';
 import { isObject, type Json } from './run.ts';
 
 /** What is done with the values at a path. */
@@ -23,6 +23,8 @@ export interface Reader {
   readonly pairs?: ReadPairs;
   /** Presence token of the parameter; undefined when another reader of its places tells it. */
   readonly presence: bigint | undefined;
+  /** Set when rows tell the presence, so that the token is needed only where there are none. */
+  readonly told?: ToldByRows;
 }
 
 interface Branch {
@@ -101,6 +103,10 @@ function read(reader: Reader, value: unknown, rows: RowCollector, resource: Json
     return;
   }
   reader.index?.(value, rows);
+  if (reader.told) {
+    rows.present(reader.told);
+    return;
+  }
   if (reader.presence === undefined) return;
   const { leadsTo } = reader.path;
   if (leadsTo === undefined || leads(value, leadsTo)) rows.tk(reader.presence);

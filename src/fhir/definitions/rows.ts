@@ -45,7 +45,15 @@ class Distinct<Row> {
   }
 }
 
+/** A parameter whose rows tell that it has a value: its token is needed when there is none. */
+export interface ToldByRows {
+  readonly presence: bigint;
+  readonly table: 'str' | 'dat';
+  readonly keys: readonly number[];
+}
+
 export class RowCollector {
+  readonly #present = new Set<ToldByRows>();
   readonly #tk: bigint[] = [];
   readonly #tok = new Distinct<TokenRow>(
     (a, b) => a.hash === b.hash && a.system === b.system,
@@ -79,6 +87,11 @@ export class RowCollector {
 
   tk(hash: bigint): void {
     this.#tk.push(hash);
+  }
+
+  /** Notes that a parameter has a value, for what rows do not tell. */
+  present(parameter: ToldByRows): void {
+    this.#present.add(parameter);
   }
 
   tok(hash: bigint, system: number): void {
@@ -117,6 +130,11 @@ export class RowCollector {
   }
 
   finish(): IndexRows {
+    for (const { presence, table, keys } of this.#present) {
+      const rows: readonly (StringRow | DateRow)[] =
+        table === 'str' ? this.#str.rows : this.#dat.rows;
+      if (!rows.some((row) => keys.includes(row.param))) this.#tk.push(presence);
+    }
     return {
       tk: sortedDistinct(this.#tk),
       tok: this.#tok.rows,

@@ -17,6 +17,7 @@ import {
   systemKey,
   valueHash,
 } from '../definitions/hash.ts';
+import { toldBy } from '../definitions/search-parameters.ts';
 import { refuseMaskedSearch } from '../disclosure.ts';
 import { fhirOf } from '../types.ts';
 import { compositeTest } from './composite.ts';
@@ -36,7 +37,7 @@ import {
 } from './parts.ts';
 import { targetOf } from './references.ts';
 import { unescaped } from './text-values.ts';
-import { stringCondition } from './texts.ts';
+import { stringCondition, textsUnder } from './texts.ts';
 import { parseDate, parseNumber, parseToken, type Token } from './values.ts';
 
 /** The condition of a term on resources of a type. */
@@ -86,7 +87,9 @@ function parameterCondition(
   refuseMaskedSearch(unit.actor, type, info);
   if (modifier === 'missing') {
     const presence = values.add([info.presence], 'bigint[]');
-    const has = `r.tk @> ${presence}`;
+    const table = toldBy(info.type);
+    const rows = table && fromIndex(table, [textsUnder(info.keys, 'param', values)], 90);
+    const has = `(r.tk @> ${presence}${rows ? ` or ${rows.test}` : ''})`;
     return fromTest(term.values[0] === 'true' ? `not ${has}` : has, 90);
   }
   switch (info.type) {

@@ -30,6 +30,7 @@ const RESOURCES: readonly Json[] = [
       source: 'urn:registry:one',
     },
     name: [{ family: 'Asha' }],
+    birthDate: '1990-05-01',
     gender: 'female',
     identifier: [
       {
@@ -55,7 +56,13 @@ const RESOURCES: readonly Json[] = [
       identifier: { system: 'urn:o', value: 'L' },
     },
   },
-  { resourceType: 'Patient', id: 'musa', gender: 'male', name: [{ family: 'Musa' }] },
+  {
+    resourceType: 'Patient',
+    id: 'musa',
+    gender: 'male',
+    name: [{ family: 'Musa' }],
+    address: [{ use: 'home' }],
+  },
   {
     resourceType: 'RelatedPerson',
     id: 'kin',
@@ -98,6 +105,13 @@ const FINDS: readonly [string, string][] = [
   ['Patient?_profile:missing=true', 'asha,musa'],
   ['Patient?_id:missing=false', 'asha,musa'],
   ['Patient?_lastUpdated:missing=true', ''],
+  ['Patient?birthdate:missing=true', 'musa'],
+  ['Patient?birthdate:missing=false', 'asha'],
+  ['Patient?family:missing=false', 'asha,musa'],
+  ['Patient?given:missing=true', 'asha,musa'],
+  ['Patient?phonetic:missing=true', ''],
+  ['Patient?address:missing=true', 'asha'],
+  ['Patient?address-city:missing=true', 'asha,musa'],
   ['Patient?identifier:of-type=urn:k|NI|7', 'asha'],
   ['Patient?identifier:of-type=urn:k|PPN|7', ''],
   ['Patient?identifier:text=national', 'asha'],

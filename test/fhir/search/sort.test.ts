@@ -27,7 +27,7 @@ const RESOURCES: readonly Json[] = [
   {
     resourceType: 'Patient',
     id: 'b',
-    name: [{ family: 'Chacha' }],
+    name: [{ family: 'Chacha', given: ['Zawadi'] }],
     gender: 'female',
     birthDate: '1980',
     identifier: [{ system: 'urn:i', value: '100' }, { value: '900' }],
@@ -79,7 +79,8 @@ const RESOURCES: readonly Json[] = [
 /** What is sorted, how, and what must come; what has no value is last whichever way. */
 const ORDERS: readonly [string, string][] = [
   ['Patient?_sort=name', 'a,b,c,d'],
-  ['Patient?_sort=-name', 'a,c,b,d'],
+  ['Patient?_sort=-name', 'a,b,c,d'],
+  ['Patient?_sort=-family', 'a,c,b,d'],
   ['Patient?_sort=birthdate', 'b,c,a,d'],
   ['Patient?_sort=-birthdate', 'a,c,b,d'],
   ['Patient?_sort=gender,-birthdate', 'c,b,a,d'],
@@ -90,7 +91,7 @@ const ORDERS: readonly [string, string][] = [
   ['Patient?_sort=organization,name', 'b,a,c,d'],
   ['Patient?_sort=-organization,-name', 'a,b,c,d'],
   ['Patient?_sort=active,name', 'd,a,b,c'],
-  ['Patient?_sort=death-date,-name', 'a,c,b,d'],
+  ['Patient?_sort=death-date,-name', 'a,b,c,d'],
   ['Patient?gender=female&_sort=name', 'b,c'],
   ['Patient?name=d,c,z&_sort=-birthdate', 'a,c,b'],
   ['RiskAssessment?_sort=probability', 'r1,r2'],
