@@ -1,16 +1,35 @@
 -- A sequence of its own: PostgreSQL 15 and 16 have no identity columns on partitioned tables.
 create sequence audit_event_seq as bigint;
 
+create function audit_key(id text) returns bytea
+  language sql immutable parallel safe
+  return case
+    when id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
+    then '\x00'::bytea || decode(replace(id, '-', ''), 'hex')
+    else convert_to(id, 'UTF8')
+  end;
+comment on function audit_key(text) is
+  'An id as the trail keeps it: of a UUID its 16 bytes behind a zero, which no text holds.';
+
+create function audit_id(key bytea) returns text
+  language sql immutable parallel safe
+  return case
+    when substr(key, 1, 1) = '\x00'::bytea and length(key) = 17
+    then encode(substr(key, 2), 'hex')::uuid::text
+    else convert_from(key, 'UTF8')
+  end;
+comment on function audit_id(bytea) is 'The id that audit_key has made smaller.';
+
 create table audit_event (
   seq         bigint not null default nextval('audit_event_seq') check (seq > 0),
   at          timestamptz not null,
-  actor_id    text not null,
+  actor_id    bytea not null,
   actor_kind  text not null,
-  request_id  text not null,
+  request_id  bytea not null,
   action      text not null check (action in ('C', 'R', 'U', 'D', 'E')),
   interaction text not null,
   type        text,
-  resource_id text,
+  resource_id bytea,
   version     int,
   detail      text,
   primary key (seq, at)
@@ -20,6 +39,7 @@ comment on table audit_event is
   'The trail: who did what, when; one partition a month of UTC, made ahead by a job. Append only; '
   'tampering shows by audit_block. Local table.';
 comment on column audit_event.seq is 'Unique: the key has the instant only because it must.';
+comment on column audit_event.actor_id is 'By audit_key, as are request_id and resource_id.';
 comment on column audit_event.detail is 'JSON of codes and counts; no personal data.';
 create table audit_event_rest partition of audit_event default;
 comment on table audit_event_rest is
@@ -27,7 +47,7 @@ comment on table audit_event_rest is
 create index audit_event_at on audit_event using brin (at);
 -- The expression is that of audit_event_fhir.patient_id; hashes are smaller than ids.
 create index audit_event_patient on audit_event
-  using hash ((case when type = 'Patient' then resource_id end));
+  using hash ((case when type = 'Patient' then audit_id(resource_id) end));
 -- Without seq: few act, and equal keys are stored once.
 create index audit_event_actor on audit_event (actor_id);
 

@@ -23,11 +23,12 @@ export const NO_BLOCK = Buffer.alloc(32);
 
 /**
  * SQL of a row's leaf: every column of `audit_event`, in a fixed order, as PostgreSQL writes them
- * as JSON.
+ * as JSON; ids as they were noted, however small they are kept.
  */
 export const LEAF = `sha256('\\x00'::bytea || convert_to(jsonb_build_array(
-      seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), actor_id, actor_kind,
-      request_id, action, interaction, type, resource_id, version, detail)::text, 'UTF8'))`;
+      seq, to_char(at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US'), audit_id(actor_id),
+      actor_kind, audit_id(request_id), action, interaction, type, audit_id(resource_id), version,
+      detail)::text, 'UTF8'))`;
 
 /** The hash of a block, over all it says and the hash of the block before. */
 export function blockHash(block: Omit<Block, 'hash'>): Buffer {

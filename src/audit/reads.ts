@@ -39,8 +39,8 @@ const WAITING_MAX = 20_000;
 const APPEND = `
   insert into audit_event
     (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, detail)
-  select a.at, a.actor_id, a.actor_kind, a.request_id, a.action, a.interaction, a.type,
-         a.resource_id, a.detail
+  select a.at, audit_key(a.actor_id), a.actor_kind, audit_key(a.request_id), a.action,
+         a.interaction, a.type, audit_key(a.resource_id), a.detail
   -- The transaction gets its id before a number is drawn: the seal relies on it.
   from (select pg_current_xact_id() as xid offset 0) x,
     unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],

@@ -39,7 +39,8 @@ const TRAIL = statement(
    trail as (
      insert into audit_event
        (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
-     select $1, $2, $3, $4, a.action, a.interaction, a.type, a.resource_id, a.version, a.detail
+     select $1, audit_key($2), $3, audit_key($4), a.action, a.interaction, a.type,
+            audit_key(a.resource_id), a.version, a.detail
      -- The transaction gets its id before a number is drawn: the seal relies on it.
      from (select pg_current_xact_id() as xid offset 0) x,
        unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])

@@ -350,8 +350,8 @@ describe('the reach of an actor', () => {
     await house.fetch('Account', { token });
     await house.settle();
     const { rows } = await house.app.pool.query<{ interaction: string; detail: string | null }>(
-      `select interaction, type, resource_id, detail from audit_event
-       where actor_id = (select actor_id from access_actor where login = $1) order by at, 1`,
+      `select interaction, type, resource_id, detail from audit_event_fhir
+       where actor_id = (select actor_id::text from access_actor where login = $1) order by at, 1`,
       [`limited-${count}`],
     );
     const acts = rows.filter((row) => !row.interaction.includes('token'));

@@ -254,7 +254,7 @@ describe('signing in', () => {
 
     it('leaves sign-ins and refusals in the trail, without what was typed', async () => {
       const { rows } = await house.app.pool.query<{ interaction: string; actor_id: string }>(
-        `select interaction, actor_id, detail from audit_event
+        `select interaction, actor_id, detail from audit_event_fhir
          where interaction like 'sign-in%' order by interaction`,
       );
       expect(new Set(rows.map((row) => row.interaction))).to.deep.equal(

@@ -1,0 +1,61 @@
+/** Ids in the trail: kept small, shown as they were noted. */
+
+import { randomUUID } from 'node:crypto';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { after, before, describe, it } from 'mocha';
+import { freshDatabase, type TestDatabase } from '../support/database.ts';
+
+describe('an id in the trail', () => {
+  let database: TestDatabase;
+  before(async () => {
+    database = await freshDatabase();
+  });
+  after(() => database.drop());
+
+  const kept = async (ids: readonly (string | null)[]) => {
+    const { rows } = await database.pool.query<{ id: string | null; size: number | null }>(
+      `select audit_id(key) as id, length(key) as size
+       from unnest($1::text[]) with ordinality as x(id, n), lateral audit_key(x.id) key order by n`,
+      [ids],
+    );
+    return rows;
+  };
+
+  it('is shown as it was noted, whatever it is', async () => {
+    const nearUuids = [
+      randomUUID().toUpperCase(),
+      randomUUID().replaceAll('-', ''),
+      `${randomUUID()}\n`,
+      'x'.repeat(17),
+      '',
+      null,
+    ];
+    const texts = fc
+      .sample(fc.string({ unit: 'grapheme' }), 300)
+      .map((each) => each.replaceAll('\0', ''));
+    const ids = [...nearUuids, ...texts, ...fc.sample(fc.uuid(), 50)];
+    expect((await kept(ids)).map((row) => row.id)).to.deep.equal(ids);
+  });
+
+  it('takes seventeen bytes when it is a UUID', async () => {
+    expect((await kept([randomUUID(), 'sms-7'])).map((row) => row.size)).to.deep.equal([17, 5]);
+  });
+
+  it('finds the acts on a Patient by the index', async () => {
+    const client = await database.pool.connect();
+    try {
+      await client.query(
+        'begin; set local enable_seqscan = off; set local enable_bitmapscan = off',
+      );
+      const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+        `explain select id from audit_event_fhir where patient_id = '${randomUUID()}'`,
+      );
+      const plan = rows.map((row) => row['QUERY PLAN']).join('\n');
+      expect(plan).to.match(/Index Scan using \S*\w*case\w*|Index Scan using \S*patient/);
+    } finally {
+      await client.query('rollback');
+      client.release();
+    }
+  });
+});
