@@ -51,9 +51,11 @@ export function errorHandler(log: Log) {
 
 /**
  * The database cannot take the work now, and has taken none of it: no connection (class 08, shut
- * down, too many), a deadlock or a lost race (class 40), or our pool gave none in time.
+ * down, too many, closed by its operator), a deadlock or a lost race (class 40), or our pool gave
+ * none in time.
  */
-const BUSY = /^(08\w{3}|57P0[123]|53300|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/;
+const BUSY =
+  /^(08\w{3}|57P0[123]|53300|55000|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/;
 
 function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? '';

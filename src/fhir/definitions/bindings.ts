@@ -68,11 +68,13 @@ type FindSet = () => ExpandedValueSet | undefined;
 function codeCheck(find: FindSet): ValueCheck {
   let codes: ReadonlySet<string> | undefined;
   return (value, run) => {
+    // What is no text has been told as such.
+    if (typeof value !== 'string') return;
     if (codes === undefined) codes = plainCodes(find());
-    if (codes.has(value as string)) return;
+    if (codes.has(value)) return;
     const set = find();
-    if (set?.contains(value as string) !== 'out') return;
-    const near = nearest(value as string, [...codes]);
+    if (set?.contains(value) !== 'out') return;
+    const near = nearest(value, [...codes]);
     run.error(
       'code-invalid',
       'code-not-in-value-set',
