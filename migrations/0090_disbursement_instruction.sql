@@ -81,6 +81,7 @@ create index instruction_payer_fault on instruction (provider_id)
 create index instruction_batch on instruction (batch_id) where state in ('sent', 'unknown');
 create index instruction_source on instruction (source_id);
 create index instruction_id_only on instruction (instruction_id);
+create index instruction_recipient on instruction (recipient_id);
 
 create table instruction_event (
   payee_id       bigint not null,
@@ -169,8 +170,8 @@ left join member m on m.member_id = i.recipient_id;
 comment on view disbursement_instruction is 'Published: instructions with the FHIR ids they refer to.';
 
 create view disbursement_claim_response as
-select instruction_id::text as id, key, updated_at, version, payee_id, recipient_id, provider_id,
-       recipient_fhir_id, provider_fhir_id, payee_fhir_id, source_id::text as request_id, purpose,
+select instruction_id::text as id, instruction_id, source_id as request_key, key, updated_at,
+       version, payee_id, recipient_id, provider_id, recipient_fhir_id, provider_fhir_id, payee_fhir_id, source_id::text as request_id, purpose,
        state, reason, reason_text, amount_minor, currency, value_on, transaction_number, attempt,
        provider_reference, created_at, sent_at, resolved_at,
        case state when 'paid' then 'complete' when 'not-paid' then 'error'

@@ -68,6 +68,7 @@ comment on column payroll_line.cancelled_key is
   '0 while the line counts; its key once cancelled, so that the household may be drafted again.';
 create index payroll_line_payroll on payroll_line (payroll_id, key);
 create unique index payroll_line_id on payroll_line (line_id, household_id);
+create index payroll_line_recipient on payroll_line (recipient_id);
 
 create table payroll_exclusion (
   household_id     bigint not null,
@@ -86,6 +87,8 @@ create table payroll_exclusion (
 comment on table payroll_exclusion is
   'Enrolments that could have been on a payroll and are not, each with its reason.';
 create index payroll_exclusion_payroll on payroll_exclusion (payroll_id, reason, key);
+create index payroll_exclusion_id on payroll_exclusion (exclusion_id);
+create index payroll_exclusion_recipient on payroll_exclusion (recipient_id);
 
 create view payroll_list_fhir as
 select p.payroll_id::text as id, p.key, p.updated_at, p.version, p.payroll_id, p.scheme_id,
@@ -99,7 +102,8 @@ from payroll p join scheme s on s.scheme_id = p.scheme_id;
 comment on view payroll_list_fhir is 'Published: payrolls as FHIR List.';
 
 create view payroll_claim_fhir as
-select l.line_id::text as id, l.key, greatest(l.updated_at, p.decided_at) as updated_at,
+select l.line_id::text as id, l.line_id, l.payroll_id as payroll_key, l.key,
+       greatest(l.updated_at, p.decided_at) as updated_at,
        l.version + case when p.decided_at is null then 0 else 1 end as version,
        l.payroll_id::text as payroll_id,
        l.household_id, l.recipient_id, l.enrolment_id, l.provider_id, l.scheme_id, l.area_id,
@@ -115,7 +119,8 @@ from payroll_line l join payroll p on p.payroll_id = l.payroll_id;
 comment on view payroll_claim_fhir is 'Published: payroll lines as FHIR Claim.';
 
 create view payroll_exclusion_fhir as
-select e.exclusion_id::text as id, e.key, e.at as updated_at, 1 as version,
+select e.exclusion_id::text as id, e.exclusion_id, e.payroll_id as payroll_key, e.key,
+       e.at as updated_at, 1 as version,
        e.payroll_id::text as payroll_id, e.household_id, e.recipient_id, e.enrolment_id, e.reason,
        e.criterion_number, e.area_id, p.currency, p.starts_on, p.ends_on, p.drafted_at,
        p.scheme_id, 'cancelled'::text as status, 'claim'::text as use

@@ -22,6 +22,7 @@ const trail: ProjectedBinding = {
   type: 'AuditEvent',
   profile: structureDefinition('trail-event'),
   view: 'audit_event_fhir',
+  idKey: { column: 'key', type: 'bigint' },
   search: {
     date: { type: 'date', column: 'at' },
     action: {

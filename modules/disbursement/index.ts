@@ -67,6 +67,7 @@ const instruction: ProjectedBinding = {
   type: 'ClaimResponse',
   profile: structureDefinition('instruction'),
   view: 'disbursement_claim_response',
+  idKey: { column: 'instruction_id', type: 'uuid' },
   search: {
     identifier: {
       type: 'token',
@@ -75,7 +76,13 @@ const instruction: ProjectedBinding = {
     },
     patient: { type: 'reference', column: 'recipient_id', target: 'Patient', holds: 'rid' },
     insurer: { type: 'reference', column: 'provider_id', target: 'Organization', holds: 'rid' },
-    request: { type: 'reference', column: 'request_id', target: 'Claim', holds: 'id' },
+    request: {
+      type: 'reference',
+      column: 'request_id',
+      target: 'Claim',
+      holds: 'id',
+      key: { column: 'request_key', type: 'uuid' },
+    },
     outcome: {
       type: 'token',
       column: 'outcome',

@@ -28,6 +28,7 @@ export const payrollBinding: ProjectedBinding = {
   type: 'List',
   profile: structureDefinition('payroll'),
   view: 'payroll_list_fhir',
+  idKey: { column: 'payroll_id', type: 'uuid' },
   search: {
     code: { type: 'token', column: 'code', system: codeSystem('list-code') },
     status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/list-status' },
@@ -80,7 +81,13 @@ function list(row: ProjectedRow): List {
 }
 
 const CLAIM_SEARCH: ProjectedBinding['search'] = {
-  _list: { type: 'reference', column: 'payroll_id', target: 'List', holds: 'id' },
+  _list: {
+    type: 'reference',
+    column: 'payroll_id',
+    target: 'List',
+    holds: 'id',
+    key: { column: 'payroll_key', type: 'uuid' },
+  },
   patient: { type: 'reference', column: 'recipient_id', target: 'Patient', holds: 'rid' },
   status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/fm-status' },
   use: { type: 'token', column: 'use', system: 'http://hl7.org/fhir/claim-use' },
@@ -93,6 +100,7 @@ export const lineBinding: ProjectedBinding = {
   type: 'Claim',
   profile: structureDefinition('payroll-line'),
   view: 'payroll_claim_fhir',
+  idKey: { column: 'line_id', type: 'uuid' },
   search: CLAIM_SEARCH,
   render: (ctx, rows) => claims(ctx, rows, lineClaim),
 };
@@ -103,6 +111,7 @@ export const exclusionBinding: ProjectedBinding = {
   type: 'Claim',
   profile: structureDefinition('payroll-exclusion'),
   view: 'payroll_exclusion_fhir',
+  idKey: { column: 'exclusion_id', type: 'uuid' },
   search: CLAIM_SEARCH,
   render: (ctx, rows) => claims(ctx, rows, exclusionClaim),
 };

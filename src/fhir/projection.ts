@@ -8,6 +8,7 @@ import type { UnitOfWork } from '../app.ts';
 import {
   idKey,
   type ProjectedBinding,
+  type ProjectedKey,
   type ProjectedParameter,
   type ProjectedRow,
   parseReference,
@@ -77,12 +78,45 @@ export async function readProjectedMany(
   for (const binding of fhirOf(unit).projected.get(type) ?? []) {
     const values = new Values();
     const reach = projectedReach(unit, binding, values, 'read');
-    const tests = [`v.id = any(${values.add(ids, 'text[]')})`, ...reach].join(' and ');
+    const tests = [idTest(binding, ids, values), ...reach].join(' and ');
     const { text, list } = values.bind(`select v.* from ${binding.view} v where ${tests}`);
     const rows = await unit.db.query<ProjectedRow>(text, list);
     found.push(...(await render(unit, binding, rows)));
   }
   return found;
+}
+
+/** True when a room shows a resource of this type and id from its typed tables. */
+export async function isProjected(unit: UnitOfWork, type: string, id: string): Promise<boolean> {
+  for (const binding of fhirOf(unit).projected.get(type) ?? []) {
+    const values = new Values();
+    const { text, list } = values.bind(
+      `select 1 as n from ${binding.view} v where ${idTest(binding, [id], values)}`,
+    );
+    if (await unit.db.maybe(text, list)) return true;
+  }
+  return false;
+}
+
+const KEY_FORMS: Readonly<Record<ProjectedKey['type'], RegExp>> = {
+  uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+  bigint: /^(?:0|[1-9]\d{0,17})$/,
+};
+
+/** Finds rows by the texts of a key; a text that the key cannot have is nobody's. */
+function keyTest(
+  text: string,
+  key: ProjectedKey | undefined,
+  ids: readonly string[],
+  values: Values,
+): string {
+  if (!key) return `v.${text} = any(${values.add(ids, 'text[]')})`;
+  const possible = ids.filter((id) => KEY_FORMS[key.type].test(id));
+  return `v.${key.column} = any(${values.add(possible, `${key.type}[]`)})`;
+}
+
+function idTest(binding: ProjectedBinding, ids: readonly string[], values: Values): string {
+  return keyTest('id', binding.idKey, ids, values);
 }
 
 /** Conditions of a search over a view, as SQL over alias `v`; undefined when nothing can match. */
@@ -110,7 +144,7 @@ function projectedTest(
   values: Values,
 ): string | boolean {
   if (term.kind === 'id') {
-    return `v.id = any(${values.add(term.values.map(unescaped), 'text[]')})`;
+    return idTest(binding, term.values.map(unescaped), values);
   }
   if (term.kind === 'updated') {
     const tests = term.values.map((each) =>
@@ -261,7 +295,7 @@ function referenceTest(
   const local = parseReference(literal) ?? { type: parameter.target, id: literal };
   if (local.type !== parameter.target) return 'false';
   if (parameter.holds === 'id') {
-    return `v.${parameter.column} = ${values.add(local.id, 'text')}`;
+    return keyTest(parameter.column, parameter.key, [local.id], values);
   }
   const number = fhirOf(unit).definitions.typeNumber(parameter.target);
   return `v.${parameter.column} = (select r.rid from resource r

@@ -87,12 +87,23 @@ export interface ProjectedBinding {
    * underneath, and whatever `search` and `render` use.
    */
   readonly view: string;
+  /**
+   * Column of the view by which an id is found: what `id` is the text of. Without it `id` itself is
+   * compared, which no index serves.
+   */
+  readonly idKey?: ProjectedKey;
   /** Search parameters served, by name; `_id` and `_lastUpdated` are always served. */
   readonly search: Readonly<Record<string, ProjectedParameter>>;
   /** Renders rows of the view; `meta` is filled in by the caller from version and updated_at. */
   readonly render: (ctx: Context, rows: readonly ProjectedRow[]) => Promise<Resource[]>;
   /** Takes a POSTed resource that declares `profile`; answers what now stands. */
   readonly accept?: (ctx: Context, resource: Resource) => Promise<Resource>;
+}
+
+/** A column that holds what a text is written from, and is indexed. */
+export interface ProjectedKey {
+  readonly column: string;
+  readonly type: 'uuid' | 'bigint';
 }
 
 /** A row of a projection's view, with every column of the view. */
@@ -108,14 +119,15 @@ export type ProjectedParameter =
   /** `column` text; `system` is what a `system|code` search may name. */
   | { readonly type: 'token'; readonly column: string; readonly system?: string }
   /**
-   * `holds: 'rid'`: bigint rid of a stored `target`; `'id'`: FHIR id text of a `target`. Where the
-   * element is a canonical, the column `canonical` holds its URL.
+   * `holds: 'rid'`: bigint rid of a stored `target`; `'id'`: FHIR id text of a `target`, found by
+   * `key` where there is one. Where the element is a canonical, the column `canonical` holds its URL.
    */
   | {
       readonly type: 'reference';
       readonly column: string;
       readonly target: string;
       readonly holds: 'rid' | 'id';
+      readonly key?: ProjectedKey;
       readonly canonical?: string;
     }
   /** `column` date or timestamptz; with `end`, the interval from `column` to `end`. */

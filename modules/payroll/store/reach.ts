@@ -34,7 +34,7 @@ export const reachRules = [
     type: 'ClaimResponse',
     profile: structureDefinition('instruction'),
     test: (row, reach) =>
-      `exists (select from payroll_line l where l.line_id = ${row}.request_id::uuid
+      `exists (select from payroll_line l where l.line_id = ${row}.request_key
          and l.scheme_id = any(${reach}))`,
   }),
 ];

@@ -9,6 +9,7 @@
 import type { UnitOfWork } from '../../app.ts';
 import { idKey, type Problem, parseReference, problem, statement } from '../../sdk/index.ts';
 import { REFERENTIAL_INTEGRITY } from '../../settings.ts';
+import { isProjected } from '../projection.ts';
 import { fhirOf, type PlannedWrite } from '../types.ts';
 import type { RowChange } from './rows.ts';
 
@@ -111,15 +112,6 @@ function unknownReference(plan: PlannedWrite, path: string, reference: string): 
     path,
   );
   return plan.place ? found.within(plan.place) : found;
-}
-
-/** True when a room shows a resource of this type and id from its typed tables. */
-export async function isProjected(unit: UnitOfWork, type: string, id: string): Promise<boolean> {
-  for (const binding of fhirOf(unit).projected.get(type) ?? []) {
-    const row = await unit.db.maybe(`select 1 as n from ${binding.view} where id = $1`, [id]);
-    if (row) return true;
-  }
-  return false;
 }
 
 /** Every literal reference in a resource with its FHIRPath. */
