@@ -27,6 +27,7 @@ import { startDispatcher } from './jobs/outbox.ts';
 import { startWorker } from './jobs/worker.ts';
 import { type Clock, type Log, Problem, problem } from './sdk/index.ts';
 import {
+  CONNECTION_IDLE_SECONDS,
   DATA_DIR,
   DATABASE_URL,
   HOST,
@@ -44,6 +45,8 @@ import {
 
 const PORT_DEFAULT = 8080;
 const PORTS_TRIED = 100;
+/** Time that headers may take to arrive. */
+const HEADERS_SECONDS = 15;
 /** Time that a stop gives to requests in hand. */
 const GRACE_SECONDS = 30;
 
@@ -146,14 +149,19 @@ async function serve(
   });
   let open = false;
   const server = createServer(
-    { requestTimeout: settings.get(REQUEST_TIMEOUT_SECONDS) * 1000 },
+    {
+      requestTimeout: settings.get(REQUEST_TIMEOUT_SECONDS) * 1000,
+      headersTimeout: Math.min(HEADERS_SECONDS, settings.get(REQUEST_TIMEOUT_SECONDS)) * 1000,
+      connectionsCheckingInterval: 1000,
+    },
     (request, response) => {
       if (open) web(request, response);
       else refuse(response, 503, starting());
     },
   );
   refuseInWords(server);
-  server.headersTimeout = 15_000;
+  // Nobody may hold an answer in our memory by not reading it.
+  server.timeout = settings.get(CONNECTION_IDLE_SECONDS) * 1000;
   server.keepAliveTimeout = 65_000;
   const port = await listen(server, settings.get(HOST), settings.get(PORT));
   let stopJobs = (): Promise<void> => Promise.resolve();

@@ -170,6 +170,13 @@ export const REQUEST_TIMEOUT_SECONDS = setting({
   parse: whole(1, 3600),
 });
 
+export const CONNECTION_IDLE_SECONDS = setting({
+  name: 'CONNECTION_IDLE_SECONDS',
+  means: 'Seconds without a byte either way after which a connection with a request is closed.',
+  default: 300,
+  parse: whole(1, 86_400),
+});
+
 export const REQUESTS_AT_ONCE_MAX = setting({
   name: 'REQUESTS_AT_ONCE_MAX',
   means: 'FHIR requests of one caller that run at once in a process; more are answered 429.',
@@ -236,6 +243,7 @@ export const HOUSE_SETTINGS: readonly Setting<unknown>[] = [
   IMPORT_MAX_BYTES,
   BUNDLE_ENTRIES_MAX,
   REQUEST_TIMEOUT_SECONDS,
+  CONNECTION_IDLE_SECONDS,
   REQUESTS_AT_ONCE_MAX,
   READ_TIMEOUT_SECONDS,
   CORS_ORIGINS,
