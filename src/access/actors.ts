@@ -229,7 +229,10 @@ export async function grantsOf(
 }
 
 /** Permissions of roles. */
-async function permissionsOf(pool: Queries, roles: readonly string[]): Promise<ReadonlySet<string>> {
+async function permissionsOf(
+  pool: Queries,
+  roles: readonly string[],
+): Promise<ReadonlySet<string>> {
   const { rows } = await pool.query<{ permission: string }>(
     'select distinct permission from access_role_permission where role = any($1::text[])',
     [roles],
