@@ -57,6 +57,10 @@ export function errorHandler(log: Log) {
 const BUSY =
   /^(08\w{3}|57P0[123]|53300|55000|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/;
 
+/** What the driver says, without a code, of a connection that is lost or that it never got. */
+const LOST =
+  /timeout exceeded when trying to connect|Connection terminated|is not queryable|Client was closed/;
+
 function codeOf(error: unknown): string {
   return (error as { code?: string } | null)?.code ?? '';
 }
@@ -64,7 +68,7 @@ function codeOf(error: unknown): string {
 function isBusy(error: unknown): boolean {
   if (BUSY.test(codeOf(error)) || error instanceof Abandoned) return true;
   const said = error instanceof Error ? error.message : '';
-  return /timeout exceeded when trying to connect|Connection terminated/.test(said);
+  return LOST.test(said);
 }
 
 function tooSlow(): Problem {

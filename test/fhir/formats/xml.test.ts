@@ -249,7 +249,6 @@ describe('XML that is wrong', () => {
     const bad = [
       '{"resourceType":"Patient","nick":"x"}',
       '{"resourceType":"Patient","language":"a\\u0001"}',
-      '{"resourceType":"Patient","language":"\\ud800"}',
       '{"resourceType":"Patient","text":{"div":"<div>a</div></text><active value=\\"true\\"/><text>"}}',
       '{"resourceType":"Thing"}',
     ];

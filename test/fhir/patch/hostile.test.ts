@@ -149,7 +149,7 @@ describe('a hostile patch', () => {
           applied += 1;
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 1000, seed: 1977 },
     );
     expect(applied).to.be.greaterThan(3);
   });
@@ -160,7 +160,7 @@ describe('a hostile patch', () => {
       fc.property(fc.oneof(fc.array(jsonOperation), fc.jsonValue()), (operations) => {
         if (applies({ kind: 'json', operations })) applied += 1;
       }),
-      { numRuns: 1000 },
+      { numRuns: 1000, seed: 1977 },
     );
     expect(applied).to.be.greaterThan(3);
     expect({}).to.not.have.property('polluted');
