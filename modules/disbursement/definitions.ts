@@ -3,43 +3,18 @@
  */
 
 import type { OperationDefinition, Parameters } from '@medplum/fhirtypes';
-import { operationDefinition } from '../../src/sdk/index.ts';
+import { instanceOperation } from '../../src/sdk/index.ts';
 
 type ParameterList = NonNullable<OperationDefinition['parameter']>;
 
-/** An OperationDefinition on an instance of a type. */
-export function definition(
-  code: string,
-  resource: 'ClaimResponse' | 'Organization',
-  description: string,
-  parameter: ParameterList,
-  affectsState = true,
-): OperationDefinition {
-  return {
-    resourceType: 'OperationDefinition',
-    url: operationDefinition(code),
-    name: code.replaceAll('-', ''),
-    status: 'active',
-    kind: 'operation',
-    code,
-    description,
-    resource: [resource],
-    affectsState,
-    system: false,
-    type: false,
-    instance: true,
-    parameter,
-  };
-}
-
-/** The same on an instruction. */
+/** The definition of an operation on an instruction. */
 export function instructionOperation(
   code: string,
   description: string,
   parameter: ParameterList,
   affectsState = true,
 ): OperationDefinition {
-  return definition(code, 'ClaimResponse', description, parameter, affectsState);
+  return instanceOperation(code, 'ClaimResponse', description, parameter, affectsState);
 }
 
 /** The text of a parameter. */

@@ -2,8 +2,8 @@
  * Operations on instructions (ClaimResponse) and providers (Organization).
  */
 
-import { type Context, type Operation, problem } from '../../src/sdk/index.ts';
-import { DONE, definition, instructionOperation, textOf } from './definitions.ts';
+import { type Context, instanceOperation, type Operation, problem } from '../../src/sdk/index.ts';
+import { DONE, instructionOperation, textOf } from './definitions.ts';
 import { enquireDue } from './enquire.ts';
 import { PAUSE, RESOLVE } from './instruction.ts';
 import { resolving } from './resolve.ts';
@@ -40,7 +40,7 @@ const enquireNow: Operation = {
 function pausing(code: 'pause' | 'resume', description: string): Operation {
   return {
     permission: PAUSE,
-    definition: definition(code, 'Organization', description, [
+    definition: instanceOperation(code, 'Organization', description, [
       { name: 'reason', use: 'in', min: code === 'pause' ? 1 : 0, max: '1', type: 'string' },
     ]),
     async run(ctx, { id, parameters }) {

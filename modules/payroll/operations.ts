@@ -6,9 +6,10 @@ import type { OperationDefinition, Parameters, ParametersParameter } from '@medp
 import {
   type Context,
   formatAmount,
+  instanceOperation,
   type Operation,
   type OperationInput,
-  operationDefinition,
+  parameterIn,
   permission,
   problem,
 } from '../../src/sdk/index.ts';
@@ -28,34 +29,6 @@ type Parameter = NonNullable<OperationDefinition['parameter']>[number];
 const PERIOD: Parameter = { name: 'period', use: 'in', min: 0, max: '1', type: 'string' };
 const REASON: Parameter = { name: 'reason', use: 'in', min: 0, max: '1', type: 'string' };
 
-function definition(
-  code: string,
-  resource: 'InsurancePlan' | 'List',
-  description: string,
-  parameter: Parameter[],
-  affectsState = true,
-): OperationDefinition {
-  return {
-    resourceType: 'OperationDefinition',
-    url: operationDefinition(code),
-    name: code.replaceAll('-', ''),
-    status: 'active',
-    kind: 'operation',
-    code,
-    description,
-    resource: [resource],
-    affectsState,
-    system: false,
-    type: false,
-    instance: true,
-    parameter,
-  };
-}
-
-function given(input: OperationInput, name: string): ParametersParameter | undefined {
-  return (input.parameters.parameter ?? []).find((each) => each.name === name);
-}
-
 function answer(parameter: ParametersParameter[]): Parameters {
   return { resourceType: 'Parameters', parameter };
 }
@@ -67,7 +40,7 @@ function moneyOf(name: string, minor: bigint, currency: string): ParametersParam
 
 async function draft(ctx: Context, input: OperationInput): Promise<Parameters> {
   const scheme = await findScheme(ctx, input.id!);
-  const made = await draftPayroll(ctx, scheme, given(input, 'period')?.valueString);
+  const made = await draftPayroll(ctx, scheme, parameterIn(input, 'period')?.valueString);
   return answer([
     { name: 'payroll', valueReference: { reference: `List/${made.payrollId}` } },
     ...totals(made, scheme.currency),
@@ -94,7 +67,7 @@ function totals(made: Draft, currency: string): ParametersParameter[] {
 export const operations: readonly Operation[] = [
   {
     permission: DRAFT,
-    definition: definition(
+    definition: instanceOperation(
       'draft-payroll',
       'InsurancePlan',
       'Drafts the payroll of a period (by default the present one).',
@@ -105,7 +78,7 @@ export const operations: readonly Operation[] = [
   {
     permission: DRAFT,
     rolledBack: true,
-    definition: definition(
+    definition: instanceOperation(
       'preview-payroll',
       'InsurancePlan',
       'What $draft-payroll would give: the same path, rolled back.',
@@ -118,7 +91,7 @@ export const operations: readonly Operation[] = [
   },
   {
     permission: APPROVE,
-    definition: definition(
+    definition: instanceOperation(
       'approve',
       'List',
       'Approves a payroll drafted by another person; count and amount are control totals.',
@@ -128,8 +101,8 @@ export const operations: readonly Operation[] = [
       ],
     ),
     async run(ctx, input) {
-      const count = given(input, 'count')?.valueInteger;
-      const amount = given(input, 'amount')?.valueString;
+      const count = parameterIn(input, 'count')?.valueInteger;
+      const amount = parameterIn(input, 'amount')?.valueString;
       if ((count === undefined) !== (amount === undefined)) {
         throw problem('required', 'control-totals', 'Declare both count and amount, or neither.');
       }
@@ -145,7 +118,7 @@ export const operations: readonly Operation[] = [
   dropping('cancel', CANCEL, 'Cancels a payroll that is not approved, with a reason.'),
   {
     permission: RETRY,
-    definition: definition(
+    definition: instanceOperation(
       'retry-unpaid',
       'List',
       'Orders again the lines that were definitively not paid, as the next attempt.',
@@ -158,7 +131,7 @@ export const operations: readonly Operation[] = [
   },
   {
     permission: READ,
-    definition: definition(
+    definition: instanceOperation(
       'summary',
       'List',
       'Lines of a payroll by state and reason, and exclusions by reason.',
@@ -175,9 +148,9 @@ function dropping(
 ): Operation {
   return {
     permission: right,
-    definition: definition(code, 'List', description, [REASON]),
+    definition: instanceOperation(code, 'List', description, [REASON]),
     async run(ctx, input) {
-      await drop(ctx, input.id!, code, given(input, 'reason')?.valueString);
+      await drop(ctx, input.id!, code, parameterIn(input, 'reason')?.valueString);
       return answer([{ name: 'result', valueBoolean: true }]);
     },
   };

@@ -12,9 +12,10 @@ import {
   type Context,
   formatAmount,
   fromFhirMoney,
+  instanceOperation,
   type Operation,
   type OperationInput,
-  operationDefinition,
+  parameterIn,
   problem,
 } from '../../src/sdk/index.ts';
 import { CLOSURE_REASONS, closeProviderException, stateOf } from './close.ts';
@@ -25,37 +26,8 @@ import { findProvider, providerOfStatement } from './store/statements.ts';
 import { formatOf, type Taken, takeStatement } from './take.ts';
 
 type Parameter = NonNullable<OperationDefinition['parameter']>[number];
-type ResourceCode = 'Organization' | 'PaymentReconciliation';
 
 const LISTED_MAX = 1000;
-
-function definition(
-  code: string,
-  resource: ResourceCode[],
-  description: string,
-  parameter: Parameter[],
-  affectsState = true,
-): OperationDefinition {
-  return {
-    resourceType: 'OperationDefinition',
-    url: operationDefinition(code),
-    name: code.replaceAll('-', ''),
-    status: 'active',
-    kind: 'operation',
-    code,
-    description,
-    resource,
-    affectsState,
-    system: false,
-    type: false,
-    instance: true,
-    parameter,
-  };
-}
-
-function given(input: OperationInput, name: string): ParametersParameter | undefined {
-  return (input.parameters.parameter ?? []).find((each) => each.name === name);
-}
 
 function optional(name: string, type: Parameter['type']): Parameter {
   return { name, use: 'in', min: 0, max: '1', type };
@@ -72,7 +44,7 @@ export async function providerOf(ctx: Context, id: string): Promise<bigint> {
 
 const upload: Operation = {
   permission: MATCH,
-  definition: definition(
+  definition: instanceOperation(
     'upload-statement',
     ['Organization'],
     'Takes in a statement of a provider, matches its lines and applies what they prove.',
@@ -97,11 +69,11 @@ const upload: Operation = {
   ),
   async run(ctx, input) {
     const providerId = await providerOf(ctx, input.id!);
-    const format = formatOf(ctx, given(input, 'format')!.valueCode!);
-    const content = contentOf(given(input, 'content')!);
+    const format = formatOf(ctx, parameterIn(input, 'format')!.valueCode!);
+    const content = contentOf(parameterIn(input, 'content')!);
     const options = readingOptions(input);
-    const period = periodOf(given(input, 'period')?.valuePeriod, 'period');
-    const identifier = given(input, 'identifier')?.valueString;
+    const period = periodOf(parameterIn(input, 'period')?.valuePeriod, 'period');
+    const identifier = parameterIn(input, 'identifier')?.valueString;
     const taken = await takeStatement(ctx, providerId, format.format, content, () => {
       const parsed: ParsedStatement = format.read(content, options);
       return { ...parsed, ...(period && { period }), ...(identifier && { identifier }) };
@@ -139,8 +111,8 @@ function readingOptions(input: OperationInput): ReadingOptions {
     }
     mapping.set(field, path);
   }
-  const currency = given(input, 'currency')?.valueCode;
-  const mark = given(input, 'decimal-mark')?.valueCode ?? '.';
+  const currency = parameterIn(input, 'currency')?.valueCode;
+  const mark = parameterIn(input, 'decimal-mark')?.valueCode ?? '.';
   if (mark !== '.' && mark !== ',') {
     throw problem('code-invalid', 'decimal-mark', 'decimal-mark is "." or ",".', 'decimal-mark');
   }
@@ -187,7 +159,7 @@ function answerOf(taken: Taken): Parameters {
 
 const list: Operation = {
   permission: MATCH,
-  definition: definition(
+  definition: instanceOperation(
     'exceptions',
     ['Organization'],
     'Open exceptions of a provider, oldest first: from its statements and from its answers.',
@@ -241,7 +213,7 @@ function partsOf(row: ExceptionRow): ParametersParameter[] {
 
 const close: Operation = {
   permission: CLOSE,
-  definition: definition(
+  definition: instanceOperation(
     'close-exception',
     ['PaymentReconciliation', 'Organization'],
     `Closes an exception with a reason: ${CLOSURE_REASONS.join(', ')}. A write-off is proposed by ` +
@@ -255,12 +227,12 @@ const close: Operation = {
     ],
   ),
   async run(ctx, input) {
-    const amount = given(input, 'amount')?.valueMoney;
-    const note = given(input, 'note')?.valueString;
-    const account = given(input, 'account')?.valueString;
+    const amount = parameterIn(input, 'amount')?.valueMoney;
+    const note = parameterIn(input, 'note')?.valueString;
+    const account = parameterIn(input, 'account')?.valueString;
     const state = await closeProviderException(ctx, await owner(ctx, input), {
-      exceptionId: given(input, 'exception')!.valueString!,
-      reason: given(input, 'reason')!.valueCode!,
+      exceptionId: parameterIn(input, 'exception')!.valueString!,
+      reason: parameterIn(input, 'reason')!.valueCode!,
       ...(note !== undefined && { note }),
       ...(account !== undefined && { account }),
       ...(amount && { amount: fromFhirMoney(amount, 'amount') }),

@@ -11,6 +11,7 @@ export * from './housekeeping.ts';
 export * from './lifecycle.ts';
 export * from './module.ts';
 export * from './money.ts';
+export * from './operation.ts';
 export * from './period.ts';
 export * from './problem.ts';
 export * from './reach.ts';

@@ -2,12 +2,13 @@
  * Operations on a bank's Organization: list and take payment files, bring back status reports.
  */
 
-import type { OperationDefinition, Parameters, ParametersParameter } from '@medplum/fhirtypes';
+import type { Parameters, ParametersParameter } from '@medplum/fhirtypes';
 import {
   type Context,
+  instanceOperation,
   type Operation,
   type OperationInput,
-  operationDefinition,
+  parameterIn,
   permission,
   problem,
   type RawAnswer,
@@ -25,36 +26,15 @@ export const EXCHANGE = permission(
 
 const LISTED_MAX = 500;
 
-function definition(
-  code: string,
-  description: string,
-  parameter: NonNullable<OperationDefinition['parameter']>,
-  affectsState: boolean,
-): OperationDefinition {
-  return {
-    resourceType: 'OperationDefinition',
-    url: operationDefinition(code),
-    name: code.replaceAll('-', ''),
-    status: 'active',
-    kind: 'operation',
-    code,
-    description,
-    resource: ['Organization'],
-    affectsState,
-    system: false,
-    type: false,
-    instance: true,
-    parameter,
-  };
-}
-
-function given(input: OperationInput, name: string): ParametersParameter | undefined {
-  return (input.parameters.parameter ?? []).find((each) => each.name === name);
-}
-
 const list: Operation = {
   permission: EXCHANGE,
-  definition: definition('payment-files', 'Payment files for a bank, newest first.', [], false),
+  definition: instanceOperation(
+    'payment-files',
+    'Organization',
+    'Payment files for a bank, newest first.',
+    [],
+    false,
+  ),
   async run(ctx, input) {
     const rows = await listFiles(ctx, await providerOf(ctx, input.id!), LISTED_MAX);
     return {
@@ -77,8 +57,9 @@ function partsOf(row: ListedFile): ParametersParameter[] {
 
 const take: Operation = {
   permission: EXCHANGE,
-  definition: definition(
+  definition: instanceOperation(
     'payment-file',
+    'Organization',
     'Gives a payment file as pain.001 or csv. The form that is taken first is the only one from ' +
       'then on, so that a bank is not given the same orders twice.',
     [
@@ -91,8 +72,8 @@ const take: Operation = {
 };
 
 async function takeFile(ctx: Context, input: OperationInput): Promise<RawAnswer> {
-  const fileId = given(input, 'file')!.valueString!;
-  const format = given(input, 'format')!.valueCode!;
+  const fileId = parameterIn(input, 'file')!.valueString!;
+  const format = parameterIn(input, 'format')!.valueCode!;
   if (format !== 'pain.001' && format !== 'csv') {
     throw problem('code-invalid', 'format-unknown', 'format is "pain.001" or "csv".', 'format');
   }
@@ -129,15 +110,16 @@ async function takeFile(ctx: Context, input: OperationInput): Promise<RawAnswer>
 
 const report: Operation = {
   permission: EXCHANGE,
-  definition: definition(
+  definition: instanceOperation(
     'upload-status-report',
+    'Organization',
     'Takes in a pain.002 of a bank and applies what it says of each order.',
     [{ name: 'content', use: 'in', min: 1, max: '1', type: 'Any' }],
     true,
   ),
   async run(ctx, input): Promise<Parameters> {
     const providerId = await providerOf(ctx, input.id!);
-    const { valueString: text, valueBase64Binary: encoded } = given(input, 'content')!;
+    const { valueString: text, valueBase64Binary: encoded } = parameterIn(input, 'content')!;
     const content = Buffer.from(text ?? encoded ?? '', text === undefined ? 'base64' : 'utf8');
     const outcomes = await outcomesOf(ctx, providerId, readPain002(content));
     const kept = await keepReport(ctx, providerId, content);
