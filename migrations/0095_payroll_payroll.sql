@@ -68,7 +68,6 @@ comment on column payroll_line.cancelled_key is
   '0 while the line counts; its key once cancelled, so that the household may be drafted again.';
 create index payroll_line_payroll on payroll_line (payroll_id, key);
 create unique index payroll_line_id on payroll_line (line_id, household_id);
-create index payroll_line_recipient on payroll_line (recipient_id);
 
 create table payroll_exclusion (
   household_id     bigint not null,

@@ -60,6 +60,8 @@ export async function insertLines(
   entitlements: EntitlementSelect,
 ): Promise<DraftTotals> {
   const at = entitlements.values.length;
+  // What is judged is read twice; in memory, it is not written to a file in between.
+  await ctx.db.run("set local work_mem = '64MB'");
   const [id, code, now] = [`$${at + 1}::uuid`, `$${at + 2}::text`, `$${at + 3}::timestamptz`];
   return ctx.db.one<DraftTotals>(
     `with held as materialized (
