@@ -3,7 +3,7 @@
  */
 
 import type { OperationDefinition, Parameters } from '@medplum/fhirtypes';
-import { instanceOperation } from '../../src/sdk/index.ts';
+import { instanceOperation, parameterIn } from '../../src/sdk/index.ts';
 
 type ParameterList = NonNullable<OperationDefinition['parameter']>;
 
@@ -19,7 +19,7 @@ export function instructionOperation(
 
 /** The text of a parameter. */
 export function textOf(parameters: Parameters, name: string): string | undefined {
-  const found = (parameters.parameter ?? []).find((each) => each.name === name);
+  const found = parameterIn({ parameters }, name);
   return found?.valueString ?? found?.valueCode;
 }
 

@@ -29,6 +29,7 @@ export {
 export { type Hold, raiseHold, releaseHold } from './hold.ts';
 export { isHousehold } from './household.ts';
 export { PHONE_COUNTRY } from './settings.ts';
+export { livesIn } from './store/reach.ts';
 
 const group: StoredBinding = {
   kept: 'stored',

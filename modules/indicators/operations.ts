@@ -10,6 +10,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  parameterIn,
   parseReference,
   problem,
   type RawAnswer,
@@ -53,7 +54,7 @@ function definition(
 
 /** The text of a parameter, of whatever type it was sent. */
 function given(input: OperationInput, name: string): string | undefined {
-  const found = (input.parameters.parameter ?? []).find((each) => each.name === name);
+  const found = parameterIn(input, name);
   if (!found) return undefined;
   const value =
     found.valueString ??

@@ -9,6 +9,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  parameterIn,
   permission,
   problem,
 } from '../../src/sdk/index.ts';
@@ -46,7 +47,7 @@ async function runLink(ctx: Context, input: OperationInput): Promise<Parameters>
   if (household === undefined) {
     throw problem('not-found', 'unknown-resource', `Group/${input.id} is not known here.`);
   }
-  const wish = input.parameters.parameter?.find((each) => each.name === 'pay-point');
+  const wish = parameterIn(input, 'pay-point');
   if (wish) await choose(ctx, household, wish.valueReference?.reference);
   else await linkHouseholds(ctx, [household]);
   const link = await linkOf(ctx, household);

@@ -13,6 +13,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  parameterIn,
   partOf,
   permission,
   problem,
@@ -63,8 +64,8 @@ interface Account {
   readonly preferred: boolean;
 }
 
-function readAccount(ctx: Context, { parameters }: OperationInput): Account {
-  const named = (name: string) => parameters.parameter?.find((each) => each.name === name);
+function readAccount(ctx: Context, input: OperationInput): Account {
+  const named = (name: string) => parameterIn(input, name);
   const provider = localId(named('provider')?.valueReference?.reference, 'Organization');
   if (provider === undefined) {
     throw problem(

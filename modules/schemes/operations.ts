@@ -18,6 +18,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  parameterIn,
   problem,
   transition,
 } from '../../src/sdk/index.ts';
@@ -85,8 +86,7 @@ const enrolDefinition = definition(
 );
 
 async function runEnrol(ctx: Context, input: OperationInput): Promise<Parameters> {
-  const named = (name: string) =>
-    input.parameters.parameter?.find((parameter) => parameter.name === name);
+  const named = (name: string) => parameterIn(input, name);
   const scheme = await findScheme(ctx, input.id ?? '');
   if (!scheme.active) {
     throw problem(
@@ -175,8 +175,7 @@ function actOperation(act: EnrolmentAct, title: string, description: string): Op
 }
 
 async function runAct(ctx: Context, act: EnrolmentAct, input: OperationInput): Promise<Coverage> {
-  const named = (name: string) =>
-    input.parameters.parameter?.find((parameter) => parameter.name === name);
+  const named = (name: string) => parameterIn(input, name);
   const coverage = await ctx.fhir.read<Coverage>('Coverage', input.id ?? '');
   const code = codeIn(extensionOf(coverage, 'enrolment-state'));
   const state = enrolmentLifecycle.states.find((each) => each === code);

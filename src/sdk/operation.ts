@@ -41,6 +41,9 @@ export function instanceOperation(
 }
 
 /** The parameter of a name that an operation was given; undefined when it was not. */
-export function parameterIn(input: OperationInput, name: string): ParametersParameter | undefined {
-  return (input.parameters.parameter ?? []).find((each) => each.name === name);
+export function parameterIn(
+  { parameters }: Pick<OperationInput, 'parameters'>,
+  name: string,
+): ParametersParameter | undefined {
+  return parameters.parameter?.find((each) => each.name === name);
 }

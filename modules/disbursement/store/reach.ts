@@ -3,6 +3,7 @@
  */
 
 import { contribute, reachRule, structureDefinition } from '../../../src/sdk/index.ts';
+import { livesIn } from '../../households/index.ts';
 
 /** The rule for ClaimResponses. */
 export const reachRules = [
@@ -10,8 +11,6 @@ export const reachRules = [
     limits: 'areas',
     type: 'ClaimResponse',
     profile: structureDefinition('instruction'),
-    test: (row, reach) =>
-      `exists (select from households_household h where h.household_id = ${row}.payee_id
-         and h.area_id = any(${reach}))`,
+    test: (row, reach) => livesIn(`${row}.payee_id`, reach),
   }),
 ];

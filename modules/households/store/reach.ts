@@ -4,20 +4,24 @@
 
 import { contribute, reachRule } from '../../../src/sdk/index.ts';
 
+/** SQL: the household of this id lives in one of these areas. */
+export function livesIn(household: string, areas: string): string {
+  return `exists (select from households_household h where h.household_id = ${household}
+         and h.area_id = any(${areas}))`;
+}
+
 /** Rules for Groups and Patients. What is about them follows by their references. */
 export const reachRules = [
   contribute(reachRule, {
     limits: 'areas',
     type: 'Group',
-    test: (row, reach) =>
-      `exists (select from household h where h.household_id = ${row}.rid
-         and h.area_id = any(${reach}))`,
+    test: (row, reach) => livesIn(`${row}.rid`, reach),
   }),
   contribute(reachRule, {
     limits: 'areas',
     type: 'Patient',
     test: (row, reach) =>
-      `exists (select from household_member m join household h using (household_id)
-         where m.member_id = ${row}.rid and h.area_id = any(${reach}))`,
+      `exists (select from household_member m where m.member_id = ${row}.rid
+         and ${livesIn('m.household_id', reach)})`,
   }),
 ];

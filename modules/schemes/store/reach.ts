@@ -3,6 +3,7 @@
  */
 
 import { contribute, reachRule } from '../../../src/sdk/index.ts';
+import { livesIn } from '../../households/index.ts';
 
 /** Rules for InsurancePlans, Coverages, Groups and Patients. */
 export const reachRules = [
@@ -22,8 +23,8 @@ export const reachRules = [
     limits: 'areas',
     type: 'Coverage',
     test: (row, reach) =>
-      `exists (select from enrolment e join households_household h using (household_id)
-         where e.enrolment_id = ${row}.rid and h.area_id = any(${reach}))`,
+      `exists (select from enrolment e where e.enrolment_id = ${row}.rid
+         and ${livesIn('e.household_id', reach)})`,
   }),
   contribute(reachRule, {
     limits: 'schemes',
