@@ -10,6 +10,7 @@ import {
   blockedProviders,
   insertInstructions,
   insertRetries,
+  type Ordered,
   type OrderSelect,
   reserveSelect,
 } from './store/create.ts';
@@ -36,21 +37,14 @@ export interface Orders {
  * @throws Problem fund-unknown, insufficient-funds, provider-not-registered
  */
 export async function createInstructions(ctx: Context, orders: Orders): Promise<number> {
-  await refuseBlocked(ctx, orders);
-  const { count, providers } = await insertOnce(ctx, orders);
-  await reserveOrders(ctx, orders, count);
-  for (const providerId of providers) startSending(ctx, providerId);
-  return count;
+  return carryOut(ctx, orders, await insertOnce(ctx, orders));
 }
 
-async function insertOnce(
-  ctx: Context,
-  orders: Orders,
-): Promise<{ count: number; providers: bigint[] }> {
+async function insertOnce(ctx: Context, orders: Orders): Promise<Ordered> {
   try {
     return await insertInstructions(ctx, orders.purpose, orders.select);
   } catch (error) {
-    if ((error as { code?: string; table?: string }).code !== '23505') throw error;
+    if ((error as { constraint?: string }).constraint !== 'instruction_attempt_once') throw error;
     const found = problem(
       'conflict',
       'already-ordered',
@@ -63,15 +57,20 @@ async function insertOnce(
 
 /** Orders again what was definitively not paid, as the next attempt. Raises as above. */
 export async function retryInstructions(ctx: Context, orders: Orders): Promise<number> {
-  await refuseBlocked(ctx, orders);
-  const { count, providers } = await insertRetries(ctx, orders.purpose, orders.select);
-  await reserveOrders(ctx, orders, count);
-  for (const providerId of providers) startSending(ctx, providerId);
-  return count;
+  return carryOut(ctx, orders, await insertRetries(ctx, orders.purpose, orders.select));
 }
 
-async function refuseBlocked(ctx: Context, orders: Orders): Promise<void> {
-  const blocked = await blockedProviders(ctx, orders.select);
+/** What follows from rows that were inserted; a refusal here takes them back. */
+async function carryOut(ctx: Context, orders: Orders, ordered: Ordered): Promise<number> {
+  if (ordered.count === 0) return 0;
+  await refuseBlocked(ctx, ordered.providers);
+  await reserveOrders(ctx, orders, ordered);
+  for (const providerId of ordered.providers) startSending(ctx, providerId);
+  return ordered.count;
+}
+
+async function refuseBlocked(ctx: Context, providers: readonly bigint[]): Promise<void> {
+  const blocked = await blockedProviders(ctx, providers);
   if (blocked.length === 0) return;
   throw problem(
     'business-rule',
@@ -81,8 +80,7 @@ async function refuseBlocked(ctx: Context, orders: Orders): Promise<void> {
   );
 }
 
-async function reserveOrders(ctx: Context, orders: Orders, count: number): Promise<void> {
-  if (count === 0) return;
+async function reserveOrders(ctx: Context, orders: Orders, ordered: Ordered): Promise<void> {
   const { currency } = orders;
   const fund = await findAccount(ctx, orders.fund);
   if (!fund || fund.currency !== currency) {
@@ -97,11 +95,6 @@ async function reserveOrders(ctx: Context, orders: Orders, count: number): Promi
     name: `Paid out, ${currency}`,
     currency,
   });
-  const { text, values } = reserveSelect(
-    orders.purpose,
-    fund.account_id,
-    paidOut.account_id,
-    orders.select,
-  );
+  const { text, values } = reserveSelect(ordered, fund.account_id, paidOut.account_id);
   await reserve(ctx, { text, values, accounts: [fund.account_id, paidOut.account_id] });
 }

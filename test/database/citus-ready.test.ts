@@ -90,11 +90,14 @@ describe('the schema', () => {
     expect(wrong).to.deep.equal([]);
   });
 
-  it('has no trigger but those of foreign keys and the one that keeps the journal', async () => {
+  it('has no trigger but those of foreign keys and those that keep the books', async () => {
     const found = await rows(
-      'select tgname, tgrelid::regclass::text as name from pg_trigger where not tgisinternal',
+      `select tgname, tgrelid::regclass::text as name from pg_trigger where not tgisinternal
+       order by tgname`,
     );
     expect(found).to.deep.equal([
+      { tgname: 'ledger_account_kept', name: 'ledger_account' },
+      { tgname: 'ledger_transfer_accounts', name: 'ledger_transfer' },
       { tgname: 'ledger_transfer_append_only', name: 'ledger_transfer' },
     ]);
   });

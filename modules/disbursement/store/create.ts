@@ -2,7 +2,7 @@
  * Makes instructions from a SELECT of the caller, and again for what was definitively not paid.
  */
 
-import type { Context } from '../../../src/sdk/index.ts';
+import { type Context, statement } from '../../../src/sdk/index.ts';
 import { doubtful } from './doubt.ts';
 
 /** What is ordered: a SELECT and its values. See `createInstructions`. */
@@ -13,42 +13,84 @@ export interface OrderSelect {
 
 const COLUMNS = `payee_id, instruction_id, purpose, source_id, attempt, recipient_id, provider_id,
   account_kind, account_number, pay_point_id, amount_minor, currency, value_on, state, created_at,
-  updated_at`;
+  updated_at, ordered_by`;
 
-/** Inserts instructions of a purpose; answers how many and their sum by provider. */
-export async function insertInstructions(
+/** What was ordered by one statement. */
+export interface Ordered {
+  readonly count: number;
+  readonly providers: readonly bigint[];
+  /** First half of the ids that it made; see `rangeOf`. */
+  readonly base: string;
+}
+
+/**
+ * Ids of one statement are a version 7 UUID with its last 48 bits replaced by a running number: rows
+ * go to the right end of every index, and what was made is found again by a range.
+ */
+function rangeOf(base: string): [first: string, last: string] {
+  return [`${base}000000000000`, `${base}ffffffffffff`];
+}
+
+const NEW_ID = (prefix: string) =>
+  `(${prefix} || lpad(to_hex(row_number() over ()), 12, '0'))::uuid`;
+
+async function insert(
   ctx: Context,
-  purpose: string,
   orders: OrderSelect,
-): Promise<{ count: number; providers: bigint[] }> {
+  purpose: string,
+  text: (at: { id: string; purpose: string; now: string; actor: string }) => string,
+): Promise<Ordered> {
   const at = orders.values.length;
+  const base = ctx.newId().slice(0, 24);
   const rows = await ctx.db.query<{ provider_id: bigint; n: bigint }>(
-    `with added as (
-       insert into instruction (${COLUMNS})
-       select payee_id, disbursement_new_id($${at + 2}), $${at + 1}, source_id, 1, recipient_id, provider_id,
-              account_kind, account_number, pay_point_id, amount_minor, currency, value_on,
-              'approved', $${at + 2}, $${at + 2}
-       from (${orders.text}) o
-       returning payee_id, instruction_id, provider_id),
-     noted as (
-       insert into instruction_event (payee_id, instruction_id, at, state, actor_id, source)
-       select payee_id, instruction_id, $${at + 2}, 'approved', $${at + 3}, 'order' from added)
-     select provider_id, count(*) as n from added group by provider_id`,
-    [...orders.values, purpose, ctx.now, ctx.actor.id],
+    text({
+      id: NEW_ID(`$${at + 1}::text`),
+      purpose: `$${at + 2}::text`,
+      now: `$${at + 3}::timestamptz`,
+      actor: `$${at + 4}::text`,
+    }),
+    [...orders.values, base, purpose, ctx.now, ctx.actor.id],
   );
   return {
     count: rows.reduce((sum, row) => sum + Number(row.n), 0),
     providers: rows.map((row) => row.provider_id),
+    base,
   };
 }
 
-/** Instructions of sources that cannot be disbursed because their provider may not. */
-export async function blockedProviders(ctx: Context, orders: OrderSelect): Promise<bigint[]> {
-  const rows = await ctx.db.query<{ provider_id: bigint }>(
-    `select distinct o.provider_id from (${orders.text}) o
-     left join providers_provider p using (provider_id) where p.disburses is not true`,
-    orders.values,
+/** Inserts instructions of a purpose; answers how many, and their providers. */
+export function insertInstructions(
+  ctx: Context,
+  purpose: string,
+  orders: OrderSelect,
+): Promise<Ordered> {
+  return insert(
+    ctx,
+    orders,
+    purpose,
+    (at) => `with added as (
+       insert into instruction (${COLUMNS})
+       select payee_id, ${at.id}, ${at.purpose}, source_id, 1, recipient_id, provider_id,
+              account_kind, account_number, pay_point_id, amount_minor, currency, value_on,
+              'approved', ${at.now}, ${at.now}, ${at.actor}
+       from (${orders.text}) o
+       returning provider_id)
+     select provider_id, count(*) as n from added group by provider_id`,
   );
+}
+
+const BLOCKED = statement(
+  'disbursement.blocked-providers',
+  `select x.provider_id from unnest($1::bigint[]) x(provider_id)
+   left join providers_provider p using (provider_id) where p.disburses is not true`,
+);
+
+/** Which of the providers may not disburse. */
+export async function blockedProviders(
+  ctx: Context,
+  providers: readonly bigint[],
+): Promise<bigint[]> {
+  const rows = await ctx.db.query<{ provider_id: bigint }>(BLOCKED, [providers]);
   return rows.map((row) => row.provider_id);
 }
 
@@ -74,53 +116,42 @@ export async function insertRetries(
   ctx: Context,
   purpose: string,
   orders: OrderSelect,
-): Promise<{ count: number; providers: bigint[] }> {
+): Promise<Ordered> {
   await lockAttempts(ctx, purpose, orders);
-  const at = orders.values.length;
-  const rows = await ctx.db.query<{ provider_id: bigint; n: bigint }>(
-    `with attempts as (
+  return insert(
+    ctx,
+    orders,
+    purpose,
+    (at) => `with attempts as (
        select i.payee_id, i.source_id, max(i.attempt) as attempt,
               bool_and(i.state in ('not-paid', 'cancelled')) as failed,
               bool_or(${doubtful('i')}) as doubtful
        from instruction i join (${orders.text}) o
-         on o.payee_id = i.payee_id and o.source_id = i.source_id and i.purpose = $${at + 1}
+         on o.payee_id = i.payee_id and o.source_id = i.source_id and i.purpose = ${at.purpose}
        group by i.payee_id, i.source_id),
      added as (
        insert into instruction (${COLUMNS})
-       select o.payee_id, disbursement_new_id($${at + 2}), $${at + 1}, o.source_id, a.attempt + 1, o.recipient_id,
+       select o.payee_id, ${at.id}, ${at.purpose}, o.source_id, a.attempt + 1, o.recipient_id,
               o.provider_id, o.account_kind, o.account_number, o.pay_point_id, o.amount_minor,
-              o.currency, o.value_on, 'approved', $${at + 2}, $${at + 2}
+              o.currency, o.value_on, 'approved', ${at.now}, ${at.now}, ${at.actor}
        from (${orders.text}) o
        join attempts a on a.payee_id = o.payee_id and a.source_id = o.source_id
        where a.failed and not a.doubtful
-       returning payee_id, instruction_id, provider_id),
-     noted as (
-       insert into instruction_event (payee_id, instruction_id, at, state, actor_id, source)
-       select payee_id, instruction_id, $${at + 2}, 'approved', $${at + 3}, 'retry' from added)
+       returning provider_id)
      select provider_id, count(*) as n from added group by provider_id`,
-    [...orders.values, purpose, ctx.now, ctx.actor.id],
   );
-  return {
-    count: rows.reduce((sum, row) => sum + Number(row.n), 0),
-    providers: rows.map((row) => row.provider_id),
-  };
 }
 
-/** The SELECT by which the ledger reserves what is approved and not yet reserved. */
+/** The SELECT by which the ledger reserves what one statement has ordered. */
 export function reserveSelect(
-  purpose: string,
+  ordered: Ordered,
   fund: bigint,
   paidOut: bigint,
-  orders: OrderSelect,
 ): { text: string; values: unknown[] } {
-  const at = orders.values.length;
   return {
-    text: `select i.instruction_id as transfer_id, $${at + 1}::bigint as debit_account,
-             $${at + 2}::bigint as credit_account, i.amount_minor, i.currency,
-             'instruction/' || i.instruction_id as reference
-           from instruction i join (${orders.text}) o
-             on o.payee_id = i.payee_id and o.source_id = i.source_id
-           where i.purpose = $${at + 3} and i.state = 'approved'`,
-    values: [...orders.values, fund, paidOut, purpose],
+    text: `select instruction_id as transfer_id, $1::bigint as debit_account,
+             $2::bigint as credit_account, amount_minor, currency, 'instruction' as reference
+           from instruction where instruction_id between $3::uuid and $4::uuid`,
+    values: [fund, paidOut, ...rangeOf(ordered.base)],
   };
 }

@@ -127,7 +127,7 @@ describe('a slow provider', () => {
     expect([other!.state, other!.reason]).to.deep.equal(['not-paid', 'currency_not_supported']);
     expect(slow.executed).to.have.length(2);
     const events = await desk.rows<{ state: string }>(
-      `select state from instruction_event where instruction_id = $1 order by event_no`,
+      `select state from disbursement_history where instruction_id = $1 order by event_no`,
       [other!.id],
     );
     expect(events.map((each) => each.state)).to.deep.equal(['approved', 'not-paid']);
