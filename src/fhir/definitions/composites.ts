@@ -18,6 +18,7 @@ import { STRING_MAX } from './normalize.ts';
 import { type Path, pathsOf, relativePaths } from './paths.ts';
 import { RowCollector } from './rows.ts';
 import { isObject, type Json } from './run.ts';
+import { baseUnit, baseUnitHash, inBaseUnits } from './units.ts';
 
 /** Combinations of one element that are indexed at most. */
 const ROWS_MAX = 256;
@@ -207,7 +208,13 @@ function tokenParts(valueType: string, value: unknown): PairPart[] {
   }
 }
 
-/** `h` is the unit with its system, `s` the code alone; a printed unit makes a row of its own. */
+/** In the place of a unit's code, of a part that is in base units. */
+export const IN_BASE_UNITS = hash32('=');
+
+/**
+ * `h` is the unit with its system, `s` the code alone; a printed unit makes a row of its own, and so
+ * do base units, with `IN_BASE_UNITS` as their code.
+ */
 function quantityParts(valueType: string, value: unknown): PairPart[] {
   if (!isObject(value) || valueType === 'decimal' || valueType === 'integer') {
     const range = quantityRange({ value });
@@ -218,15 +225,20 @@ function quantityParts(valueType: string, value: unknown): PairPart[] {
   if (!found?.range) return [];
   const { low, high, value: val } = found.range;
   const { system, code, printed } = unitOf(found.of);
+  const base = baseUnit(system, code);
   const parts: PairPart[] = [
     {
       low,
       high,
       val,
-      ...(system && code && { h: unitHash(system, code) }),
+      ...(system && code && !base && { h: unitHash(system, code) }),
       ...(code && { s: hash32(code) }),
     },
   ];
   if (printed) parts.push({ low, high, val, s: hash32(printed) });
+  if (base) {
+    const { value: measured, ...bounds } = inBaseUnits(found.range, base);
+    parts.push({ ...bounds, val: measured, h: baseUnitHash(base), s: IN_BASE_UNITS });
+  }
   return parts;
 }

@@ -28,6 +28,7 @@ import { isResourceType, typeNumber } from './resource-types.ts';
 import type { RowCollector } from './rows.ts';
 import { isObject, type Json } from './run.ts';
 import { PARTS } from './shared-rows.ts';
+import { baseUnit, baseUnitHash, inBaseUnits } from './units.ts';
 
 /** Writes the rows of one value. */
 export type Indexer = (value: unknown, rows: RowCollector) => void;
@@ -324,7 +325,7 @@ function numberIndexer(valueType: string, key: number): Indexer {
 
 function quantity(key: number, value: Json, rows: RowCollector): void {
   const found = quantityRange(value);
-  if (found) for (const unit of unitHashes(value)) rows.num(key, unit, found);
+  if (found) measure(key, found, value, rows);
 }
 
 /** The range of a Quantity or Money; undefined without a number. */
@@ -354,20 +355,21 @@ export function unitOf({ system, code, unit, currency }: Json): {
   };
 }
 
-/** Any unit; system and code; code or printed unit alone. */
-function unitHashes(value: Json): bigint[] {
-  const { system, code, printed } = unitOf(value);
-  const found = [0n];
-  if (code && system) found.push(unitHash(system, code));
-  if (code) found.push(unitHash('', code));
-  if (printed) found.push(unitHash('', printed));
-  return found;
+/** Rows of any unit; of base units, or system and code; of code and printed unit alone. */
+function measure(key: number, range: DecimalRange, of: Json, rows: RowCollector): void {
+  const { system, code, printed } = unitOf(of);
+  rows.num(key, 0n, range);
+  const base = baseUnit(system, code);
+  if (base) rows.num(key, baseUnitHash(base), inBaseUnits(range, base));
+  else if (code && system) rows.num(key, unitHash(system, code), range);
+  if (code) rows.num(key, unitHash('', code), range);
+  if (printed) rows.num(key, unitHash('', printed), range);
 }
 
 function range(key: number, value: Json, rows: RowCollector): void {
   const found = rangeRange(value);
   if (!found) return;
-  for (const unit of unitHashes(found.of)) rows.num(key, unit, found.range);
+  measure(key, found.range, found.of, rows);
 }
 
 /** The range of a Range, and the Quantity that tells its unit; undefined without a number. */

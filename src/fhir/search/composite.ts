@@ -6,14 +6,16 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { problem } from '../../sdk/index.ts';
+import { IN_BASE_UNITS } from '../definitions/composites.ts';
 import type { CompositePart, SearchParameterInfo } from '../definitions/definitions.ts';
 import { hash32, hash64, systemKey, unitHash } from '../definitions/hash.ts';
-import { intervalTest, numberTest } from './measures.ts';
+import { baseUnitHash } from '../definitions/units.ts';
+import { intervalTest, numberTest, quantityAsked } from './measures.ts';
 import type { Values } from './parts.ts';
 import { targetOf } from './references.ts';
 import { split, unescaped } from './text-values.ts';
 import { textTest } from './texts.ts';
-import { parseDate, parseNumber, parseQuantity, parseToken } from './values.ts';
+import { parseDate, parseNumber, parseToken } from './values.ts';
 
 /** Tests a row of `pair`: whether all parts of a value hold in the element. */
 export function compositeTest(
@@ -60,9 +62,12 @@ function partTest(
     case 'number':
       return numberTest(`val${at}`, parseNumber(text, name), values);
     case 'quantity': {
-      const value = parseQuantity(text, name);
+      const { value, base } = quantityAsked(text, name);
       const test = numberTest(`val${at}`, value, values);
-      if (value.unit === undefined) return test;
+      if (base) return `${test} and h${at} = ${values.add(baseUnitHash(base), 'bigint')}`;
+      if (value.unit === undefined) {
+        return `${test} and s${at} <> ${values.add(IN_BASE_UNITS, 'int')}`;
+      }
       const same = value.system
         ? `h${at} = ${values.add(unitHash(value.system, value.unit), 'bigint')}`
         : `s${at} = ${values.add(hash32(value.unit), 'int')}`;

@@ -6,8 +6,15 @@
 
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
 import { unitHash } from '../definitions/hash.ts';
+import { type BaseUnit, baseUnit, baseUnitHash, inBaseUnits } from '../definitions/units.ts';
 import type { Values } from './parts.ts';
-import { type Interval, type NumberValue, type Prefix, parseQuantity } from './values.ts';
+import {
+  type Interval,
+  type NumberValue,
+  type Prefix,
+  parseQuantity,
+  type QuantityValue,
+} from './values.ts';
 
 /** Tests an instant column against a search interval. */
 export function instantTest(column: string, value: Interval, values: Values): string {
@@ -67,7 +74,7 @@ export function numberTest(val: string, value: NumberValue, values: Values): str
     le: `${val} <= ${exact}`,
     sa: `${val} > ${exact}`,
     eb: `${val} < ${exact}`,
-    ap: `${val} between ${exact} - abs(${exact}) * 0.1 and ${exact} + abs(${exact}) * 0.1`,
+    ap: `${val} between ${low} and ${high}`,
   };
   return tests[value.prefix];
 }
@@ -79,6 +86,16 @@ export function unitTest(key: number, unit: bigint, value: NumberValue, values: 
   return `param = ${param} and unit = ${values.add(unit, 'bigint')} and ${test}`;
 }
 
+/** A quantity that is searched, in base units where its unit has any. */
+export function quantityAsked(
+  text: string,
+  name: string,
+): { readonly value: QuantityValue; readonly base: BaseUnit | undefined } {
+  const value = parseQuantity(text, name);
+  const base = baseUnit(value.system, value.unit);
+  return { value: base ? { ...value, ...inBaseUnits(value, base) } : value, base };
+}
+
 /** Tests a row of `num` against a quantity. */
 export function quantityTest(
   info: SearchParameterInfo,
@@ -86,7 +103,8 @@ export function quantityTest(
   name: string,
   values: Values,
 ): string {
-  const value = parseQuantity(text, name);
+  const { value, base } = quantityAsked(text, name);
+  if (base) return unitTest(info.key, baseUnitHash(base), value, values);
   const unit = value.unit === undefined ? 0n : unitHash(value.system ?? '', value.unit);
   return unitTest(info.key, unit, value, values);
 }

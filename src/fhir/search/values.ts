@@ -5,10 +5,14 @@
  * Spec: https://hl7.org/fhir/R4/search.html#prefix, #date, #number, #quantity, #token
  */
 
+import { Decimal as FloatingDecimal } from 'decimal.js';
 import { problem } from '../../sdk/index.ts';
 import { intervalOf } from '../definitions/dates.ts';
-import { decimalRange } from '../definitions/decimals.ts';
+import { type DecimalRange, decimalRange } from '../definitions/decimals.ts';
 import { split, unescaped } from './text-values.ts';
+
+/** Digits enough for any number that is taken. */
+const Decimal = FloatingDecimal.clone({ precision: 1000 });
 
 export const PREFIXES = ['eq', 'ne', 'gt', 'lt', 'ge', 'le', 'sa', 'eb', 'ap'] as const;
 export type Prefix = (typeof PREFIXES)[number];
@@ -53,7 +57,7 @@ function spanOf(text: string): { lower: string; upper: string } | undefined {
   return span && Number(fine) > 0 ? { lower: span.upper, upper: span.upper } : span;
 }
 
-/** A number with the range that its written precision covers; decimal texts. */
+/** A number with the range that its written precision covers, for `ap` a tenth; decimal texts. */
 export interface NumberValue {
   readonly prefix: Prefix;
   readonly value: string;
@@ -73,7 +77,14 @@ export function parseNumber(text: string, name: string): NumberValue {
       name,
     );
   }
-  return { prefix, ...range };
+  return prefix === 'ap' ? { prefix, ...around(range.value) } : { prefix, ...range };
+}
+
+/** A number, and a tenth of it to either side. */
+function around(value: string): DecimalRange {
+  const exact = new Decimal(value);
+  const tenth = exact.abs().div(10);
+  return { value, low: exact.minus(tenth).toFixed(), high: exact.plus(tenth).toFixed() };
 }
 
 /** A token: `code`, `system|code`, `|code`, `system|`. */
@@ -109,8 +120,13 @@ export interface QuantityValue extends NumberValue {
 /** Reads `[prefix]number[|system|code]`. */
 export function parseQuantity(text: string, name: string): QuantityValue {
   const [number = '', system, unit, more] = split(text, '|').map(unescaped);
-  if (more !== undefined) {
-    throw problem('invalid', 'search-quantity', `"${text}": write number|system|code.`, name);
+  if (more !== undefined || (system && !unit)) {
+    throw problem(
+      'invalid',
+      'search-quantity',
+      `"${text}": write number, number||unit or number|system|code.`,
+      name,
+    );
   }
   return {
     ...parseNumber(number, name),
