@@ -28,11 +28,11 @@ export function authorize(unit: UnitOfWork, act: Act, type: string): void {
   if (actor.scopes && scopesFor(actor, act, type).length === 0) throw outOfScope(act, type);
 }
 
-/** True when the actor may read a type at all; for includes and system-level searches. */
-export function mayRead(unit: UnitOfWork, type: string): boolean {
+/** True when the actor may read (or search) a type at all; for includes and searches of many. */
+export function mayRead(unit: UnitOfWork, type: string, act: 'read' | 'search' = 'read'): boolean {
   const { actor } = unit;
-  if (!isPermitted(actor, 'read', type)) return false;
-  return !actor.scopes || scopesFor(actor, 'read', type).length > 0;
+  if (!isPermitted(actor, act, type)) return false;
+  return !actor.scopes || scopesFor(actor, act, type).length > 0;
 }
 
 /** The scopes of an actor's token that allow an act on a type. */

@@ -10,7 +10,7 @@ import type { UnitOfWork } from '../app.ts';
 import { type Operation, problem, reachRule } from '../sdk/index.ts';
 import { current } from './interactions/read.ts';
 import { BY_TYPE } from './operations/by-type.ts';
-import { limitsOf } from './search/reach.ts';
+import { limitsOf } from './search/narrow.ts';
 
 /** @throws Problem forbidden (the operation is wider than the reach), not-found (the instance) */
 export async function checkOperationReach(

@@ -14,11 +14,12 @@ import {
   parseReference,
   problem,
 } from '../sdk/index.ts';
+import { type Act, authorize } from './authorize.ts';
 import { instantTest, intervalTest } from './search/measures.ts';
+import { projectedLimits, scopeTests } from './search/narrow.ts';
 import { sortType } from './search/order.ts';
 import { type SortKey, type Term, unescaped } from './search/parse.ts';
 import { Values } from './search/parts.ts';
-import { projectedReach } from './search/reach.ts';
 import { parseDate, parseNumber, parseToken } from './search/values.ts';
 import { writeContent } from './store/content.ts';
 import { fhirOf } from './types.ts';
@@ -55,6 +56,28 @@ export async function render(
 
 function withProfile(resource: Resource, profile: string): Resource {
   return { ...resource, meta: { ...resource.meta, profile: [profile] } };
+}
+
+/**
+ * Conditions that the actor's reach and scopes add to every read and search of the rows (alias `v`)
+ * of a binding.
+ *
+ * @throws Problem forbidden when the type may not be read at all
+ */
+export function projectedReach(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  values: Values,
+  act: Act = 'search',
+): readonly string[] {
+  authorize(unit, act, binding.type);
+  const scoped = scopeTests(
+    unit,
+    binding.type,
+    act,
+    (terms) => projectedConditions(unit, binding, terms, values) ?? ['false'],
+  );
+  return [...projectedLimits(unit, binding, values), ...scoped];
 }
 
 /** Reads one projected resource; undefined when no room shows it. */

@@ -171,8 +171,10 @@ describe('the reach of an actor', () => {
       body: patient('s1', { birthDate: '1980-01-01' }),
     });
     expect(change.status).to.equal(404);
+    // As for what is not there at all, and nothing is done.
     const gone = await house.fetch('Patient/s1', { token: north, method: 'DELETE' });
-    expect(gone.status).to.equal(404);
+    expect(gone.status).to.equal(204);
+    expect((await house.fetch('Patient/s1')).status).to.equal(200);
     const placed = await house.fetch('Group/h-n1', {
       token: north,
       method: 'PUT',

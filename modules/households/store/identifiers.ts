@@ -26,11 +26,6 @@ const RELEASE = {
   household: statement('households.release-household-identifiers', releaseText('household')),
 };
 
-const HOLDER = {
-  member: statement('households.member-holder', holderText('member')),
-  household: statement('households.household-holder', holderText('household')),
-};
-
 const TYPE = { member: 'Patient', household: 'Group' } as const;
 
 /** $1 holders whose identifiers are rewritten, $2 $3 the (holder, hash) pairs that stay. */
@@ -58,10 +53,6 @@ export function claimText(kind: Kind, first: number): string {
     on conflict (identifier_hash, system, value)
       do update set ${kind}_id = ${kind}_identifier.${kind}_id
     returning identifier_hash as hash, ${kind}_id as holder`;
-}
-
-function holderText(kind: Kind): string {
-  return `select fhir_id from ${kind} where ${kind}_id = $1`;
 }
 
 /** Gives up all identifiers of these holders. */
@@ -123,7 +114,7 @@ export async function releaseOthers(
 /**
  * Looks at who holds what was claimed.
  *
- * @throws Problem `identifier-taken` (409), naming the holder
+ * @throws Problem `identifier-taken` (409), naming the holder if the actor may see it
  */
 export async function judgeClaims(
   ctx: Context,
@@ -134,19 +125,23 @@ export async function judgeClaims(
   for (const row of held) {
     const claim = claims.get(row.hash);
     if (!claim || row.holder === claim.claimant.rid) continue;
-    const holder = await ctx.db.maybe<{ fhir_id: string }>(HOLDER[kind], [row.holder]);
-    throw taken(kind, claim, holder?.fhir_id ?? String(row.holder));
+    const type = TYPE[kind];
+    const holder = (await ctx.fhir.readByRid(type, [row.holder])).get(row.holder);
+    throw taken(kind, claim, holder ? `${type}/${holder.id}` : undefined);
   }
 }
 
-function taken(kind: Kind, claim: Claim & { claimant: Claimant }, holder: string) {
+function taken(kind: Kind, claim: Claim & { claimant: Claimant }, holder: string | undefined) {
   const type = TYPE[kind];
+  const remedy = holder
+    ? `${holder}. Update that one, or send a conditional create or update on the ` +
+      `identifier (ifNoneExist: identifier=${claim.system}|${claim.value}).`
+    : 'somebody registered where you do not reach; ask somebody who does, and do not register again.';
   const found = problem(
     'duplicate',
     'identifier-taken',
     `The identifier ${claim.system}|${claim.value} of ${type}/${claim.claimant.id} belongs to ` +
-      `${type}/${holder}. Update that one, or send a conditional create or update on the ` +
-      `identifier (ifNoneExist: identifier=${claim.system}|${claim.value}).`,
+      remedy,
     `${type}.identifier`,
   );
   return claim.claimant.place ? found.within(claim.claimant.place) : found;

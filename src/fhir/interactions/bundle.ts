@@ -166,7 +166,7 @@ function conditionOf(
     return parseCondition(unit, type, ifNoneExist, `${place}.request.ifNoneExist`);
   }
   if (['PUT', 'PATCH', 'DELETE'].includes(method) && id === undefined) {
-    return parseCondition(unit, type, query.toString(), `${place}.request.url`);
+    return parseCondition(unit, type, query.toString(), `${place}.request.url`, method !== 'PUT');
   }
   return undefined;
 }

@@ -8,7 +8,9 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { Problem, problem, statement } from '../../sdk/index.ts';
+import { authorize } from '../authorize.ts';
 import { systemKey, valueHash } from '../definitions/hash.ts';
+import { refuseMaskedSearch } from '../disclosure.ts';
 import { parseSearch, type Search } from '../search/parse.ts';
 import { inReach } from '../search/reach.ts';
 import { sourcesOf } from '../search/source.ts';
@@ -26,18 +28,22 @@ export interface Condition {
   readonly identifier?: { readonly system: string | undefined; readonly value: string };
   readonly locks: readonly bigint[];
   readonly place?: string;
+  /** True when none is created where none matches: then what is beyond reach is simply not there. */
+  readonly onlySelects?: boolean;
 }
 
 /**
  * Understands a condition. An empty one is refused: it would match everything.
  *
- * @throws Problem naming the parameter
+ * @throws Problem naming the parameter; forbidden when the caller may not search the type, or an
+ *   element that is kept from it, for whether something matched would tell
  */
 export function parseCondition(
   unit: UnitOfWork,
   type: string,
   text: string,
   place?: string,
+  onlySelects = false,
 ): Condition {
   try {
     const query = text.replace(/^[^?]*\?/, '');
@@ -46,7 +52,11 @@ export function parseCondition(
     if (search.terms.length === 0) {
       throw problem('invalid', 'condition-empty', 'The condition has no search parameter.');
     }
-    return { type, query, search, place, ...criterion(type, search, query) };
+    authorize(unit, 'search', type);
+    for (const term of search.terms) {
+      if (term.kind === 'parameter') refuseMaskedSearch(unit.actor, type, term.info);
+    }
+    return { type, query, search, place, onlySelects, ...criterion(type, search, query) };
   } catch (error) {
     throw error instanceof Problem && place ? at(error, place) : error;
   }
@@ -134,7 +144,7 @@ async function resolveIdentifiers(
     unit,
     type,
     rows.map((row) => row.rid),
-    'write',
+    'search',
   );
   const byHash = Map.groupBy(rows, (row) => row.hash);
   for (const condition of conditions) {
@@ -142,7 +152,8 @@ async function resolveIdentifiers(
     const matching = (byHash.get(hashOf(condition)) ?? []).filter(
       (row) => system === undefined || row.system === systemKey(system),
     );
-    const distinct = new Map(matching.map((row) => [row.rid, row]));
+    const known = condition.onlySelects ? matching.filter((row) => seen.has(row.rid)) : matching;
+    const distinct = new Map(known.map((row) => [row.rid, row]));
     if (distinct.size > 1) throw severalMatch(condition);
     const [row] = distinct.values();
     if (row && !seen.has(row.rid)) throw matchBeyondReach(condition);

@@ -36,7 +36,7 @@ export async function patch(
   type: string,
   id: string,
 ): Promise<FhirResponse> {
-  authorize(unit, 'update', type);
+  authorizePatch(unit, type);
   const change = request.patch ?? patchOf(request.headers['content-type'], request.body);
   return patchOne(unit, request, type, id, change);
 }
@@ -47,10 +47,9 @@ export async function conditionalPatch(
   request: FhirRequest,
   type: string,
 ): Promise<FhirResponse> {
-  authorize(unit, 'update', type);
-  refuseMaskedPatch(unit.actor, type);
+  authorizePatch(unit, type);
   const change = request.patch ?? patchOf(request.headers['content-type'], request.body);
-  const condition = parseCondition(unit, type, request.query.toString());
+  const condition = parseCondition(unit, type, request.query.toString(), undefined, true);
   await takeLocks(unit, condition.locks);
   const match = (await resolveConditions(unit, [condition])).get(condition);
   if (!match) throw noneMatches(type);
@@ -84,11 +83,21 @@ export interface WantedPatch {
  * @throws Problem as `patchPlan`, and as every write
  */
 export async function changeResource(unit: UnitOfWork, wanted: WantedPatch): Promise<Written> {
-  authorize(unit, 'update', wanted.type);
-  refuseMaskedPatch(unit.actor, wanted.type);
+  authorizePatch(unit, wanted.type);
   await takeLocks(unit, await patchLocks(unit, wanted));
   const [written] = await writeResources(unit, [await patchPlan(unit, wanted)], { locked: true });
   return written!;
+}
+
+/**
+ * Whoever patches must be allowed to read as well: a `test`, and the answer, tell what is there.
+ *
+ * @throws Problem forbidden
+ */
+export function authorizePatch(unit: UnitOfWork, type: string): void {
+  authorize(unit, 'update', type);
+  authorize(unit, 'read', type);
+  refuseMaskedPatch(unit.actor, type);
 }
 
 /**

@@ -101,7 +101,7 @@ export async function conditionalReferences(
       refuseTemporary(resource, reference, where);
       const match = /^([A-Z][A-Za-z]+)\?(.+)$/.exec(reference);
       if (!match || wanted.has(reference)) continue;
-      wanted.set(reference, parseCondition(unit, match[1]!, match[2]!, where));
+      wanted.set(reference, parseCondition(unit, match[1]!, match[2]!, where, true));
     }
   }
   if (wanted.size === 0) return resources.map((each) => each.resource);

@@ -7,11 +7,10 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { inPlace, type Problem, problem } from '../../sdk/index.ts';
-import { refuseMaskedPatch } from '../disclosure.ts';
 import type { FhirResponse, PlannedWrite, Written } from '../types.ts';
 import type { Entry } from './bundle.ts';
 import { type Condition, type Match, resolveConditions } from './conditions.ts';
-import { noneMatches, patchLocks, patchPlan, type WantedPatch } from './patch.ts';
+import { authorizePatch, noneMatches, patchLocks, patchPlan, type WantedPatch } from './patch.ts';
 import { versionOf } from './respond.ts';
 import { checkedId, conditionalPlan, refusePart } from './write.ts';
 
@@ -91,7 +90,7 @@ export async function locksOfPatches(
   const conditions = patches.flatMap((entry) => (entry.condition ? [entry.condition] : []));
   const matches = await resolveConditions(unit, conditions);
   const locks: bigint[] = [];
-  for (const { type } of patches) refuseMaskedPatch(unit.actor, type);
+  for (const { type } of patches) authorizePatch(unit, type);
   for (const entry of patches) locks.push(...(await patchLocks(unit, wantedPatch(entry, matches))));
   return locks;
 }

@@ -219,7 +219,7 @@ export async function conditionalRemove(
   type: string,
 ): Promise<FhirResponse> {
   authorize(unit, 'write', type);
-  const condition = parseCondition(unit, type, request.query.toString());
+  const condition = parseCondition(unit, type, request.query.toString(), undefined, true);
   await takeLocks(unit, condition.locks);
   const match = (await resolveConditions(unit, [condition])).get(condition);
   if (!match) return deletedResponse(request, type, undefined);

@@ -5,6 +5,7 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { idKey, problem } from '../../sdk/index.ts';
+import { type Act, authorize, mayRead } from '../authorize.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
 import {
   bareCodeHash,
@@ -23,6 +24,7 @@ import { fhirOf } from '../types.ts';
 import { compositeTest } from './composite.ts';
 import { dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
 import { codesOfSets, relatedCodes } from './membership.ts';
+import { scopeTests, storedLimits } from './narrow.ts';
 import { nearCondition } from './near.ts';
 import { isNear, type Term } from './parse.ts';
 import {
@@ -39,6 +41,25 @@ import { targetOf } from './references.ts';
 import { unescaped } from './text-values.ts';
 import { stringCondition, textsUnder } from './texts.ts';
 import { parseDate, parseNumber, parseToken, type Token } from './values.ts';
+
+/**
+ * Conditions that the actor's reach and scopes add to every read and search of stored resources
+ * (alias `r`) of a type.
+ *
+ * @throws Problem forbidden when the type may not be read at all
+ */
+export function reachConditions(
+  unit: UnitOfWork,
+  type: string,
+  values: Values,
+  act: Act = 'search',
+): readonly string[] {
+  authorize(unit, act, type);
+  const scoped = scopeTests(unit, type, act, (terms) =>
+    terms.map((term) => conditionOf(unit, type, term, values).test),
+  );
+  return [...storedLimits(unit, type, values), ...scoped];
+}
 
 /** The condition of a term on resources of a type. */
 export function conditionOf(unit: UnitOfWork, type: string, term: Term, values: Values): Condition {
@@ -314,7 +335,9 @@ function chainCondition(
 ): Condition {
   const { definitions } = fhirOf(unit);
   const param = values.add(term.info.key, 'int');
-  const sets = term.targets.map(({ type, term: inner }) => {
+  // Of several types, those that the caller may read; of one, its refusal.
+  const readable = term.targets.filter(({ type }) => mayRead(unit, type, 'search'));
+  const sets = (readable.length > 0 ? readable : term.targets).map(({ type, term: inner }) => {
     const number = definitions.typeNumber(type);
     const found = resourceSet(unit, type, inner, values, 'r.id');
     return `select f.rid from (${found}) t join ref f
@@ -358,7 +381,10 @@ function resourceSet(
   const number = fhirOf(unit).definitions.typeNumber(type);
   const condition = conditionOf(unit, type, term, values);
   const test = condition.set ? `r.rid in (${condition.set})` : condition.test;
-  return `select ${column} from resource r where r.type = ${number} and not r.deleted and ${test}`;
+  const tests = [`r.type = ${number}`, 'not r.deleted', test];
+  // What the caller could not read decides nothing, or the answer would tell what it holds.
+  tests.push(...reachConditions(unit, type, values));
+  return `select ${column} from resource r where ${tests.join(' and ')}`;
 }
 
 function listCondition(
@@ -374,12 +400,15 @@ function listCondition(
     'uuid[]',
   );
   const item = values.add(paramKey('List', 'item'), 'int');
+  const seen = reachConditions(unit, 'List', values)
+    .map((each) => ` and ${each}`)
+    .join('');
   return ofIds(
     number,
-    `select f.target from ref f join resource l
-       on l.rid = f.rid and l.bucket = f.bucket and not l.deleted
-       where l.type = ${definitions.typeNumber('List')} and l.id = any(${keys})
-         and f.param = ${item} and f.type = ${number}`,
+    `select f.target from ref f join resource r
+       on r.rid = f.rid and r.bucket = f.bucket and not r.deleted
+       where r.type = ${definitions.typeNumber('List')} and r.id = any(${keys})
+         and f.param = ${item} and f.type = ${number}${seen}`,
     15,
   );
 }

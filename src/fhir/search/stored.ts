@@ -17,9 +17,10 @@ import { hash64 } from '../definitions/hash.ts';
 import { idOf } from '../store/content.ts';
 import { sizeOf } from '../store/size.ts';
 import { fhirOf } from '../types.ts';
-import { conditionOf } from './conditions.ts';
+import { conditionOf, reachConditions } from './conditions.ts';
 import type { Cursor } from './cursor.ts';
 import type { Found, Source } from './found.ts';
+import { isLimited } from './narrow.ts';
 import {
   beyond,
   beyondSign,
@@ -33,7 +34,6 @@ import {
 } from './order.ts';
 import type { Search, SortKey } from './parse.ts';
 import { type Condition, Values } from './parts.ts';
-import { reachConditions } from './reach.ts';
 
 /** Ids of a set that are looked at before it counts as not selective, at least and at most. */
 const SET_MIN = 250;
@@ -135,7 +135,8 @@ class StoredQuery {
     this.#search = search;
     this.#source = source;
     this.#number = definitions.typeNumber(type);
-    this.#mixed = search.types.length > 1 || projected.has(type);
+    const published = definitions.publishedOf(type).length > 0;
+    this.#mixed = search.types.length > 1 || projected.has(type) || published;
     this.#newest = newestFirst(search.sort);
   }
 
@@ -170,6 +171,8 @@ class StoredQuery {
 
   /** What PostgreSQL's statistics say; not prepared, because it is the plan that is asked for. */
   async estimate(): Promise<number> {
+    // Statistics are of everybody's rows.
+    if (isLimited(this.#unit, this.#type)) return this.count();
     const { values, from, where } = this.#counted();
     const { text, list } = values.bind(
       `explain (format json) select r.rid from ${from} where ${where}`,

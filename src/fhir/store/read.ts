@@ -5,7 +5,8 @@
 import type { UnitOfWork } from '../../app.ts';
 import { bucketOf, idKey, type Statement, statement } from '../../sdk/index.ts';
 import { mayRead } from '../authorize.ts';
-import { inReach, isLimited } from '../search/reach.ts';
+import { isLimited } from '../search/narrow.ts';
+import { inReach } from '../search/reach.ts';
 import { type FhirHouse, fhirOf, type StoredRow } from '../types.ts';
 import { decompress } from './compress.ts';
 import { hasId, idOf } from './content.ts';

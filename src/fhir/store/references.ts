@@ -6,11 +6,16 @@
  * that registry has.
  */
 
+import type { Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { idKey, type Problem, parseReference, problem, statement } from '../../sdk/index.ts';
 import { REFERENTIAL_INTEGRITY } from '../../settings.ts';
-import { isProjected } from '../projection.ts';
+import { mayRead } from '../authorize.ts';
+import { isProjected, readProjected } from '../projection.ts';
+import { isLimited } from '../search/narrow.ts';
+import { inReach } from '../search/reach.ts';
 import { fhirOf, type PlannedWrite } from '../types.ts';
+import { loadRow, loadRows } from './read.ts';
 import type { RowChange } from './rows.ts';
 
 const MISSING = statement(
@@ -57,6 +62,40 @@ export async function checkReferences(
   if (lost.size > 0) await refuseUnlessProjected(unit, bound, lost);
 }
 
+/** A write with what stood before it. */
+interface Naming {
+  readonly plan: PlannedWrite;
+  readonly previous: Resource | undefined;
+}
+
+/**
+ * What a limited actor newly names must be in its reach: it could otherwise ask by a reference
+ * whether something is there, or take somebody else's people into a household of its own. What stood
+ * there before may stay. To the actor it is as if nothing were there.
+ *
+ * @throws Problem as `checkReferences`
+ */
+export async function checkNamed(unit: UnitOfWork, writes: readonly Naming[]): Promise<void> {
+  if (!isLimited(unit) || unit.setting(REFERENTIAL_INTEGRITY) === 'off') return;
+  const fresh = writes.flatMap(({ plan, previous }) => {
+    const named = new Set([...referencesOf(previous, plan.type)].map(({ reference }) => reference));
+    if (unit.setting(REFERENTIAL_INTEGRITY) !== 'on' && !isOfRoom(unit, plan)) return [];
+    return [...localReferences(unit, plan)]
+      .filter((each) => !named.has(each.reference))
+      .map((each) => ({ ...each, plan }));
+  });
+  for (const [type, group] of Map.groupBy(fresh, (each) => each.type)) {
+    if (!mayRead(unit, type)) continue;
+    const ids = [...new Set(group.map((each) => each.id))];
+    const rows = [...(await loadRows(unit, type, ids)).values()].filter((row) => !row.deleted);
+    const rids = rows.map((row) => row.rid);
+    const seen = await inReach(unit, type, rids);
+    const hidden = new Set(rows.filter((row) => !seen.has(row.rid)).map((row) => row.id));
+    const beyond = group.find((each) => hidden.has(each.id));
+    if (beyond) throw unknownReference(beyond.plan, beyond.path, beyond.reference);
+  }
+}
+
 /** Types on which a room acts whatever they declare. */
 const ROOM_TYPES = new Set(['Group', 'Coverage']);
 
@@ -77,10 +116,16 @@ async function refuseUnlessProjected(
   for (const plan of plans) {
     for (const { type, id, path, reference } of localReferences(unit, plan)) {
       const name = `${definitions.typeNumber(type)}/${idKey(id)}`;
-      if (!lost.has(name) || (await isProjected(unit, type, id))) continue;
+      if (!lost.has(name) || (await isShown(unit, type, id))) continue;
       throw unknownReference(plan, path, reference);
     }
   }
+}
+
+/** True when a room shows it: to the actor, if it is limited and may read the type. */
+async function isShown(unit: UnitOfWork, type: string, id: string): Promise<boolean> {
+  if (!isLimited(unit) || !mayRead(unit, type)) return isProjected(unit, type, id);
+  return (await readProjected(unit, type, id)) !== undefined;
 }
 
 interface Local {
@@ -159,12 +204,16 @@ export async function checkUnreferenced(
       rids,
     ]);
     if (!row) continue;
-    const [, type, id] = /^\{"resourceType":"(\w+)","id":"([^"]+)"/.exec(row.content) ?? [];
+    const [, type = '', id = ''] =
+      /^\{"resourceType":"(\w+)","id":"([^"]+)"/.exec(row.content) ?? [];
+    const seen = mayRead(unit, type) && (await loadRow(unit, type, id));
     throw problem(
       'conflict',
       'still-referenced',
-      `${plan.type}/${plan.id} cannot be deleted: ${type}/${id} refers to it. ` +
-        'Delete that first, or in the same transaction.',
+      `${plan.type}/${plan.id} cannot be deleted: ` +
+        (seen
+          ? `${type}/${id} refers to it. Delete that first, or in the same transaction.`
+          : 'what you may not see refers to it. Ask somebody who may.'),
       plan.place,
     );
   }

@@ -26,7 +26,7 @@ import { compress } from './compress.ts';
 import { parseContent, writeContent } from './content.ts';
 import { idLock, locksOf, takeLocks } from './locks.ts';
 import { loadRows } from './read.ts';
-import { checkReferences, checkUnreferenced } from './references.ts';
+import { checkNamed, checkReferences, checkUnreferenced } from './references.ts';
 import { difference, insertRows, NO_ROWS, type RowChange, updateRows } from './rows.ts';
 import { explainViolation } from './violations.ts';
 
@@ -66,6 +66,7 @@ export async function writeResources(
   }
   if (!options.locked) await takeLocks(unit, plannedLocks(plans));
   const sent = await prepare(unit, plans);
+  await checkNamed(unit, sent);
   await guard(unit, sent);
   const prepared = await redacted(unit, sent);
   const written = await writeRows(unit, prepared);
@@ -98,16 +99,19 @@ export function validate(validation: Validation, resource: Resource, place?: str
 
 async function prepare(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promise<Prepared[]> {
   const rows = new Map<string, Map<string, StoredRow>>();
+  const hidden = new Set<string>();
   const byType = Map.groupBy(plans, (plan) => plan.type);
   for (const type of [...byType.keys()].sort()) {
     // Ids of creations have just been drawn: nothing can stand under them.
     const ids = byType.get(type)!.flatMap((plan) => (plan.action === 'create' ? [] : plan.id));
     const found = await loadRows(unit, type, ids, true);
-    await checkReach(unit, type, found);
+    for (const id of await hiddenOf(unit, type, found)) hidden.add(`${type}/${id}`);
     rows.set(type, found);
   }
   return plans.flatMap((plan) => {
-    const before = rows.get(plan.type)?.get(plan.id);
+    const isHidden = hidden.has(`${plan.type}/${plan.id}`);
+    if (isHidden && plan.action !== 'delete') throw unknownHere(plan);
+    const before = isHidden ? undefined : rows.get(plan.type)?.get(plan.id);
     const live = before && !before.deleted ? before : undefined;
     checkPreconditions(plan, live);
     if (plan.action === 'delete' && !live) return [];
@@ -123,12 +127,12 @@ async function prepare(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promis
   });
 }
 
-/** What stands beyond the actor's reach is not there for it, and cannot be written either. */
-async function checkReach(
+/** Ids of what stands beyond the actor's reach: it is not there for it, and cannot be written. */
+async function hiddenOf(
   unit: UnitOfWork,
   type: string,
   found: ReadonlyMap<string, StoredRow>,
-): Promise<void> {
+): Promise<string[]> {
   const live = [...found.values()].filter((row) => !row.deleted);
   const seen = await inReach(
     unit,
@@ -136,10 +140,11 @@ async function checkReach(
     live.map((row) => row.rid),
     'write',
   );
-  const hidden = live.find((row) => !seen.has(row.rid));
-  if (hidden) {
-    throw problem('not-found', 'resource-unknown', `There is no ${type}/${hidden.id}.`);
-  }
+  return live.filter((row) => !seen.has(row.rid)).map((row) => row.id);
+}
+
+function unknownHere({ type, id, place }: PlannedWrite): Problem {
+  return problem('not-found', 'resource-unknown', `There is no ${type}/${id}.`, place);
 }
 
 function checkPreconditions(plan: PlannedWrite, live: StoredRow | undefined): void {

@@ -8,10 +8,9 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { problem } from '../../sdk/index.ts';
-import { conditionOf } from '../search/conditions.ts';
+import { conditionOf, reachConditions } from '../search/conditions.ts';
 import { parseSearch, type Term } from '../search/parse.ts';
 import { Values } from '../search/parts.ts';
-import { reachConditions } from '../search/reach.ts';
 import { sourcesOf } from '../search/source.ts';
 import { fhirOf } from '../types.ts';
 

@@ -7,8 +7,8 @@
 import type { UnitOfWork } from '../../app.ts';
 import { on, Problem, type Reaction, type Topic, topicUrl } from '../../sdk/index.ts';
 import { mayRead } from '../authorize.ts';
+import { isLimited } from '../search/narrow.ts';
 import { parseSearch } from '../search/parse.ts';
-import { isLimited } from '../search/reach.ts';
 import { sourcesOf } from '../search/source.ts';
 import { fhirOf } from '../types.ts';
 import { type Authors, authorsOf, byAuthor } from './author.ts';

@@ -11,10 +11,9 @@ import { escapeLiteral } from 'pg';
 import type { UnitOfWork } from '../../../app.ts';
 import { idKey, statement } from '../../../sdk/index.ts';
 import { hash64 } from '../../definitions/hash.ts';
-import { conditionOf } from '../../search/conditions.ts';
+import { conditionOf, reachConditions } from '../../search/conditions.ts';
 import { parseSearch } from '../../search/parse.ts';
 import { Values } from '../../search/parts.ts';
-import { reachConditions } from '../../search/reach.ts';
 import { type Source, sourcesOf } from '../../search/source.ts';
 import { fhirOf } from '../../types.ts';
 

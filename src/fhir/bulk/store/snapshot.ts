@@ -7,8 +7,8 @@ import type { App, UnitOfWork } from '../../../app.ts';
 import { database } from '../../../database/connect.ts';
 import { statement } from '../../../sdk/index.ts';
 import { NAMED_STATEMENTS } from '../../../settings.ts';
+import { reachConditions } from '../../search/conditions.ts';
 import { Values } from '../../search/parts.ts';
-import { reachConditions } from '../../search/reach.ts';
 import { idOf } from '../../store/content.ts';
 import { fhirOf } from '../../types.ts';
 
