@@ -135,8 +135,7 @@ class StoredQuery {
     this.#search = search;
     this.#source = source;
     this.#number = definitions.typeNumber(type);
-    const published = definitions.publishedOf(type).length > 0;
-    this.#mixed = search.types.length > 1 || projected.has(type) || published;
+    this.#mixed = search.types.length > 1 || projected.has(type);
     this.#newest = newestFirst(search.sort);
   }
 
