@@ -37,8 +37,12 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
   });
   const parameters = loadSearchParameters();
   const published = new Map(
-    (isList(brought) ? brought : []).map((each) => [`${each.resourceType}/${each.id}`, each]),
+    [...parameters, ...(isList(brought) ? brought : [])].map((each): [string, Resource] => [
+      `${each.resourceType}/${each.id}`,
+      each,
+    ]),
   );
+  const publishedByType = Map.groupBy(published.values(), (each) => each.resourceType as string);
   const validator = validatorOf(types, registry, terminology, parameters);
   const made: Definitions = {
     resourceTypes: RESOURCE_TYPES,
@@ -63,6 +67,7 @@ export function createDefinitions(brought: Brought | readonly Resource[] = {}): 
     }),
     snapshot: (url): StructureDefinition | undefined => registry.structure(url.split('|')[0]!),
     published: (type, id) => published.get(`${type}/${id}`),
+    publishedOf: (type) => publishedByType.get(type) ?? [],
     profiles: (type) => registry.profilesOf(type),
     valueSet: (url) => terminology.valueSet(url),
     codeSystem: (url) => terminology.codeSystem(url),

@@ -255,8 +255,13 @@ export interface Definitions {
 
   /** StructureDefinition with snapshot, by canonical (a `|version` is ignored). */
   snapshot(url: string): StructureDefinition | undefined;
-  /** What is published with the house or brought by modules, by its id: definitions of all kinds. */
+  /**
+   * What is published with the house or brought by modules, by its id: definitions of all kinds, and
+   * HL7's search parameters.
+   */
   published(type: string, id: string): Resource | undefined;
+  /** All of a type that is published so. */
+  publishedOf(type: string): readonly Resource[];
   /** Canonicals of the profiles brought by modules, by type. */
   profiles(type: string): readonly string[];
   valueSet(url: string): ExpandedValueSet | undefined;

@@ -6,6 +6,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { Problem, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { readProjected } from '../projection.ts';
+import { published } from '../published.ts';
 import { shapeOf, summarized } from '../search/summary.ts';
 import { writeContent } from '../store/content.ts';
 import { loadRow, loadVersion } from '../store/read.ts';
@@ -33,10 +34,11 @@ export async function current(unit: UnitOfWork, type: string, id: string): Promi
   const projected = await readProjected(unit, type, id);
   if (projected) return projected;
   if (row) throw gone(type, id, row.ver);
-  const { definitions, started } = fhirOf(unit);
-  const published = definitions.published(type, id);
-  if (!published) throw notFound(type, id);
-  return { content: writeContent(published, id, 1, started), version: 1, lastUpdated: started };
+  const house = fhirOf(unit);
+  const found = published(house, type, id);
+  if (!found) throw notFound(type, id);
+  const lastUpdated = house.started;
+  return { content: writeContent(found, id, 1, lastUpdated), version: 1, lastUpdated };
 }
 
 /** `GET Type/id` */

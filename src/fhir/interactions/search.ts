@@ -5,14 +5,16 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { operationOutcome, problem } from '../../sdk/index.ts';
+import { mayRead } from '../authorize.ts';
 import { parseSearch, type Search } from '../search/parse.ts';
+import { typesPresent } from '../search/present.ts';
 import { runSearch, type SearchPage } from '../search/search.ts';
 import type { Found } from '../search/source.ts';
 import { summarized } from '../search/summary.ts';
 import { type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
 import { isLenient, textResponse } from './respond.ts';
 
-/** `GET Type?…` or `GET ?_type=…` */
+/** `GET Type?…` or `GET ?…` */
 export async function search(
   unit: UnitOfWork,
   request: FhirRequest,
@@ -22,20 +24,22 @@ export async function search(
   await house.parameters.refresh();
   const types = type ? [type] : systemTypes(unit, request);
   const wanted = parseSearch(house.definitions, types, request.query, isLenient(request));
-  const page = await runSearch(unit, wanted);
+  const among =
+    types.length > 1 ? { ...wanted, present: await typesPresent(unit, wanted) } : wanted;
+  const page = await runSearch(unit, among);
   return textResponse(200, searchset(unit, wanted, page, type ?? ''));
 }
 
+/** The types of `_type`, or all that the caller may read but the trail, which grows by reading. */
 function systemTypes(unit: UnitOfWork, request: FhirRequest): string[] {
   const { definitions } = fhirOf(unit);
   const text = request.query.get('_type');
   if (!text) {
-    throw problem(
-      'required',
-      'search-type',
-      'A search over the whole system names its types: ?_type=Patient,Group&…',
-      '_type',
+    const types = definitions.resourceTypes.filter(
+      (type) => type !== 'AuditEvent' && mayRead(unit, type, 'search'),
     );
+    if (types.length > 0) return types;
+    throw problem('forbidden', 'permission-missing', 'You may search no type of resource.');
   }
   const types = [...new Set(text.split(','))];
   for (const each of types) {

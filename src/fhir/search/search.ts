@@ -6,8 +6,10 @@ import type { UnitOfWork } from '../../app.ts';
 import { fhirOf } from '../types.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import { type Included, includesOf } from './include.ts';
-import { newestFirst, sortType } from './order.ts';
-import type { Search, SortKey } from './parse.ts';
+import { ofType } from './of-type.ts';
+import { pageOrder } from './page-order.ts';
+import type { Search } from './parse.ts';
+import { publishedSource } from './published.ts';
 import { type Found, type Source, sourcesOf } from './source.ts';
 
 /** A page of a search. */
@@ -32,7 +34,7 @@ function withoutForm(honoured: URLSearchParams): URLSearchParams {
 /** Runs a search and answers one page. */
 export async function runSearch(unit: UnitOfWork, search: Search): Promise<SearchPage> {
   const { cursorKey } = fhirOf(unit);
-  const sources = sourcesOf(unit, search);
+  const sources = withPublished(unit, search);
   const canonical = `${search.path ?? search.types.join(',')}?${withoutForm(search.honoured)}`;
   const cursor = search.cursor ? readCursor(cursorKey, search.cursor, canonical) : undefined;
   const counting = search.count === 0 || search.summary === 'count';
@@ -68,6 +70,17 @@ export async function runSearch(unit: UnitOfWork, search: Search): Promise<Searc
     previous: (back ? more : cursor) ? link(rows[0], 'previous') : undefined,
     self: search.honoured.toString(),
   };
+}
+
+/** What is stored and what rooms show, and after them what is published with the house. */
+function withPublished(unit: UnitOfWork, search: Search): Source[] {
+  const sources = sourcesOf(unit, search);
+  for (const type of search.types) {
+    const own = ofType(fhirOf(unit).definitions, search, type);
+    const source = publishedSource(unit, type, own, sources.length);
+    if (source) sources.push(source);
+  }
+  return sources;
 }
 
 async function totalOf(
@@ -123,22 +136,5 @@ async function merged(
   limit: number,
 ): Promise<Found[]> {
   const pages = await Promise.all(sources.map((source) => source.fetch(cursor, back, limit)));
-  const compare = (a: Found, b: Found): number => {
-    for (const [at, key] of search.sort.entries()) {
-      const order = compareValues(a.sort[at] ?? null, b.sort[at] ?? null, key);
-      if (order !== 0) return back ? -order : order;
-    }
-    const newer = a.key > b.key === newestFirst(search.sort) ? -1 : 1;
-    const order = a.key === b.key ? a.source - b.source : newer;
-    return back ? -order : order;
-  };
-  return pages.flat().sort(compare).slice(0, limit);
-}
-
-function compareValues(a: string | null, b: string | null, key: SortKey): number {
-  if (a === b) return 0;
-  if (a === null) return 1;
-  if (b === null) return -1;
-  const isLess = sortType(key) === 'numeric' ? Number(a) < Number(b) : a < b;
-  return isLess !== key.descending ? -1 : 1;
+  return pages.flat().sort(pageOrder(search.sort, back)).slice(0, limit);
 }

@@ -10,6 +10,7 @@ import { projectedConditions, projectedReach, projectedSort, render } from '../p
 import { fhirOf } from '../types.ts';
 import type { Source } from './found.ts';
 import { beyond, newestFirst, type Order, orderBy, sortType } from './order.ts';
+import { ofType } from './of-type.ts';
 import type { Search } from './parse.ts';
 import { Values } from './parts.ts';
 import { ask, storedSource } from './stored.ts';
@@ -28,9 +29,10 @@ const NOTHING: Source = {
 };
 
 /** The sources of a search, in the order of their rows. */
-export function sourcesOf(unit: UnitOfWork, search: Search): Source[] {
+export function sourcesOf(unit: UnitOfWork, asked: Search): Source[] {
   const sources: Source[] = [];
-  for (const type of search.types) {
+  for (const type of asked.types) {
+    const search = ofType(fhirOf(unit).definitions, asked, type);
     for (const { info } of search.sort) if (info) refuseMaskedSearch(unit.actor, type, info);
     const absent = search.present && !search.present.has(type);
     sources.push(absent ? NOTHING : storedSource(unit, type, search, sources.length));

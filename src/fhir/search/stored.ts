@@ -135,7 +135,8 @@ class StoredQuery {
     this.#search = search;
     this.#source = source;
     this.#number = definitions.typeNumber(type);
-    this.#mixed = search.types.length > 1 || projected.has(type);
+    const published = definitions.publishedOf(type).length > 0;
+    this.#mixed = search.types.length > 1 || projected.has(type) || published;
     this.#newest = newestFirst(search.sort);
   }
 

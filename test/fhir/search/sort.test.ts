@@ -99,7 +99,7 @@ const ORDERS: readonly [string, string][] = [
   ['Observation?_sort=value-quantity', 'o1,o2,o3'],
   ['Observation?_sort=-value-quantity', 'o2,o1,o3'],
   ['Observation?_sort=code', 'o2,o3,o1'],
-  ['ValueSet?_sort=url', 'v2,v1'],
+  ['ValueSet?status=draft&_sort=url', 'v2,v1'],
   ['Patient?_sort=_id', ''],
   ['Patient?_sort=-_lastUpdated', ''],
   ['Patient?_sort=_lastUpdated,-birthdate', ''],
