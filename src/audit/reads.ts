@@ -8,6 +8,7 @@
 
 import type { Pool } from 'pg';
 import type { Actor, Log } from '../sdk/index.ts';
+import { trailKey } from './key.ts';
 
 /** A note of something read, asked, or refused. */
 export interface ReadNote {
@@ -39,8 +40,8 @@ const WAITING_MAX = 20_000;
 const APPEND = `
   insert into audit_event
     (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, detail)
-  select a.at, audit_key(a.actor_id), a.actor_kind, audit_key(a.request_id), a.action,
-         a.interaction, a.type, audit_key(a.resource_id), a.detail
+  select a.at, decode(a.actor_id, 'hex'), a.actor_kind, decode(a.request_id, 'hex'), a.action,
+         a.interaction, a.type, decode(a.resource_id, 'hex'), a.detail
   -- The transaction gets its id before a number is drawn: the seal relies on it.
   from (select pg_current_xact_id() as xid offset 0) x,
     unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
@@ -97,13 +98,13 @@ export function createReadTrail(pool: Pool, log: Log): ReadTrail {
 function columnsOf(batch: readonly ReadNote[]): unknown[][] {
   return [
     batch.map((each) => each.at),
-    batch.map((each) => each.actor.id),
+    batch.map((each) => trailKey(each.actor.id)),
     batch.map((each) => each.actor.kind),
-    batch.map((each) => each.requestId),
+    batch.map((each) => trailKey(each.requestId)),
     batch.map((each) => each.action),
     batch.map((each) => each.interaction),
     batch.map((each) => each.type ?? null),
-    batch.map((each) => each.id ?? null),
+    batch.map((each) => (each.id === undefined ? null : trailKey(each.id))),
     batch.map((each) => (each.detail ? JSON.stringify(each.detail) : null)),
   ];
 }

@@ -4,6 +4,7 @@
  */
 
 import type { UnitOfWork } from '../app.ts';
+import { trailKey } from '../audit/key.ts';
 import { type AuditAct, type JobToken, resourceAwaited, statement } from '../sdk/index.ts';
 
 /** Collected while the work runs. */
@@ -29,7 +30,8 @@ const TRAIL = statement(
   `with awaited as (
      insert into outbox (name, data, at)
      select '${resourceAwaited.name}', json_build_object(
-       'type', a.type, 'id', a.resource_id, 'version', a.version, 'action', a.interaction), $1
+       'type', a.type, 'id', audit_id(decode(a.resource_id, 'hex')), 'version', a.version,
+       'action', a.interaction), $1
      from unnest($6::text[], $7::text[], $8::text[], $9::int[])
        with ordinality as a(interaction, type, resource_id, version, n)
      where a.interaction in ('create', 'update') and exists (
@@ -39,8 +41,8 @@ const TRAIL = statement(
    trail as (
      insert into audit_event
        (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
-     select $1, audit_key($2), $3, audit_key($4), a.action, a.interaction, a.type,
-            audit_key(a.resource_id), a.version, a.detail
+     select $1, decode($2, 'hex'), $3, decode($4, 'hex'), a.action, a.interaction, a.type,
+            decode(a.resource_id, 'hex'), a.version, a.detail
      -- The transaction gets its id before a number is drawn: the seal relies on it.
      from (select pg_current_xact_id() as xid offset 0) x,
        unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])
@@ -87,13 +89,13 @@ export function flush(unit: UnitOfWork, leavings: Leavings): Promise<unknown> {
 function trailValues(unit: UnitOfWork, acts: Leavings['acts']): unknown[] {
   return [
     unit.now,
-    unit.actor.id,
+    trailKey(unit.actor.id),
     unit.actor.kind,
-    unit.requestId,
+    trailKey(unit.requestId),
     acts.map((act) => act.action),
     acts.map((act) => act.interaction),
     acts.map((act) => act.type ?? null),
-    acts.map((act) => act.id ?? null),
+    acts.map((act) => (act.id === undefined ? null : trailKey(act.id))),
     acts.map((act) => act.version ?? null),
     acts.map((act) => (act.detail ? JSON.stringify(act.detail) : null)),
   ];

@@ -34,7 +34,10 @@ export interface Database {
   /** Number of rows changed. */
   run(statement: Statement | string, values?: readonly unknown[]): Promise<number>;
   /** Sends rows (already in COPY text or CSV form) into `COPY … FROM STDIN`; returns the count. */
-  copyIn(statement: string, chunks: Iterable<string> | AsyncIterable<string>): Promise<number>;
+  copyIn(
+    statement: string,
+    chunks: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+  ): Promise<number>;
   /** Streams the text of `COPY … TO STDOUT`. */
   copyOut(statement: string): AsyncIterable<Buffer>;
 }

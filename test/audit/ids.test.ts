@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
+import { trailKey } from '../../src/audit/key.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 describe('an id in the trail', () => {
@@ -36,6 +37,13 @@ describe('an id in the trail', () => {
       .map((each) => each.replaceAll('\0', ''));
     const ids = [...nearUuids, ...texts, ...fc.sample(fc.uuid(), 50)];
     expect((await kept(ids)).map((row) => row.id)).to.deep.equal(ids);
+    const noted = ids.filter((each) => each !== null);
+    const { rows } = await database.pool.query<{ key: string }>(
+      `select encode(audit_key(id), 'hex') as key
+       from unnest($1::text[]) with ordinality as x(id, n) order by n`,
+      [noted],
+    );
+    expect(noted.map(trailKey)).to.deep.equal(rows.map((row) => row.key));
   });
 
   it('takes seventeen bytes when it is a UUID', async () => {

@@ -165,6 +165,13 @@ function additions(changes: readonly RowChange[]): (Part | undefined)[] {
       (from) => `insert into ref (target, rid, param, type, bucket)
         select x.c, m.rid, x.a, x.b, m.bucket from ${from} join m using (o)`,
     ),
+    ...rareAdditions(changes),
+  ];
+}
+
+/** Those that few resources have many of. */
+function rareAdditions(changes: readonly RowChange[]): (Part | undefined)[] {
+  return [
     part(
       'a_dat',
       changes,
@@ -338,6 +345,23 @@ export function insertRows(lu: Date, changes: readonly RowChange[]): Bound {
   return bound('insert', INSERT_HEAD, values, additions(changes), 'select rid from m order by o');
 }
 
+const INDEX_HEAD = `with m as (
+     select * from unnest($1::bigint[], $2::smallint[]) with ordinality as m(rid, bucket, o))`;
+
+/**
+ * Index rows of dates, numbers and composites of resources that have just been copied in; undefined
+ * when there are none.
+ */
+export function insertIndexRows(
+  changes: readonly RowChange[],
+  rids: readonly bigint[],
+): Bound | undefined {
+  const parts = rareAdditions(changes);
+  if (parts.every((each) => each === undefined)) return undefined;
+  const values = [rids, changes.map((each) => each.bucket)];
+  return bound('index', INDEX_HEAD, values, parts, 'select 1');
+}
+
 const UPDATE_HEAD = `with m as materialized (
      select * from unnest($2::smallint[], $3::smallint[], $4::bigint[], $5::int[], $6::boolean[],
        $7::text[], $8::text[])
@@ -367,7 +391,8 @@ export const NO_ROWS: IndexRows = { tk: [], tok: [], str: [], ref: [], dat: [], 
 
 /** What must be added and removed to get from one version's rows to the next's. */
 export function difference(before: IndexRows, after: IndexRows): Pick<RowChange, 'add' | 'remove'> {
-  const pick = <Row>(from: readonly Row[], other: readonly Row[], key: (row: Row) => string) => {
+  const pick = <Row>(from: Row[], other: Row[], key: (row: Row) => string): Row[] => {
+    if (from.length === 0 || other.length === 0) return from;
     const known = new Set(other.map(key));
     return from.filter((row) => !known.has(key(row)));
   };

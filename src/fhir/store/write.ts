@@ -24,6 +24,7 @@ import { type Validation, validationOf } from '../stored-definitions.ts';
 import { fhirOf, type PlannedWrite, type StoredRow, type Written } from '../types.ts';
 import { compress } from './compress.ts';
 import { parseContent, writeContent } from './content.ts';
+import { COPY_MIN, copyRows } from './copy-rows.ts';
 import { idLock, locksOf, takeLocks } from './locks.ts';
 import { loadRows } from './read.ts';
 import { checkNamed, checkReferences, checkUnreferenced } from './references.ts';
@@ -252,13 +253,20 @@ async function saveRows(unit: UnitOfWork, changes: readonly RowChange[]): Promis
   const updates = changes.filter((each) => each.rid !== 0n);
   const inserts = changes.filter((each) => each.rid === 0n);
   const updated = updates.length > 0 && updateRows(unit.now, updates);
-  const inserted = inserts.length > 0 && insertRows(unit.now, inserts);
-  const [, rows] = await Promise.all([
+  const [, rids] = await Promise.all([
     updated && unit.db.run(updated.statement, updated.values),
-    inserted ? unit.db.query<{ rid: bigint }>(inserted.statement, inserted.values) : [],
+    insertAll(unit, inserts),
   ]);
   let next = 0;
-  return changes.map((each) => (each.rid === 0n ? rows[next++]!.rid : each.rid));
+  return changes.map((each) => (each.rid === 0n ? rids[next++]! : each.rid));
+}
+
+async function insertAll(unit: UnitOfWork, inserts: readonly RowChange[]): Promise<bigint[]> {
+  if (inserts.length >= COPY_MIN) return copyRows(unit.db, unit.now, inserts);
+  if (inserts.length === 0) return [];
+  const inserted = insertRows(unit.now, inserts);
+  const rows = await unit.db.query<{ rid: bigint }>(inserted.statement, inserted.values);
+  return rows.map((row) => row.rid);
 }
 
 function rowChange(unit: UnitOfWork, each: Prepared): RowChange {

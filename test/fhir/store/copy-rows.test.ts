@@ -1,0 +1,88 @@
+/** Many resources at once go another way into the database than one; they must arrive the same. */
+
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
+
+const COUNT = 120;
+
+describe('many resources created at once', () => {
+  let house: TestHouse;
+  before(async () => {
+    house = await startTestHouse();
+  });
+  after(() => house?.stop());
+
+  const resource = (at: number): Json => ({
+    resourceType: 'Observation',
+    identifier: [{ system: 'urn:o', value: `value-${at % 3}` }],
+    status: 'final',
+    code: {
+      coding: [
+        { system: 'http://loinc.org', code: '8867-4', display: 'Ünïcode 😀 \\ "quoted"\tx' },
+      ],
+      text: at % 2 ? 'line\nbreak' : 'plain',
+    },
+    subject: { reference: `Patient/p-${at % 5}` },
+    effectiveDateTime: ['2024', '2024-02-29', '2024-02-29T10:00:00.123456+03:00', '0001'][at % 4],
+    valueQuantity: { value: at % 7, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
+    component: [
+      {
+        code: { coding: [{ system: 'urn:c', code: 'a' }] },
+        valueQuantity: { value: 1.5, unit: 'mm' },
+      },
+    ],
+  });
+
+  async function send(count: number): Promise<string[]> {
+    const entry = Array.from({ length: count }, (_, at) => ({
+      resource: resource(at),
+      request: { method: 'POST', url: 'Observation' },
+    }));
+    const body = { resourceType: 'Bundle', type: 'transaction', entry };
+    const answer = await house.fetch('', { body });
+    expect(answer.status, answer.text).to.equal(200);
+    return answer.json.entry.map(
+      (each: Json) => /Observation\/([^/]+)/.exec(each.response.location)?.[1],
+    );
+  }
+
+  /** Everything that the tables hold of a resource, but its ids. */
+  async function held(id: string): Promise<Json> {
+    const { rows } = await house.database.pool.query(
+      `select (select jsonb_agg(to_jsonb(t) - 'rid' - 'bucket' order by to_jsonb(t) - 'rid' - 'bucket')
+               from (${['tok', 'str', 'ref', 'dat', 'num', 'pair']
+                 .map(
+                   (table) => `select '${table}' as place, to_jsonb(x) - 'rid' - 'bucket' as row
+                    from ${table} x where x.rid = r.rid`,
+                 )
+                 .join(' union all ')}) t) as index,
+         r.tk, r.ver, r.type, r.deleted, r.content::jsonb - 'id' - 'meta' as content,
+         r.rid & 63 = r.bucket as placed
+       from resource r where r.id = $1`,
+      [id],
+    );
+    return rows[0];
+  }
+
+  it('stand with the rows that each alone would have', async () => {
+    const many = await send(COUNT);
+    const few = await send(8);
+    for (const [at, id] of few.entries()) {
+      const alone = await held(id);
+      expect(alone.index.length, 'rows').to.be.greaterThan(10);
+      expect(await held(many[at]!)).to.deep.equal(alone);
+    }
+    const { json } = await house.fetch(`Observation/${many[0]}`);
+    expect(json.code.coding[0].display).to.equal('Ünïcode 😀 \\ "quoted"\tx');
+  });
+
+  it('are found, each once, and stand in the trail', async () => {
+    const found = await house.fetch('Observation?identifier=urn:o|value-0&_summary=count');
+    expect(found.json.total).to.equal(COUNT / 3 + 3);
+    const { rows } = await house.database.pool.query(
+      `select count(*)::int as n from audit_event where type = 'Observation' and action = 'C'`,
+    );
+    expect(rows[0].n).to.equal(COUNT + 8);
+  });
+});
