@@ -10,6 +10,7 @@ import { reportBinding } from './evaluate.ts';
 import { measureBinding } from './measure.ts';
 import { operations } from './operations.ts';
 import { AGE_BOUNDS, CLOSE, CLOSE_AFTER_DAYS, READ, TIME_ZONE } from './settings.ts';
+import { reachRules } from './store/reach.ts';
 
 export { closePeriod } from './close.ts';
 export type { Category, Dimension } from './dimensions.ts';
@@ -32,6 +33,7 @@ export const indicators: Module = {
   permissions: [READ, CLOSE],
   resources: [measureBinding, reportBinding, mappingBinding],
   operations,
+  contributes: reachRules,
   jobs: closeHandlers,
   schedule: [
     { at: '20 2 * * *', job: closeDue, does: 'closes the months that are over long enough' },

@@ -62,19 +62,42 @@ export function disclosedText(actor: Actor, text: string): string {
   return writeJson(value as Resource);
 }
 
-/** Masks every resource in a value: bare, in entries, parameters, or contained. */
-function maskWithin(value: unknown, masks: ReadonlyMap<string, Mask[]>): void {
-  if (Array.isArray(value)) {
-    for (const each of value) maskWithin(each, masks);
-    return;
-  }
-  if (typeof value !== 'object' || value === null) return;
+/**
+ * Masks every resource in a value: bare, in entries, parameters, or contained. True when something
+ * was taken out of a part of a resource, which is to be labelled.
+ */
+function maskWithin(value: unknown, masks: ReadonlyMap<string, Mask[]>): boolean {
+  if (Array.isArray(value)) return value.filter((each) => maskWithin(each, masks)).length > 0;
+  if (typeof value !== 'object' || value === null) return false;
   const object = value as Json;
-  for (const each of Object.values(object)) maskWithin(each, masks);
-  const own = typeof object.resourceType === 'string' && masks.get(object.resourceType);
-  if (own && own.filter((mask) => strike(object, mask.path, mask.extension)).length > 0) {
-    label(object);
-  }
+  const below = Object.values(object).filter((each) => maskWithin(each, masks)).length > 0;
+  const { resourceType: type } = object;
+  if (typeof type !== 'string') return strikeReference(object, masks) || below;
+  const struck = (masks.get(type) ?? []).filter((one) => strike(object, one.path, one.extension));
+  const narrative = isNarrative(object.text) && strike(object, ['text'], undefined);
+  if (struck.length > 0 || narrative || below) label(object);
+  return false;
+}
+
+/** A narrative says in words what elements hold, also those of other resources. */
+function isNarrative(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'div' in value;
+}
+
+/** What a reference says of its target beside where it is: the name, an identifier. */
+function strikeReference(object: Json, masks: ReadonlyMap<string, Mask[]>): boolean {
+  const { reference, type } = object;
+  const named = typeof type === 'string' ? type : undefined;
+  const target =
+    named ?? /(?:^|\/)([A-Z]\w+)\/[^/]+(?:\/_history\/[^/]+)?$/.exec(String(reference))?.[1];
+  const own = masks.get(target ?? '') ?? [];
+  const says = own.filter(
+    ({ path }) => path[0] === 'name' && strike(object, ['display'], undefined),
+  );
+  const bears = own.filter(
+    ({ path }) => path[0] === 'identifier' && strike(object, ['identifier'], undefined),
+  );
+  return says.length + bears.length > 0;
 }
 
 /** Takes an element away; true when there was one. */
@@ -136,21 +159,44 @@ export function refuseMaskedPatch(actor: Actor, type: string): void {
   );
 }
 
-/** @throws Problem forbidden when a search parameter reads what is kept from the actor */
-export function refuseMaskedSearch(actor: Actor, type: string, info: SearchParameterInfo): void {
+/**
+ * @param modifier  of the parameter; `identifier` reads what a reference says of its target
+ * @throws Problem forbidden when a search parameter reads what is kept from the actor
+ */
+export function refuseMaskedSearch(
+  actor: Actor,
+  type: string,
+  info: SearchParameterInfo,
+  modifier?: string,
+): void {
   if (masksOf(actor).length === 0) return;
-  if (!readsMasked(masksByType(actor).get(type) ?? [], type, info)) return;
-  throw maskedSearch(type, info.code);
+  const masks = masksByType(actor);
+  const targets = modifier === 'identifier' ? info.targets : [];
+  const isKept =
+    readsMasked(masks.get(type) ?? [], type, info) ||
+    targets.some((each) => masks.get(each)?.some(({ path }) => path[0] === 'identifier'));
+  if (isKept) throw maskedSearch(type, info.code);
 }
 
 function readsMasked(masks: readonly Mask[], type: string, info: SearchParameterInfo): boolean {
   const places = info.expression.split(/[^\w.]+/).filter(Boolean);
+  // An expression that walks everything reads what is masked as well.
+  if (masks.length > 0 && /\b(?:children|descendants|repeat)\(/.test(info.expression)) return true;
   return masks.some((mask) => {
+    if (mask.extension && namesOther(info.expression, mask.extension)) return false;
     const path = `${type}.${mask.path.join('.')}`;
     return places.some(
       (place) => place === path || place.startsWith(`${path}.`) || path.startsWith(`${place}.`),
     );
   });
+}
+
+/** True when an expression reads extensions, but none of this name. */
+function namesOther(expression: string, extension: string): boolean {
+  const names = [...expression.matchAll(/url\s*=\s*'([^']*)'|extension\('([^']*)'\)/g)].map(
+    (match) => match[1] ?? match[2] ?? '',
+  );
+  return names.length > 0 && !names.some((each) => each.endsWith(`/${extension}`));
 }
 
 function maskedSearch(type: string, code: string): Problem {

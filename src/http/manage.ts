@@ -21,7 +21,7 @@ import { readLimits, setLimits } from '../access/limits.ts';
 import { randomSecret } from '../access/secret.ts';
 import type { App, UnitOfWork } from '../app.ts';
 import { runUnitOfWork } from '../database/unit-of-work.ts';
-import { type Problem, permission, problem } from '../sdk/index.ts';
+import { type Actor, type Problem, permission, problem } from '../sdk/index.ts';
 
 /** Makes and changes actors and their roles. */
 export const MANAGE = permission('access.manage', 'makes users and clients and gives roles');
@@ -44,6 +44,7 @@ export function manageRoutes(app: App, authenticator: Authenticator): express.Ro
     const requestId = response.locals.requestId as string;
     const { status, body } = await runUnitOfWork(app, actor, { requestId }, async (unit) => {
       unit.demand(MANAGE);
+      refuseLimited(actor);
       const result = await act(unit, unit.client!, request);
       if (result.actorId) unit.audit({ action: 'E', interaction, id: result.actorId });
       return result;
@@ -134,6 +135,23 @@ const changeSecret: Act = async (unit, db, request) => {
 
 async function rolesOf(db: Queries, actorId: string): Promise<readonly string[]> {
   return (await listActors(db)).find((each) => each.actor_id === actorId)?.roles ?? [];
+}
+
+/**
+ * Whoever is limited could lift the limits: its own, or by making an actor without any.
+ *
+ * @throws Problem forbidden
+ */
+function refuseLimited({ reach, scopes, masks }: Actor): void {
+  const isLimited = reach.areas !== 'all' || reach.schemes !== 'all' || masks?.length;
+  if (!isLimited && !scopes) return;
+  throw problem(
+    'forbidden',
+    'role-above',
+    scopes
+      ? 'SMART scopes do not speak of actors; use a token that was asked for without them.'
+      : 'You are limited yourself (areas, schemes or masked elements), so you give and take nothing.',
+  );
 }
 
 /** Who may not do everything gives and takes no role that may, nor the secret of one who may. */

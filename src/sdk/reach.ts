@@ -16,6 +16,11 @@ export interface ReachRule {
   /** Canonical of the projected binding that the rule is about; absent for stored resources. */
   readonly profile?: string;
   /**
+   * True when the limited actor sees a part of what the resource stands for (the lines of a payroll
+   * in an area), or when everybody sees it: operations on it then go beyond the limit.
+   */
+  readonly partly?: boolean;
+  /**
    * SQL test of a row.
    *
    * @param row  alias: a stored row with its `rid`, or a row of the binding's view

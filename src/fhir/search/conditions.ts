@@ -105,7 +105,7 @@ function parameterCondition(
   values: Values,
 ): Condition {
   const { info, modifier } = term;
-  refuseMaskedSearch(unit.actor, type, info);
+  refuseMaskedSearch(unit.actor, type, info, modifier);
   if (modifier === 'missing') {
     const presence = values.add([info.presence], 'bigint[]');
     const table = toldBy(info.type);

@@ -40,8 +40,23 @@ export function limitsOf({ reach, breakGlass }: Actor): readonly Limit[] {
 /** Conditions of the limits of an actor on stored resources (alias `r`) of a type. */
 export function storedLimits(unit: UnitOfWork, type: string, values: Values): string[] {
   const tests = limitTests(unit, [type], values);
-  if (type !== 'Binary' || isOpen(unit)) return tests;
+  if (!isOwned(type) || isOpen(unit)) return tests;
+  if (type === 'Subscription') return [...tests, ownSubscriptions(unit, values)];
   return [...tests, ...contextTests(unit, values, (types) => limitGroups(unit, types, values))];
+}
+
+/** Types whose resources are closed to most, one by one. */
+function isOwned(type: string): boolean {
+  return type === 'Binary' || type === 'Subscription';
+}
+
+/**
+ * What somebody waits for, and where it is sent, is theirs: whoever wrote it, and who reads
+ * everything.
+ */
+function ownSubscriptions({ actor }: UnitOfWork, values: Values): string {
+  return `exists (select from subscription s where s.rid = r.rid
+    and s.author = ${values.add(actor.id, 'text')})`;
 }
 
 /** The same for the rows (alias `v`) of a projected binding. */
@@ -113,6 +128,12 @@ function joined(rules: readonly ReachRule[], row: string, reach: string): string
   return [`(${rules.map((each) => each.test(row, reach)).join(' or ')})`];
 }
 
+/** True when some limit of the actor falls on a type by the people that it is about. */
+export function followsPeople(unit: UnitOfWork, type: string): boolean {
+  if (!fhirOf(unit).definitions.compartment('Patient')?.parameters.has(type)) return false;
+  return limitsOf(unit.actor).some(({ kind }) => rulesOf(unit, kind, type).length === 0);
+}
+
 /** A resource is in reach when one of the people that it is about is, by all limits. */
 function peopleTest(
   unit: UnitOfWork,
@@ -167,6 +188,6 @@ export function scopeTests(
 
 /** True when something narrows what the actor sees of a type, or of any that it may read. */
 export function isLimited(unit: UnitOfWork, type?: string): boolean {
-  if (type === 'Binary' && !isOpen(unit)) return true;
+  if (type !== undefined && isOwned(type) && !isOpen(unit)) return true;
   return limitsOf(unit.actor).length > 0 || !!unit.actor.scopes?.some((each) => each.query);
 }

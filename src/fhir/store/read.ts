@@ -6,6 +6,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { bucketOf, idKey, type Statement, statement } from '../../sdk/index.ts';
 import { mayRead } from '../authorize.ts';
 import { isLimited } from '../search/narrow.ts';
+import { pastInReach } from '../search/past.ts';
 import { inReach } from '../search/reach.ts';
 import { type FhirHouse, fhirOf, type StoredRow } from '../types.ts';
 import { decompress } from './compress.ts';
@@ -157,15 +158,9 @@ export async function loadVersion(
   ]);
   if (!old) return undefined;
   const content = decompress(old.content);
-  return {
-    type,
-    id,
-    ver: version,
-    lu: old.lu,
-    method: METHODS[old.method] as 'PUT',
-    content,
-    rid: row.rid,
-  };
+  const method = METHODS[old.method] as 'PUT';
+  const found = { type, id, ver: version, lu: old.lu, method, content, rid: row.rid };
+  return (await pastInReach(unit, [found]))[0];
 }
 
 function methodOf(row: { ver: number; deleted: boolean }): Version['method'] {
@@ -221,7 +216,10 @@ async function versionsInReach(unit: UnitOfWork, page: readonly Version[]): Prom
     const rids = [...new Set(group.map((each) => each.rid))];
     for (const rid of await inReach(unit, type, rids)) seen.add(rid);
   }
-  return page.filter((each) => seen.has(each.rid));
+  return pastInReach(
+    unit,
+    page.filter((each) => seen.has(each.rid)),
+  );
 }
 
 async function historyPage(unit: UnitOfWork, query: HistoryQuery): Promise<Version[]> {
