@@ -9,7 +9,7 @@ import type { Binary } from '@medplum/fhirtypes';
 import type { Request, Response } from 'express';
 import type { Definitions } from '../fhir/definitions/definitions.ts';
 import { parseJson } from '../fhir/formats/json.ts';
-import { parseXml } from '../fhir/formats/xml.ts';
+import { parseXmlInTurns } from '../fhir/formats/xml.ts';
 import { binaryOf, bytesAnswer, nativeType } from '../fhir/interactions/binary.ts';
 import type { FhirRequest, FhirResponse } from '../fhir/types.ts';
 import { Problem, problem } from '../sdk/index.ts';
@@ -29,18 +29,22 @@ export async function requestOfBytes(
   bytes: Buffer,
   handle: Handle,
 ): Promise<FhirRequest> {
-  const resource = resourceIn(definitions, kind, bytes);
+  const resource = await resourceIn(definitions, kind, bytes);
   if (resource) return { ...request, body: resource };
   const binary = binaryOf(request, bytes);
   if (request.method !== 'PUT' || binary.securityContext) return { ...request, body: binary };
   return keepContext(request, binary, handle);
 }
 
-function resourceIn(definitions: Definitions, kind: BodyKind, bytes: Buffer): unknown {
+async function resourceIn(
+  definitions: Definitions,
+  kind: BodyKind,
+  bytes: Buffer,
+): Promise<unknown> {
   if (kind !== 'json' && kind !== 'xml') return undefined;
   try {
     const text = textOf(bytes);
-    const value = kind === 'xml' ? parseXml(definitions, text) : parseJson(text);
+    const value = kind === 'xml' ? await parseXmlInTurns(definitions, text) : parseJson(text);
     return (value as Partial<Binary> | null)?.resourceType === 'Binary' ? value : undefined;
   } catch (error) {
     if (error instanceof Problem) return undefined;

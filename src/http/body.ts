@@ -7,7 +7,9 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import type { Request } from 'express';
 import { type Problem, problem } from '../sdk/index.ts';
+import { roomFor, SMALL_BYTES } from './body-room.ts';
 
 const DECODERS: Readonly<Record<string, () => Transform>> = {
   gzip: createGunzip,
@@ -22,12 +24,13 @@ const DECODERS: Readonly<Record<string, () => Transform>> = {
  *
  * @throws Problem too-long (413), unsupported-media-type (415), structure (400, broken encoding)
  */
-export async function readBody(request: IncomingMessage, max: number): Promise<Buffer> {
+export async function readBody(request: Request, max: number): Promise<Buffer> {
   const declared = Number(request.headers['content-length'] ?? 0);
   if (declared > max) throw tooLong(max);
   const stream = decoded(request);
   const chunks: Buffer[] = [];
   let size = 0;
+  let hasRoom = false;
   try {
     for await (const chunk of stream.iterator({ destroyOnReturn: false })) {
       size += (chunk as Buffer).length;
@@ -36,6 +39,10 @@ export async function readBody(request: IncomingMessage, max: number): Promise<B
         throw tooLong(max);
       }
       chunks.push(chunk as Buffer);
+      if (hasRoom || size <= SMALL_BYTES) continue;
+      // What is compressed or does not say its length may become as large as is allowed.
+      await roomFor(request, stream === request && declared > 0 ? declared : max);
+      hasRoom = true;
     }
   } catch (error) {
     if (isBrokenEncoding(error)) {

@@ -10,7 +10,7 @@ import type { Authenticator } from '../access/authenticate.ts';
 import type { App } from '../app.ts';
 import { parseJson } from '../fhir/formats/json.ts';
 import { type Form, JSON_FORM, render } from '../fhir/formats/render.ts';
-import { parseXml } from '../fhir/formats/xml.ts';
+import { parseXmlInTurns } from '../fhir/formats/xml.ts';
 import { isBinaryRead, takesBytes } from '../fhir/interactions/binary.ts';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
 import { handleFhir } from '../fhir/router.ts';
@@ -129,7 +129,8 @@ async function fhirRequestOf(
   if (kind === 'form') {
     return { ...base, query: new URLSearchParams([...query, ...new URLSearchParams(text)]) };
   }
-  return { ...base, body: kind === 'xml' ? parseXml(definitions, text) : parseJson(text) };
+  const body = kind === 'xml' ? await parseXmlInTurns(definitions, text) : parseJson(text);
+  return { ...base, body };
 }
 
 async function deliver(request: Request, response: Response, answer: FhirResponse): Promise<void> {

@@ -16,6 +16,7 @@ import { authorize } from '../authorize.ts';
 import { isObject } from '../definitions/run.ts';
 import { formatOf, type Given, idOf, peopleOf, rowsOf, viewOf } from '../operations/view-run.ts';
 import { fhirOf } from '../types.ts';
+import { rowsElsewhere } from '../views/evaluator.ts';
 import { compileView, type Row } from '../views/view.ts';
 import { type ViewFormat, writeRows } from '../views/write.ts';
 import { instantOf } from './export-request.ts';
@@ -77,9 +78,10 @@ async function readView(
   const parts = Array.isArray(part) ? part.filter(isObject) : [];
   const one = (name: string) => parts.find((each) => each.name === name) as Given | undefined;
   const view = await viewOf(unit, idOf(one('viewReference'), 'Library'), one('viewResource'));
-  const { resource, name } = compileView(view, (type) =>
+  const { resource, name, interpreted } = compileView(view, (type) =>
     fhirOf(unit).definitions.isResourceType(type),
   );
+  if (interpreted) await rowsElsewhere(view, []).next();
   authorize(unit, 'read', resource);
   const called = one('name')?.valueString ?? name;
   if (NAME.test(called)) return { name: called, view };
@@ -107,7 +109,7 @@ export async function exportViews(
     const selection = { type: view.resource, since, patients: task.patients, portion: PORTION };
     let count = 0;
     const counted = async function* (): AsyncGenerator<Row[]> {
-      for await (const rows of rowsOf(view, textsOf(selectResources(unit, selection)))) {
+      for await (const rows of rowsOf(view, source, textsOf(selectResources(unit, selection)))) {
         count += rows.length;
         await report(total + count, name);
         yield rows;

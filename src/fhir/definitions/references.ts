@@ -56,7 +56,22 @@ function containedTarget(literal: string, run: Run): Json | undefined {
   if (literal === '#') return run.container;
   const contained = run.container?.contained;
   if (!Array.isArray(contained)) return undefined;
-  return contained.find((each) => isObject(each) && each.id === literal.slice(1));
+  return containedById(contained).get(literal.slice(1));
+}
+
+/** Contained resources by id, told once: a resource may refer to thousands of them. */
+const byId = new WeakMap<readonly unknown[], ReadonlyMap<string, Json>>();
+
+function containedById(contained: readonly unknown[]): ReadonlyMap<string, Json> {
+  const known = byId.get(contained);
+  if (known) return known;
+  const made = new Map<string, Json>();
+  for (const each of contained) {
+    if (isObject(each) && typeof each.id === 'string' && !made.has(each.id))
+      made.set(each.id, each);
+  }
+  byId.set(contained, made);
+  return made;
 }
 
 /** What a literal leads to within the same container or Bundle; undefined when it is elsewhere. */

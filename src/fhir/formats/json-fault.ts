@@ -8,6 +8,8 @@
 const TOKEN =
   /\s*(?:([{}[\],:])|("(?:[^"\\\p{Cc}]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?(?![\w.])|true\b|false\b|null\b))/uy;
 
+const SPACE = /\s*/y;
+
 /** What may come next. */
 type Wanted =
   | 'value'
@@ -26,7 +28,8 @@ export function jsonFaultAt(text: string): number {
   while (at < text.length) {
     TOKEN.lastIndex = at;
     const token = TOKEN.exec(text);
-    const start = at + /^\s*/.exec(text.slice(at, at + 10_000))![0].length;
+    SPACE.lastIndex = at;
+    const start = at + SPACE.exec(text)![0].length;
     if (!token) return start;
     const next = step(wanted, token[1] ?? (token[2] ? '"' : '0'), open);
     if (!next) return start;

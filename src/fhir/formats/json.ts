@@ -3,12 +3,13 @@
  *
  * A number whose shortest form is its source text stays a JavaScript number; any other becomes a
  * `FhirDecimal` that holds the source text. Most bodies have no such number, which one regular
- * expression tells; only the others take the slower way through a reviver.
+ * expression tells; of the others the platform's parser reads a copy (`exact.ts`).
  *
  * Spec: https://hl7.org/fhir/R4/json.html, https://hl7.org/fhir/R4/datatypes.html#decimal
  */
 
 import { problem } from '../../sdk/problem.ts';
+import { endOfString, markNumbers, QUOTE, unmarkNumbers } from './exact.ts';
 import { jsonFaultAt } from './json-fault.ts';
 
 declare global {
@@ -57,23 +58,41 @@ const FRAGILE =
 export const DEPTH_MAX = 300;
 
 /**
+ * Values of one text at most: a hundred times what a household says of itself in 50 members, and
+ * as much as is parsed, checked and indexed without holding up everybody else. Bytes are no
+ * measure: fifty million of them may be a picture, or twenty million numbers.
+ */
+export const VALUES_MAX = 1_000_000;
+
+/**
  * Parses JSON, keeping the text of decimals that JavaScript would rewrite.
  *
  * @throws Problem `structure` with line and column when the text is not JSON, or nested so deep
- *   that what walks it would run out of stack
+ *   that what walks it would run out of stack; `too-long` when it has too many values
  */
 export function parseJson(text: string): unknown {
-  if (isDeep(text)) {
+  const fault = shapeFault(text);
+  if (fault === 'deep') {
     const says = `The body is nested more than ${DEPTH_MAX} levels deep; flatten it.`;
     throw problem('structure', 'too-deep', says);
   }
+  if (fault === 'long') {
+    const says = `The body has more than ${VALUES_MAX} values; send less at once, e.g. smaller Bundles.`;
+    throw problem('too-long', 'too-many-values', says);
+  }
   if (text.includes('\\u')) checkEscapes(text);
   try {
-    return FRAGILE.test(text) ? JSON.parse(text, keepDecimals) : JSON.parse(text);
+    return FRAGILE.test(text) ? parseExact(text) : JSON.parse(text);
   } catch (error) {
     if (error instanceof SyntaxError) throw notJson(text);
     throw error;
   }
+}
+
+function parseExact(text: string): unknown {
+  const marked = markNumbers(text);
+  if (marked === text) return JSON.parse(text);
+  return unmarkNumbers(JSON.parse(marked), (source) => new FhirDecimal(source));
 }
 
 /**
@@ -94,38 +113,21 @@ function checkEscapes(text: string): void {
   }
 }
 
-/** True when JSON nests lists and objects too deep; strings are passed over in leaps. */
-export function isDeep(text: string): boolean {
+/** Whether JSON nests lists and objects too deep, or has too many values. */
+export function shapeFault(text: string): 'deep' | 'long' | undefined {
   let depth = 0;
+  let values = 0;
   for (let at = 0; at < text.length; at += 1) {
     const code = text.charCodeAt(at);
     if (code === QUOTE) at = endOfString(text, at);
+    else if (code === 0x2c) values += 1;
     else if (code === 0x5b || code === 0x7b) {
+      values += 1;
       depth += 1;
-      if (depth > DEPTH_MAX) return true;
+      if (depth > DEPTH_MAX) return 'deep';
     } else if (code === 0x5d || code === 0x7d) depth -= 1;
   }
-  return false;
-}
-
-const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
-
-function endOfString(text: string, start: number): number {
-  let end = text.indexOf('"', start + 1);
-  while (end > 0) {
-    let before = end - 1;
-    while (text.charCodeAt(before) === BACKSLASH) before -= 1;
-    if ((end - before) % 2 === 1) return end;
-    end = text.indexOf('"', end + 1);
-  }
-  return text.length;
-}
-
-function keepDecimals(_key: string, value: unknown, context?: { source?: string }): unknown {
-  if (typeof value !== 'number') return value;
-  const source = context?.source;
-  return source === undefined || String(value) === source ? value : new FhirDecimal(source);
+  return values > VALUES_MAX ? 'long' : undefined;
 }
 
 function notJson(text: string): Error {

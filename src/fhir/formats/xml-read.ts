@@ -9,10 +9,11 @@
  * Spec: https://hl7.org/fhir/R4/xml.html
  */
 
+import { setImmediate } from 'node:timers/promises';
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { type Problem, problem } from '../../sdk/problem.ts';
 import { nearest } from '../definitions/checks.ts';
-import { FhirDecimal } from './json.ts';
+import { FhirDecimal, VALUES_MAX } from './json.ts';
 import type { Field, Shapes } from './shapes.ts';
 import { NarrativeReader } from './xhtml.ts';
 import { Frame } from './xml-frame.ts';
@@ -20,6 +21,7 @@ import { FHIR_NS, XHTML_NS } from './xml-text.ts';
 
 /** Deeper documents are refused; validation has a lower limit for elements of FHIR. */
 const DEPTH_MAX = 150;
+const ATTRIBUTES_MAX = 100;
 const XSI_NS = 'http://www.w3.org/2001/XMLSchema-instance';
 const DECIMAL = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^[-+]?(?:0|[1-9]\d*)$/;
@@ -35,6 +37,19 @@ export function readXml(shapes: Shapes, text: string): unknown {
   return new Reader(shapes, text).read();
 }
 
+/** Characters that are read before others have their turn: some five milliseconds. */
+const TURN_CHARACTERS = 65_536;
+
+/** As `readXml`; a large document holds up nobody else. */
+export async function readXmlInTurns(shapes: Shapes, text: string): Promise<unknown> {
+  const reader = new Reader(shapes, text);
+  for (let at = 0; at + TURN_CHARACTERS < text.length; at += TURN_CHARACTERS) {
+    reader.readTo(at + TURN_CHARACTERS);
+    await setImmediate();
+  }
+  return reader.read();
+}
+
 class Reader {
   readonly #shapes: Shapes;
   readonly #text: string;
@@ -46,6 +61,9 @@ class Reader {
   });
   readonly #frames: Frame[] = [];
   #depth = 0;
+  #read = 0;
+  #values = 0;
+  #attributesOfTag = 0;
   #narrative: NarrativeReader | undefined;
   #resource: unknown;
 
@@ -70,13 +88,35 @@ class Reader {
     });
     parser.on('text', (said) => this.#said(said));
     parser.on('cdata', (said) => this.#said(said));
+    parser.on('opentagstart', () => {
+      this.#attributesOfTag = 0;
+      this.#count();
+    });
+    parser.on('attribute', () => {
+      if (++this.#attributesOfTag > ATTRIBUTES_MAX) throw this.#here(tooManyAttributes());
+      this.#count();
+    });
     parser.on('opentag', (tag) => this.#open(tag));
     parser.on('closetag', (tag) => this.#close(tag));
   }
 
+  /** Reads the rest. */
   read(): unknown {
-    this.#parser.write(this.#text).close();
+    this.readTo(this.#text.length);
+    this.#parser.close();
     return this.#resource;
+  }
+
+  /** Reads on to an offset. */
+  readTo(end: number): void {
+    this.#parser.write(this.#text.slice(this.#read, end));
+    this.#read = end;
+  }
+
+  #count(): void {
+    if (++this.#values <= VALUES_MAX) return;
+    const says = `The body has more than ${VALUES_MAX} values; send less at once, e.g. smaller Bundles.`;
+    throw problem('too-long', 'too-many-values', says);
   }
 
   #said(text: string): void {
@@ -235,6 +275,11 @@ class Reader {
     const says = `${issue!.diagnostics} (line ${line}, column ${column})`;
     return problem('structure', issue!.code!, says, pathOf(this.#frames));
   }
+}
+
+function tooManyAttributes(): Problem {
+  const says = `An element has more than ${ATTRIBUTES_MAX} attributes.`;
+  return problem('structure', 'unknown-attribute', says);
 }
 
 function exactNumber(text: string): number | FhirDecimal {

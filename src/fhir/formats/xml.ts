@@ -7,7 +7,7 @@
 
 import type { Definitions } from '../definitions/definitions.ts';
 import { Shapes } from './shapes.ts';
-import { readXml } from './xml-read.ts';
+import { readXml, readXmlInTurns } from './xml-read.ts';
 import { writeXml, type XmlWriteOptions } from './xml-write.ts';
 
 /** The definitions of a house with the shapes made of them so far. */
@@ -28,6 +28,11 @@ function shapesOf(definitions: Definitions): Shapes {
  */
 export function parseXml(definitions: Definitions, text: string): unknown {
   return readXml(shapesOf(definitions), text);
+}
+
+/** As `parseXml`; while a large document is read, others have their turns. */
+export function parseXmlInTurns(definitions: Definitions, text: string): Promise<unknown> {
+  return readXmlInTurns(shapesOf(definitions), text);
 }
 
 /**

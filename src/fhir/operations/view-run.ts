@@ -9,6 +9,7 @@
  * Spec: https://sql-on-fhir.org/ig/latest/OperationDefinition-ViewDefinitionRun.html
  */
 
+import { setImmediate } from 'node:timers/promises';
 import type { Group, Library, OperationDefinition, Parameters } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { type Operation, parseReference, problem, type RawAnswer } from '../../sdk/index.ts';
@@ -18,6 +19,7 @@ import { parseJson, writeJson } from '../formats/json.ts';
 import { current } from '../interactions/read.ts';
 import { parseContent } from '../store/content.ts';
 import { fhirOf } from '../types.ts';
+import { rowsElsewhere } from '../views/evaluator.ts';
 import { compileView, type Row, type View } from '../views/view.ts';
 import { VIEW_TYPES, type ViewFormat, writeRows } from '../views/write.ts';
 import { BY_TYPE } from './by-type.ts';
@@ -126,7 +128,7 @@ async function run(
           one('_since')?.valueInstant,
           await peopleOf(unit, one('patient'), all('group')),
         );
-  const rows = limited(rowsOf(view, texts), one('_limit')?.valuePositiveInt);
+  const rows = limited(rowsOf(view, source, texts), one('_limit')?.valuePositiveInt);
   return {
     raw: true,
     contentType: VIEW_TYPES[format],
@@ -254,11 +256,32 @@ async function* stored(
   for await (const { lines } of selectResources(unit, selection)) yield lines.split('\n');
 }
 
-/** Rows of a view over JSON texts. */
-export async function* rowsOf(view: View, texts: AsyncIterable<string[]>): AsyncGenerator<Row[]> {
+/** Rows that are gathered before they are passed on, and before others have their turn. */
+const ROWS_AT_ONCE = 5000;
+
+/**
+ * Rows of a view over JSON texts; paths that could run away are evaluated in another process.
+ *
+ * @param source  the view as it was sent
+ */
+export async function* rowsOf(
+  view: View,
+  source: unknown,
+  texts: AsyncIterable<string[]>,
+): AsyncGenerator<Row[]> {
   for await (const some of texts) {
-    const rows: Row[] = [];
-    for (const text of some) for (const row of view.rows(text)) rows.push(row);
+    if (view.interpreted) {
+      yield* rowsElsewhere(source, some);
+      continue;
+    }
+    let rows: Row[] = [];
+    for (const text of some) {
+      for (const row of view.rows(text)) rows.push(row);
+      if (rows.length < ROWS_AT_ONCE) continue;
+      yield rows;
+      await setImmediate();
+      rows = [];
+    }
     yield rows;
   }
 }

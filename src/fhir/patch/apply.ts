@@ -10,7 +10,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import { type Problem, problem } from '../../sdk/index.ts';
 import type { Definitions } from '../definitions/definitions.ts';
 import { isObject } from '../definitions/run.ts';
-import { DEPTH_MAX, isDeep, parseJson, writeJson } from '../formats/json.ts';
+import { DEPTH_MAX, parseJson, shapeFault, VALUES_MAX, writeJson } from '../formats/json.ts';
 import { applyFhirPathPatch } from './fhirpath-patch.ts';
 import { applyJsonPatch } from './json-patch.ts';
 
@@ -76,11 +76,20 @@ export function applyPatch(definitions: Definitions, resource: Resource, patch: 
   if (![undefined, lastUpdated].includes(meta.lastUpdated as string)) {
     throw immutable(resourceType, 'meta.lastUpdated');
   }
-  if (isDeep(writeJson(result))) {
+  checkShape(result, resourceType);
+  return result as unknown as Resource;
+}
+
+function checkShape(result: unknown, resourceType: string): void {
+  const fault = shapeFault(writeJson(result));
+  if (fault === 'deep') {
     const says = `The patch nests the resource more than ${DEPTH_MAX} levels deep; flatten it.`;
     throw problem('structure', 'too-deep', says, resourceType);
   }
-  return result as unknown as Resource;
+  if (fault === 'long') {
+    const says = `The patch gives the resource more than ${VALUES_MAX} values; make it smaller.`;
+    throw problem('too-long', 'too-many-values', says, resourceType);
+  }
 }
 
 function immutable(type: string, name: string): Problem {

@@ -75,29 +75,37 @@ function inZone(value: unknown, zone: string): unknown {
   return typeof value === 'string' && /^\d.*T[\d:.]+$/.test(value) ? value + zone : value;
 }
 
-/**
- * A path that the package evaluates.
- *
- * @throws Problem invalid when it is not FHIRPath
- */
-export function interpret(text: string, place: string): Path {
-  const fhirpath = loaded();
-  let evaluate: (data: unknown, variables: Record<string, unknown>) => unknown;
+/** A path that the package evaluates; it is parsed when it is first used, or by `parse`. */
+export interface InterpretedPath {
+  readonly evaluate: Path;
+  /** @throws Problem invalid when it is not FHIRPath */
+  readonly parse: () => void;
+}
+
+type Evaluate = (data: unknown, variables: Record<string, unknown>) => unknown;
+
+function parsed(text: string, place: string): Evaluate {
   try {
     const options = { userInvocationTable: CALLS, keepDecimalTypes: true } as never;
-    evaluate = fhirpath.compile(text, r4(), options) as typeof evaluate;
+    return loaded().compile(text, r4(), options) as Evaluate;
   } catch {
-    throw problem(
-      'invalid',
-      'view-invalid',
-      `"${text.slice(0, 200)}" is not a FHIRPath expression.`,
-      place,
-    );
+    const says = `"${text.slice(0, 200)}" is not a FHIRPath expression.`;
+    throw problem('invalid', 'view-invalid', says, place);
   }
+}
+
+/** A path that the package evaluates, without a limit: see `evaluator.ts` for where that is done. */
+export function interpret(text: string, place: string): InterpretedPath {
+  let evaluate: Evaluate | undefined;
+  const parse = (): Evaluate => {
+    evaluate ??= parsed(text, place);
+    return evaluate;
+  };
   const zone = ZONES[/\.(lowBoundary|highBoundary)\(\)\s*$/.exec(text)?.[1] ?? ''];
-  return (focus, env) => {
+  const path: Path = (focus, env) => {
+    const run = parse();
     try {
-      const found = evaluate(focus.length === 1 ? focus[0] : focus, {
+      const found = run(focus.length === 1 ? focus[0] : focus, {
         resource: env.resource,
         rowIndex: env.rowIndex,
       }) as unknown[];
@@ -112,6 +120,7 @@ export function interpret(text: string, place: string): Path {
       );
     }
   };
+  return { evaluate: path, parse };
 }
 
 interface Decimals {

@@ -1,6 +1,7 @@
 /**
  * FHIRPath of views: what is plain (names, `where` with equality, `first()`, `ofType()` of choices,
- * keys) is compiled to closures; everything else is evaluated by the `fhirpath` package with R4's model.
+ * keys) is compiled to closures; everything else is evaluated by the `fhirpath` package with R4's
+ * model, in a process of its own (`evaluator.ts`).
  *
  * Only functions that end are taken: a regular expression of a caller could run for hours, and
  * `trace` and `resolve` reach outside. Constants are put into the text as literals of their type.
@@ -12,10 +13,10 @@ import { problem } from '../../sdk/index.ts';
 import { interpret, type Path } from './interpret.ts';
 import { plain } from './plain.ts';
 
-/** A path and whether the `fhirpath` package evaluates it. */
+/** A path; `parse` stands where the `fhirpath` package evaluates it. */
 export interface CompiledPath {
   readonly evaluate: Path;
-  readonly interpreted: boolean;
+  readonly parse?: () => void;
 }
 
 const FUNCTIONS = new Set(
@@ -71,9 +72,7 @@ export function compilePath(
   if (isDeep(whole))
     throw refused(`A path has at most ${STEPS_MAX} steps, ${DEPTH_MAX} deep.`, place);
   const evaluate = plain(whole);
-  return evaluate
-    ? { evaluate, interpreted: false }
-    : { evaluate: interpret(whole, place), interpreted: true };
+  return evaluate ? { evaluate } : interpret(whole, place);
 }
 
 function refused(says: string, place: string) {

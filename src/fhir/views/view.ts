@@ -38,6 +38,14 @@ export interface View {
    * @throws Problem value, when a path gives what the view does not allow
    */
   rows(text: string): Row[];
+  /** Whether the `fhirpath` package evaluates some of its paths. */
+  readonly interpreted: boolean;
+  /**
+   * Parses the paths that the package evaluates; otherwise that is done when they are first used.
+   *
+   * @throws Problem invalid
+   */
+  prepare(): void;
 }
 
 type Emit = (focus: readonly unknown[], env: Env) => unknown[][];
@@ -54,17 +62,21 @@ interface Part {
 
 interface Making {
   readonly constants: ReadonlyMap<string, string>;
-  interpreted: boolean;
+  /** Parses of paths that the `fhirpath` package evaluates. */
+  readonly parses: (() => void)[];
   count: number;
+  paths: number;
 }
 
 /** Selects that one view may have, nested ones included. */
 const SELECTS_MAX = 200;
 const DEPTH_MAX = 20;
+const PATHS_MAX = 2000;
 /** Items that one `repeat` may give. */
 const REPEAT_MAX = 10_000;
-/** Rows that one resource may give. */
+/** Rows, and cells of rows, that one resource may give. */
 const ROWS_MAX = 100_000;
+const CELLS_MAX = 2_000_000;
 const NAME = /^[A-Za-z][A-Za-z0-9_]*$/;
 
 /**
@@ -79,7 +91,7 @@ export function compileView(view: unknown, isType: (type: string) => boolean): V
   if (typeof resource !== 'string' || !isType(resource)) {
     throw refused('"resource" names the R4 resource type that is read.', 'ViewDefinition.resource');
   }
-  const making: Making = { constants: constantsOf(view.constant), interpreted: false, count: 0 };
+  const making: Making = { constants: constantsOf(view.constant), parses: [], count: 0, paths: 0 };
   const where = listOf(view.where, 'ViewDefinition.where').map((each, at) => {
     const place = `ViewDefinition.where[${at}]`;
     return { path: pathOf(making, isObject(each) ? each.path : undefined, `${place}.path`), place };
@@ -92,8 +104,13 @@ export function compileView(view: unknown, isType: (type: string) => boolean): V
     selects.map((each, at) => select(making, each, `ViewDefinition.select[${at}]`, 1)),
   );
   checkNames(part.columns);
-  const parse = making.interpreted ? parseForInterpreter : parseJson;
+  const interpreted = making.parses.length > 0;
+  const parse = interpreted ? parseForInterpreter : parseJson;
   return {
+    interpreted,
+    prepare: () => {
+      for (const each of making.parses) each();
+    },
     name: typeof view.name === 'string' ? view.name : 'view',
     resource,
     columns: part.columns,
@@ -119,9 +136,11 @@ function listOf(value: unknown, place: string): readonly unknown[] {
 }
 
 function pathOf(making: Making, text: unknown, place: string): Path {
-  const compiled: CompiledPath = compilePath(text, making.constants, place);
-  if (compiled.interpreted) making.interpreted = true;
-  return compiled.evaluate;
+  making.paths += 1;
+  if (making.paths > PATHS_MAX) throw refused(`A view has at most ${PATHS_MAX} paths.`, place);
+  const { evaluate, parse }: CompiledPath = compilePath(text, making.constants, place);
+  if (parse) making.parses.push(parse);
+  return evaluate;
 }
 
 function passes(values: readonly unknown[], place: string): boolean {
@@ -214,14 +233,16 @@ function cell(values: readonly unknown[], column: Column, place: string): unknow
 function times(parts: readonly Part[]): Part {
   const [only] = parts;
   if (parts.length === 1 && only) return only;
+  const columns = parts.flatMap((each) => each.columns);
+  const max = rowsMax(columns);
   return {
-    columns: parts.flatMap((each) => each.columns),
+    columns,
     emit(focus, env) {
       let rows: unknown[][] = [[]];
       for (const part of parts) {
         const more = part.emit(focus, env);
         if (more.length === 0) return [];
-        if (rows.length * more.length > ROWS_MAX) throw tooMany();
+        if (rows.length * more.length > max) throw tooMany();
         rows =
           more.length === 1
             ? rows.map((row) => row.concat(more[0]!))
@@ -230,6 +251,10 @@ function times(parts: readonly Part[]): Part {
       return rows;
     },
   };
+}
+
+function rowsMax(columns: readonly Column[]): number {
+  return Math.min(ROWS_MAX, Math.ceil(CELLS_MAX / Math.max(1, columns.length)));
 }
 
 function tooMany() {
@@ -264,6 +289,7 @@ function forEach(making: Making, value: Json, inner: Part, place: string): Part 
       ? repeated(making, value.repeat, `${place}.repeat`)
       : pathOf(making, value[name], `${place}.${name}`);
   const empty = inner.columns.map(() => null);
+  const max = rowsMax(inner.columns);
   return {
     columns: inner.columns,
     emit(focus, env) {
@@ -272,7 +298,7 @@ function forEach(making: Making, value: Json, inner: Part, place: string): Part 
       const rows: unknown[][] = [];
       for (const [rowIndex, item] of found.entries()) {
         rows.push(...inner.emit([item], { resource: env.resource, rowIndex }));
-        if (rows.length > ROWS_MAX) throw tooMany();
+        if (rows.length > max) throw tooMany();
       }
       return rows;
     },

@@ -7,7 +7,6 @@
 
 import { stringify } from 'csv-stringify/sync';
 import { type BasicType, ByteWriter, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
-import { isInterpreterDecimal } from './interpret.ts';
 import type { Column, Row } from './view.ts';
 
 /** Forms of the result. */
@@ -41,13 +40,9 @@ export function writeRow(columns: readonly Column[], row: Row): string {
   return `{${parts.join(',')}}`;
 }
 
-/** JSON of a cell; a decimal of the interpreter stands as it was read. */
+/** JSON of a cell; an exact decimal stands as it was read. */
 function asJson(value: unknown): string {
-  return JSON.stringify(value, (_key, each: unknown) => exact(each)) ?? 'null';
-}
-
-function exact(value: unknown): unknown {
-  return isInterpreterDecimal(value) ? JSON.rawJSON(String(value)) : value;
+  return JSON.stringify(value) ?? 'null';
 }
 
 async function* writeLines(columns: readonly Column[], batches: Batches) {
