@@ -35,7 +35,6 @@ export const payrollBinding: ProjectedBinding = {
     status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/list-status' },
     title: { type: 'string', column: 'title' },
     date: { type: 'date', column: 'drafted_at' },
-    'payroll-state': { type: 'token', column: 'state', system: codeSystem('payroll-state') },
     identifier: {
       type: 'token',
       column: 'id',
@@ -68,10 +67,6 @@ function list(row: ProjectedRow): List {
         url: structureDefinition('payroll-period'),
         valuePeriod: { start: row.starts_on as string, end: row.ends_on as string },
       },
-      { url: structureDefinition('payroll-kind'), valueCode: row.kind as string },
-      ...(row.step === null || row.state !== 'drafted'
-        ? []
-        : [{ url: structureDefinition('payroll-step'), valueInteger: row.step as number }]),
       {
         url: structureDefinition('payroll-lines'),
         valueInteger: Number(row.lines_count),
@@ -107,12 +102,6 @@ const CLAIM_SEARCH: ProjectedBinding['search'] = {
   status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/fm-status' },
   use: { type: 'token', column: 'use', system: 'http://hl7.org/fhir/claim-use' },
   created: { type: 'date', column: 'drafted_at' },
-  'exclusion-reason': {
-    type: 'token',
-    column: 'exclusion_reason',
-    system: codeSystem('exclusion-reason'),
-  },
-  'line-state': { type: 'token', column: 'state', system: codeSystem('instruction-state') },
 };
 
 /** A line as Claim. */
@@ -210,28 +199,8 @@ function lineClaim(row: ProjectedRow, explained: Explained): Claim {
         ? []
         : [{ url: structureDefinition('line-reason'), valueCode: row.reason as string }]),
     ],
-    ...(row.corrects_id !== null && {
-      related: [{ claim: { reference: `Claim/${row.corrects_id}` } }],
-    }),
-    item: row.slot === '' ? items(row, explained.rules) : [besides(row)],
+    item: items(row, explained.rules),
     total: moneyOf(row.amount_minor as bigint, currency),
-  };
-}
-
-const BESIDES: Readonly<Record<string, string>> = {
-  'top-up': 'Top-up',
-  difference: 'Difference to what was granted',
-  'follow-up': 'Ordered again',
-};
-
-/** What a line is that stands beside the entitlement of its period. */
-function besides(row: ProjectedRow): ClaimItem {
-  const [kind = '', name = ''] = (row.slot as string).split(':', 2);
-  const text = kind === 'top-up' ? `${BESIDES[kind]}: ${name}` : BESIDES[kind];
-  return {
-    sequence: 1,
-    productOrService: { coding: [{ system: codeSystem('claim-item'), code: kind }], text },
-    net: moneyOf(row.amount_minor as bigint, row.currency as string),
   };
 }
 
