@@ -15,6 +15,7 @@ import { capabilityStatement } from './fhir/capability.ts';
 import { createDefinitions } from './fhir/definitions/create.ts';
 import type { Definitions } from './fhir/definitions/definitions.ts';
 import { startParameters } from './fhir/parameters/registry.ts';
+import { links } from './fhir/search/links.ts';
 import type { FhirHouse } from './fhir/types.ts';
 import {
   type Clock,
@@ -100,6 +101,7 @@ export async function buildApp(ground: Ground): Promise<App<FhirHouse>> {
   );
   const fhir: FhirHouse = {
     ...plan.assembly.fhir,
+    links,
     parameters,
     get definitions() {
       return parameters.definitions;

@@ -20,6 +20,7 @@ import { projectedLimits, scopeTests } from './search/narrow.ts';
 import { sortType } from './search/order.ts';
 import { type SortKey, type Term, unescaped } from './search/parse.ts';
 import { Values } from './search/parts.ts';
+import { idKeyOf } from './search/references.ts';
 import { parseDate, parseNumber, parseToken } from './search/values.ts';
 import { writeContent } from './store/content.ts';
 import { fhirOf } from './types.ts';
@@ -187,7 +188,10 @@ function projectedTest(
   }
   if (META_ONLY.has(code)) return term.kind === 'parameter' && !!term.modifier?.startsWith('not');
   const parameter = binding.search[code];
-  if (!parameter || term.kind === 'has') throw notServed(binding, code);
+  if (term.kind === 'has' || (term.kind === 'list' && !parameter)) {
+    return linkedTest(unit, binding, term, values);
+  }
+  if (!parameter) throw notServed(binding, code);
   if (term.kind === 'chain') return chainTest(unit, binding, parameter, term, values);
   const modifier = term.kind === 'parameter' ? term.modifier : undefined;
   return parameterTest(unit, binding, parameter, { code, modifier, texts: term.values }, values);
@@ -215,24 +219,42 @@ function compartmentTest(
   return tests.length > 0 && `(${tests.join(' or ')})`;
 }
 
+/** What a row refers to fulfils a term. */
 function chainTest(
   unit: UnitOfWork,
   binding: ProjectedBinding,
   parameter: ProjectedParameter,
   term: Extract<Term, { kind: 'chain' }>,
   values: Values,
+): string | false {
+  const { links } = fhirOf(unit);
+  if (parameter.type !== 'reference') throw notServed(binding, term.info.code);
+  const inner = term.targets.find((each) => each.type === parameter.target)?.term;
+  if (!inner) return false;
+  const { target, holds, key, column } = parameter;
+  if (holds === 'rid') return `v.${column} in (${links.ridsOf(unit, target, inner, values)})`;
+  const keys = links.keysOf(unit, target, inner, values);
+  return `${keyOf(key, column)} in (${keys.join(' union all ')})`;
+}
+
+/** What leads to a row fulfils a term, or is a List that has it. */
+function linkedTest(
+  unit: UnitOfWork,
+  binding: ProjectedBinding,
+  term: Extract<Term, { kind: 'has' | 'list' }>,
+  values: Values,
 ): string {
-  const inner = term.targets.find((each) => each.term.kind === 'id');
-  if (parameter.type !== 'reference' || !inner || inner.term.kind !== 'id') {
-    throw problem(
-      'not-supported',
-      'search-chain',
-      `${binding.type}.${term.info.code} can be chained to _id only.`,
-      term.info.code,
-    );
-  }
-  const texts = inner.term.values.map((id) => `${parameter.target}/${id}`);
-  return parameterTest(unit, binding, parameter, { code: term.info.code, texts }, values);
+  const { links } = fhirOf(unit);
+  const keys =
+    term.kind === 'has'
+      ? links.pointedAt(unit, binding.type, term, values).keys
+      : [links.listed(unit, binding.type, term.values, values)];
+  return `${keyOf(binding.idKey, 'id')} in (${keys.join(' union all ')})`;
+}
+
+/** The key of an id of which a column has the text, in SQL. */
+export function keyOf(key: ProjectedKey | undefined, column: string): string {
+  return key?.type === 'uuid' ? `v.${key.column}` : idKeyOf(`v.${column}`);
 }
 
 interface Asked {
@@ -367,7 +389,8 @@ export function projectedSort(binding: ProjectedBinding, key: SortKey): string {
   return type === 'text' ? `(${column}::text collate "C")` : `(${column}::${type})`;
 }
 
-function notServed(binding: ProjectedBinding, code: string) {
+/** A parameter that a room does not serve. */
+export function notServed(binding: ProjectedBinding, code: string) {
   const served = ['_id', '_lastUpdated', '_profile', ...Object.keys(binding.search)];
   return problem(
     'not-supported',

@@ -16,6 +16,7 @@ import type {
 import type { Definitions } from './definitions/definitions.ts';
 import type { ParameterRegistry } from './parameters/registry.ts';
 import type { Patch } from './patch/apply.ts';
+import type { Links } from './search/linking.ts';
 
 /** The FHIR room as part of the App. */
 export interface FhirHouse {
@@ -28,6 +29,8 @@ export interface FhirHouse {
   readonly guards: ReadonlyMap<string, readonly Guard[]>;
   /** By `$code` at system level, `Type/$code`, or `Type/[id]/$code`. */
   readonly operations: ReadonlyMap<string, Operation>;
+  /** How a search asks for what other resources lead to. */
+  readonly links: Links;
   /** Absolute URL of the FHIR base without trailing slash; known once the server listens. */
   base(): string;
   /** When this process began; what is published with it is as old. */

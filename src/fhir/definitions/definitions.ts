@@ -69,6 +69,8 @@ export interface SearchParameterInfo {
   readonly sortPaths: readonly string[];
   /** Types that a reference may lead to; empty for other parameters. */
   readonly targets: readonly string[];
+  /** True when some value is a canonical, which leads to a definition by its url. */
+  readonly canonical: boolean;
   /** True when every value is a plain date (birthdate), to be compared by calendar day. */
   readonly daysOnly: boolean;
   /** False when the expression leads to nothing of the type. */
@@ -153,7 +155,8 @@ export interface StringRow {
 
 /**
  * `type` is the number of the target's type and `target` the idKey of its id; for what is not
- * local (absolute URLs, canonicals, urn:) `type` is 0 and `target` the hashedKey of the literal.
+ * local (absolute URLs, canonicals, urn:) `type` is 0 and `target` the hashedKey of the literal; a
+ * canonical with a version has another row of type -1, without the version.
  */
 export interface ReferenceRow {
   readonly param: number;

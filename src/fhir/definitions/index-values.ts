@@ -217,6 +217,9 @@ function stringIndexer(valueType: string, key: number): Indexer {
 
 // ── reference, uri ───────────────────────────────────────────────────────────────────────────
 
+/** Type of a reference row that holds a canonical without the version that was written with it. */
+export const VERSIONED = -1;
+
 function referenceIndexer(keys: Keys): Indexer {
   const { key } = keys;
   const identifierKey = paramKey(keys.type, `${keys.code}:identifier`);
@@ -242,7 +245,7 @@ function reference(key: number, literal: string, rows: RowCollector): void {
   }
   rows.ref(key, 0, hashedKey(literal));
   const version = literal.indexOf('|');
-  if (version > 0) rows.ref(key, 0, hashedKey(literal.slice(0, version)));
+  if (version > 0) rows.ref(key, VERSIONED, hashedKey(literal.slice(0, version)));
 }
 
 function logical(key: number, { system, value }: Json, rows: RowCollector): void {

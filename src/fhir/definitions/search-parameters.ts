@@ -174,6 +174,7 @@ export class SearchParameters {
       sortCodes: draft.type === 'token' ? this.#sortCodes(draft.paths) : [],
       sortPaths: sortPathsOf(draft.type, draft.paths),
       targets: draft.type === 'reference' ? targetsOf(draft) : [],
+      canonical: draft.paths.some((path) => path.type === 'canonical'),
       readable: draft.paths.length > 0 || COLUMNS.has(code),
       pending: this.#pending.has(parameter.url ?? ''),
       daysOnly: draft.paths.length > 0 && draft.paths.every((path) => path.type === 'date'),

@@ -7,23 +7,12 @@ import type { UnitOfWork } from '../../app.ts';
 import { idKey, problem } from '../../sdk/index.ts';
 import { type Act, authorize, mayRead } from '../authorize.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
-import {
-  bareCodeHash,
-  codeHash,
-  kindKey,
-  ofTypeValue,
-  paramKey,
-  systemCodeHash,
-  systemHash,
-  systemKey,
-  valueHash,
-} from '../definitions/hash.ts';
+import { kindKey, ofTypeValue, paramKey, valueHash } from '../definitions/hash.ts';
 import { toldBy } from '../definitions/search-parameters.ts';
 import { refuseMaskedSearch } from '../disclosure.ts';
 import { fhirOf } from '../types.ts';
 import { compositeTest } from './composite.ts';
 import { dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
-import { codesOfSets, relatedCodes } from './membership.ts';
 import { scopeTests, storedLimits } from './narrow.ts';
 import { nearCondition } from './near.ts';
 import { isNear, type Term } from './parse.ts';
@@ -37,9 +26,10 @@ import {
   unionOf,
   type Values,
 } from './parts.ts';
-import { targetOf } from './references.ts';
+import { targetOf, URL_KEYS } from './references.ts';
 import { unescaped } from './text-values.ts';
 import { stringCondition, textsUnder } from './texts.ts';
+import { tokenHashes, tokensAsked, uriHashes } from './tokens.ts';
 import { parseDate, parseNumber, parseToken, type Token } from './values.ts';
 
 /**
@@ -164,7 +154,7 @@ function tokenCondition(
   const { info, modifier } = term;
   if (modifier === 'text') return textOfTokens(type, term, values);
   if (modifier === 'of-type') return ofTypeCondition(type, term, values);
-  const tokens = tokensAsked(unit, term);
+  const tokens = tokensAsked(unit, modifier, term.values, term.name);
   const joined = anyToken(info, tokens, values);
   const negated = modifier === 'not' || modifier === 'not-in';
   return negated ? fromTest(`not (${joined.test})`, 95) : joined;
@@ -174,32 +164,15 @@ function textOfTokens(type: string, { info, values: texts }: ParameterTerm, valu
   return stringCondition([paramKey(type, `${info.rowsCode}:text`)], texts, undefined, values);
 }
 
-function tokensAsked(unit: UnitOfWork, { modifier, name, values }: ParameterTerm): Token[] {
-  if (modifier === 'in' || modifier === 'not-in') return codesOfSets(unit, values, name);
-  if (modifier === 'above' || modifier === 'below') {
-    return relatedCodes(unit, values, modifier, name);
-  }
-  return values.map((each) => parseToken(each, name));
-}
-
 /** Resources that have one of the tokens: those in `tk` are one test, those in `tok` one set. */
 function anyToken(info: SearchParameterInfo, tokens: readonly Token[], values: Values): Condition {
   const hashes: bigint[] = [];
   const sets: string[] = [];
-  for (const { system: asked, code } of tokens) {
-    const system = info.onlySystem ?? asked;
-    if (asked !== undefined && asked !== system) continue;
-    if (code === '' && system && asked) {
-      hashes.push(systemHash(info.key, system));
-      continue;
-    }
-    if (info.tokens !== 'tok') hashes.push(tkHash(info, system, code));
-    if (info.tokens !== 'tk') {
-      const hash = values.add(valueHash(info.key, code), 'bigint');
-      const only =
-        system === undefined ? '' : ` and system = ${values.add(systemKey(system), 'int')}`;
-      sets.push(`select rid from tok where hash = ${hash}${only}`);
-    }
+  for (const { tk, tok } of tokenHashes(info, tokens)) {
+    if (tk !== undefined) hashes.push(tk);
+    if (!tok) continue;
+    const only = tok.system === undefined ? '' : ` and system = ${values.add(tok.system, 'int')}`;
+    sets.push(`select rid from tok where hash = ${values.add(tok.hash, 'bigint')}${only}`);
   }
   const found: Condition[] = [];
   if (sets.length > 0) found.push(fromSet(sets.join(' union all '), 10));
@@ -208,12 +181,6 @@ function anyToken(info: SearchParameterInfo, tokens: readonly Token[], values: V
     found.push(fromTest(`r.tk ${operator} ${values.add(hashes, 'bigint[]')}`, 50));
   }
   return found.length > 0 ? joinOr(found) : fromTest('false', 0);
-}
-
-function tkHash(info: SearchParameterInfo, system: string | undefined, code: string): bigint {
-  if (system === undefined || info.implicitSystems.includes(system))
-    return codeHash(info.key, code);
-  return system === '' ? bareCodeHash(info.key, code) : systemCodeHash(info.key, system, code);
 }
 
 function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Condition {
@@ -243,35 +210,8 @@ function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Con
 // ── uris ─────────────────────────────────────────────────────────────────────────────────────
 
 function uriCondition(type: string, term: ParameterTerm, values: Values): Condition {
-  const { info, modifier } = term;
-  const hashes: bigint[] = [];
-  for (const each of term.values.map(unescaped)) {
-    // R4: above and below are for URLs, not for URNs, which have no hierarchy.
-    if (modifier && /^urn:/i.test(each)) continue;
-    if (modifier === 'below') {
-      hashes.push(valueHash(paramKey(type, `${info.rowsCode}:below`), trimSlash(each)));
-    } else if (modifier === 'above') {
-      for (const ancestor of ancestors(each)) hashes.push(valueHash(info.key, ancestor));
-    } else hashes.push(valueHash(info.key, each));
-  }
+  const hashes = uriHashes(type, term.info, term.modifier, term.values);
   return fromSet(`select rid from tok where hash = any(${values.add(hashes, 'bigint[]')})`, 10);
-}
-
-function trimSlash(text: string): string {
-  return text.replace(/\/+$/, '');
-}
-
-/** A uri and all that it stands below, by path segment. */
-function ancestors(uri: string): string[] {
-  const found = [uri];
-  for (
-    let at = uri.lastIndexOf('/');
-    at > 0 && uri[at - 1] !== '/';
-    at = uri.lastIndexOf('/', at - 1)
-  ) {
-    found.push(uri.slice(0, at), uri.slice(0, at + 1));
-  }
-  return found;
 }
 
 // ── references ───────────────────────────────────────────────────────────────────────────────
@@ -333,15 +273,19 @@ function chainCondition(
   term: Extract<Term, { kind: 'chain' }>,
   values: Values,
 ): Condition {
-  const { definitions } = fhirOf(unit);
+  const { definitions, links } = fhirOf(unit);
   const param = values.add(term.info.key, 'int');
+  const leading = (keys: string, number: number): string =>
+    `select f.rid from (${keys}) t join ref f
+      on f.target = t.id and f.param = ${param} and f.type = ${number}`;
   // Of several types, those that the caller may read; of one, its refusal.
   const readable = term.targets.filter(({ type }) => mayRead(unit, type, 'search'));
-  const sets = (readable.length > 0 ? readable : term.targets).map(({ type, term: inner }) => {
-    const number = definitions.typeNumber(type);
-    const found = resourceSet(unit, type, inner, values, 'r.id');
-    return `select f.rid from (${found}) t join ref f
-      on f.target = t.id and f.param = ${param} and f.type = ${number}`;
+  const targets = readable.length > 0 ? readable : term.targets;
+  const sets = targets.flatMap(({ type, term: inner }) => {
+    const keys = links.keysOf(unit, type, inner, values, targets.length > 1);
+    const found = [leading(keys.join(' union all '), definitions.typeNumber(type))];
+    if (term.info.canonical) found.push(leading(links.urlsOf(unit, type, inner, values), 0));
+    return found;
   });
   return fromSet(sets.join(' union '), 25);
 }
@@ -352,13 +296,27 @@ function hasCondition(
   term: Extract<Term, { kind: 'has' }>,
   values: Values,
 ): Condition {
-  const { definitions } = fhirOf(unit);
-  const param = values.add(term.info.key, 'int');
-  const found = resourceSet(unit, term.type, term.term, values, 'r.rid');
+  const { definitions, links } = fhirOf(unit);
+  const { keys, rids, urls } = links.pointedAt(unit, type, term, values);
   const number = definitions.typeNumber(type);
-  const targets = `select f.target from ref f where f.param = ${param} and f.type = ${number}
-    and f.rid in (${found})`;
-  return ofIds(number, targets, 22);
+  const found = ofIds(number, keys.join(' union all '), 22);
+  if (rids.length + urls.length === 0) return found;
+  const sets = [found.set, ...rids];
+  for (const each of urls) {
+    const called = URL_KEYS.map((key) => `${key} in (${each})`).join(' or ');
+    sets.push(`select r.rid from resource r where r.type = ${number} and (${called})`);
+  }
+  return fromSet(sets.join(' union all '), 22);
+}
+
+function listCondition(
+  unit: UnitOfWork,
+  type: string,
+  ids: readonly string[],
+  values: Values,
+): Condition {
+  const { definitions, links } = fhirOf(unit);
+  return ofIds(definitions.typeNumber(type), links.listed(unit, type, ids, values), 15);
 }
 
 /** Resources of a type whose keys a statement gives. */
@@ -368,47 +326,4 @@ function ofIds(number: number, keys: string, rank: number): Condition {
     test: `r.id in (${keys})`,
     rank,
   };
-}
-
-/** Resources of a type for which a term holds, as a select of one column of `r`. */
-function resourceSet(
-  unit: UnitOfWork,
-  type: string,
-  term: Term,
-  values: Values,
-  column: string,
-): string {
-  const number = fhirOf(unit).definitions.typeNumber(type);
-  const condition = conditionOf(unit, type, term, values);
-  const test = condition.set ? `r.rid in (${condition.set})` : condition.test;
-  const tests = [`r.type = ${number}`, 'not r.deleted', test];
-  // What the caller could not read decides nothing, or the answer would tell what it holds.
-  tests.push(...reachConditions(unit, type, values));
-  return `select ${column} from resource r where ${tests.join(' and ')}`;
-}
-
-function listCondition(
-  unit: UnitOfWork,
-  type: string,
-  ids: readonly string[],
-  values: Values,
-): Condition {
-  const { definitions } = fhirOf(unit);
-  const number = definitions.typeNumber(type);
-  const keys = values.add(
-    ids.map((each) => idKey(unescaped(each))),
-    'uuid[]',
-  );
-  const item = values.add(paramKey('List', 'item'), 'int');
-  const seen = reachConditions(unit, 'List', values)
-    .map((each) => ` and ${each}`)
-    .join('');
-  return ofIds(
-    number,
-    `select f.target from ref f join resource r
-       on r.rid = f.rid and r.bucket = f.bucket and not r.deleted
-       where r.type = ${definitions.typeNumber('List')} and r.id = any(${keys})
-         and f.param = ${item} and f.type = ${number}${seen}`,
-    15,
-  );
 }

@@ -4,12 +4,14 @@
  */
 
 import type { UnitOfWork } from '../../app.ts';
-import { idKey, statement } from '../../sdk/index.ts';
+import { hashedKey, idKey, statement } from '../../sdk/index.ts';
 import { mayRead } from '../authorize.ts';
 import { readProjectedMany } from '../projection.ts';
 import { idOf, parseContent } from '../store/content.ts';
 import { loadRowsByRid } from '../store/read.ts';
 import { fhirOf } from '../types.ts';
+import { canonicalsIn, canonicalsOf, definitionsBy } from './canonicals.ts';
+import { shownReferrers } from './include-shown.ts';
 import type { Include } from './parse.ts';
 import { inReach } from './reach.ts';
 import type { Found } from './source.ts';
@@ -63,10 +65,22 @@ async function referred(
 ): Promise<Found[]> {
   const { definitions } = fhirOf(unit);
   const wanted = new Map<string, Set<string>>();
+  const found: Found[] = [];
   for (const each of from) {
     if (include.source !== '*' && include.source !== each.type) continue;
     const info = definitions.searchParameter(each.type, include.code);
-    for (const row of definitions.extract(parseContent(each.content)).ref) {
+    const resource = parseContent(each.content);
+    const rows = definitions.extract(resource).ref;
+    if (info?.canonical) {
+      const own = rows.filter((row) => row.type === 0 && row.param === info.key);
+      const names = canonicalsIn(resource, new Set(own.map((row) => row.target)));
+      for (const type of include.target ? [include.target] : info.targets) {
+        if (names.length > 0 && mayRead(unit, type)) {
+          found.push(...(await definitionsBy(unit, type, names)));
+        }
+      }
+    }
+    for (const row of rows) {
       const type = definitions.typeOfNumber(row.type);
       if (!type || (include.code !== '*' && row.param !== info?.key)) continue;
       if (include.code === '*' ? !mayBe(include, type) : !info?.targets.includes(type)) continue;
@@ -75,7 +89,6 @@ async function referred(
       wanted.set(type, keys.add(row.target));
     }
   }
-  const found: Found[] = [];
   for (const [type, keys] of wanted) found.push(...(await byKeys(unit, type, [...keys])));
   return found;
 }
@@ -134,9 +147,12 @@ async function referrers(
     return all || parameters.some((parameter) => parameter.targets.includes(each.type));
   });
   const types = [...new Set(targets.map((each) => definitions.typeNumber(each.type)))];
+  const canonicals = parameters.some((each) => each.canonical)
+    ? targets.flatMap((each) => canonicalsOf(each.content))
+    : [];
   const rows = await unit.db.query<{ rid: bigint; type: number }>(REFERRERS, [
-    targets.map((each) => idKey(each.id)),
-    types,
+    [...targets.map((each) => idKey(each.id)), ...canonicals.map(hashedKey)],
+    canonicals.length > 0 ? [0, ...types] : types,
     all ? null : parameters.map((each) => each.key),
     INCLUDED_MAX + 1,
   ]);
@@ -152,6 +168,7 @@ async function referrers(
     );
     found.push(...loaded.map((row) => asFound(type, row.id, row.rid, row.content)));
   }
+  found.push(...(await shownReferrers(unit, targets, include, INCLUDED_MAX + 1)));
   return found;
 }
 

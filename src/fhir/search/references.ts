@@ -7,6 +7,7 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { hashedKey, idKey, parseReference } from '../../sdk/index.ts';
+import { VERSIONED } from '../definitions/index-values.ts';
 import { fhirOf } from '../types.ts';
 
 /** A target as index rows have it; without `types`, of any type. */
@@ -36,5 +37,27 @@ export function targetOf(
       ...(types.length > 0 && { types: types.map((each) => definitions.typeNumber(each)) }),
     };
   }
-  return { target: hashedKey(literal), types: [0] };
+  // A canonical without a version is any version's.
+  const types = literal.includes('|') ? [0] : [0, VERSIONED];
+  return { target: hashedKey(literal), types };
 }
+
+/** As `idKey` in sdk/reference.ts makes it. */
+export function idKeyOf(text: string): string {
+  return `(case when ${text} ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then ${text}::uuid
+    else ${hashedKeyOf(text)} end)`;
+}
+
+/** As `hashedKey` in sdk/reference.ts makes it. */
+function hashedKeyOf(text: string): string {
+  const hex = `encode(sha256(convert_to(${text}, 'UTF8')), 'hex')`;
+  const variant = `to_hex((get_byte(sha256(convert_to(${text}, 'UTF8')), 8) >> 4) & 3 | 8)`;
+  return `(substr(${hex}, 1, 12) || '8' || substr(${hex}, 14, 3) || ${variant}
+    || substr(${hex}, 18, 15))::uuid`;
+}
+
+/** What a stored definition (alias `r`) is called by: its url, and that with its version; hashed. */
+export const URL_KEYS = [
+  hashedKeyOf(`(r.content::jsonb ->> 'url')`),
+  hashedKeyOf(`((r.content::jsonb ->> 'url') || '|' || (r.content::jsonb ->> 'version'))`),
+] as const;
