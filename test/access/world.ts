@@ -101,7 +101,8 @@ function person(id: string, family: string, gender: 'female' | 'male'): Resource
   });
 }
 
-function enrolment(id: string, group: string, head: string, plan: string): Resource {
+/** An enrolment of a household in a scheme. */
+export function enrolment(id: string, group: string, head: string, plan: string): Resource {
   return {
     resourceType: 'Coverage',
     id,
