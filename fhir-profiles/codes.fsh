@@ -146,6 +146,7 @@ Description: "State of a payroll."
 * ^caseSensitive = true
 * ^content = #complete
 * #drafted "Drafted"
+* #returned "Returned to the maker"
 * #approved "Approved"
 * #closed "Closed"
 * #rejected "Rejected"
@@ -200,6 +201,11 @@ Description: "Why an enrolment is not on a payroll."
 * #zero-amount "Zero amount"
 * #over-limit "Over limit"
 * #already-paid-period "Already paid period"
+* #not-enrolled "Not enrolled any more"
+* #line-rejected "Rejected by an approver"
+* #not-corrected "Account not corrected since it failed"
+* #in-doubt "What became of it is in doubt"
+* #overpaid "More was granted than is due"
 
 ValueSet: ExclusionReason
 Id: exclusion-reason
@@ -423,9 +429,9 @@ Description: "What an item of a line is."
 * ^experimental = false
 * ^caseSensitive = true
 * ^content = #complete
-* #base "Base amount"
-* #supplement "Supplement"
-* #adjustment "Cap and rounding"
+* #component "Component"
+* #adjustment "Adjustment, such as a cap or a taper"
+* #rounding "Rounding"
 
 ValueSet: ClaimItem
 Id: claim-item

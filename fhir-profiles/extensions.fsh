@@ -68,6 +68,22 @@ Context: Patient
 * value[x] only boolean
 * value[x] 1..1
 
+Extension: MemberCharacteristic
+Id: member-characteristic
+Title: "Fact about a person"
+Description: "A fact that rules of schemes may ask for, such as the school grade or a pregnancy; what is absent is not known. With a period it counts while the period lasts."
+Context: Patient
+* extension contains
+    code 1..1 and
+    value 1..1 and
+    period 0..1
+* extension[code].value[x] only code
+* extension[code].value[x] 1..1
+* extension[value].value[x] only boolean or decimal or integer or code or date or CodeableConcept
+* extension[value].value[x] 1..1
+* extension[period].value[x] only Period
+* extension[period].value[x] 1..1
+
 Extension: HouseholdsMax
 Id: households-max
 Title: "Households at most"
@@ -92,12 +108,19 @@ Context: InsurancePlan
 * extension contains
     frequency 1..1 and
     criterion 1..* and
-    base 0..1 and
-    supplement 0..* and
-    cap 0..1 and
-    floor 0..1 and
+    component 1..* and
+    currency 0..1 and
+    applies-from 0..1 and
+    first-cycle 0..1 and
+    table 0..* and
+    variable 0..* and
+    member-variable 0..* and
+    adjustment 0..* and
     rounding-unit 0..1 and
     rounding-mode 0..1 and
+    minimum-payable 0..1 and
+    ranking 0..1 and
+    test-case 0..* and
     age-on 0..1 and
     delivery 0..1 and
     time-zone 0..1 and
@@ -109,27 +132,115 @@ Context: InsurancePlan
 * extension[criterion].value[x] 1..1
 * extension[criterion].valueExpression.language = #text/fhirpath
 * extension[criterion].valueExpression.expression 1..1
-* extension[base].value[x] only Money
-* extension[base].value[x] 1..1
-* extension[supplement].extension contains
+* extension[variable].value[x] only Expression
+* extension[variable].value[x] 1..1
+* extension[variable].valueExpression.language = #text/fhirpath
+* extension[variable].valueExpression.expression 1..1
+* extension[variable].valueExpression.name 1..1
+* extension[member-variable].value[x] only Expression
+* extension[member-variable].value[x] 1..1
+* extension[member-variable].valueExpression.language = #text/fhirpath
+* extension[member-variable].valueExpression.expression 1..1
+* extension[member-variable].valueExpression.name 1..1
+* extension[adjustment].value[x] only Expression
+* extension[adjustment].value[x] 1..1
+* extension[adjustment].valueExpression.language = #text/fhirpath
+* extension[adjustment].valueExpression.expression 1..1
+* extension[adjustment].valueExpression.name 1..1
+* extension[component].extension contains
     name 1..1 and
-    filter 1..1 and
+    description 0..1 and
     amount 1..1 and
-    maximum 0..1
-* extension[supplement].extension[name].value[x] only string
-* extension[supplement].extension[name].value[x] 1..1
-* extension[supplement].extension[filter].value[x] only Expression
-* extension[supplement].extension[filter].value[x] 1..1
-* extension[supplement].extension[filter].valueExpression.language = #text/fhirpath
-* extension[supplement].extension[filter].valueExpression.expression 1..1
-* extension[supplement].extension[amount].value[x] only Money
-* extension[supplement].extension[amount].value[x] 1..1
-* extension[supplement].extension[maximum].value[x] only positiveInt
-* extension[supplement].extension[maximum].value[x] 1..1
-* extension[cap].value[x] only Money
-* extension[cap].value[x] 1..1
-* extension[floor].value[x] only Money
-* extension[floor].value[x] 1..1
+    for 0..1 and
+    when 0..1 and
+    maximum 0..1 and
+    order 0..1 and
+    times 0..1
+* extension[component].extension[name].value[x] only string
+* extension[component].extension[name].value[x] 1..1
+* extension[component].extension[description].value[x] only string
+* extension[component].extension[description].value[x] 1..1
+* extension[component].extension[amount].value[x] only Money or Expression
+* extension[component].extension[amount].value[x] 1..1
+* extension[component].extension[for].value[x] only Expression
+* extension[component].extension[for].value[x] 1..1
+* extension[component].extension[when].value[x] only Expression
+* extension[component].extension[when].value[x] 1..1
+* extension[component].extension[maximum].value[x] only positiveInt or Expression
+* extension[component].extension[maximum].value[x] 1..1
+* extension[component].extension[order].value[x] only code
+* extension[component].extension[order].value[x] 1..1
+* extension[component].extension[order].valueCode from MemberOrder (required)
+* extension[component].extension[times].value[x] only integer or Expression
+* extension[component].extension[times].value[x] 1..1
+* extension[currency].value[x] only code
+* extension[currency].value[x] 1..1
+* extension[applies-from].value[x] only date
+* extension[applies-from].value[x] 1..1
+* extension[first-cycle].value[x] only date
+* extension[first-cycle].value[x] 1..1
+* extension[table].extension contains
+    name 1..1 and
+    rows 1..1
+* extension[table].extension[name].value[x] only string
+* extension[table].extension[name].value[x] 1..1
+* extension[table].extension[rows].value[x] only string
+* extension[table].extension[rows].value[x] 1..1
+* extension[minimum-payable].value[x] only Money
+* extension[minimum-payable].value[x] 1..1
+* extension[ranking].extension contains
+    score 1..1 and
+    direction 1..1 and
+    tie-breaker 0..* and
+    within 0..1 and
+    quota-table 0..1 and
+    places 0..1 and
+    reserve-percent 0..1
+* extension[ranking].extension[score].value[x] only Expression
+* extension[ranking].extension[score].value[x] 1..1
+* extension[ranking].extension[score].valueExpression.language = #text/fhirpath
+* extension[ranking].extension[score].valueExpression.expression 1..1
+* extension[ranking].extension[direction].value[x] only code
+* extension[ranking].extension[direction].value[x] 1..1
+* extension[ranking].extension[direction].valueCode from RankDirection (required)
+* extension[ranking].extension[tie-breaker].value[x] only Expression
+* extension[ranking].extension[tie-breaker].value[x] 1..1
+* extension[ranking].extension[tie-breaker].valueExpression.language = #text/fhirpath
+* extension[ranking].extension[tie-breaker].valueExpression.expression 1..1
+* extension[ranking].extension[within].value[x] only Expression
+* extension[ranking].extension[within].value[x] 1..1
+* extension[ranking].extension[within].valueExpression.language = #text/fhirpath
+* extension[ranking].extension[within].valueExpression.expression 1..1
+* extension[ranking].extension[quota-table].value[x] only string
+* extension[ranking].extension[quota-table].value[x] 1..1
+* extension[ranking].extension[places].value[x] only positiveInt
+* extension[ranking].extension[places].value[x] 1..1
+* extension[ranking].extension[reserve-percent].value[x] only decimal
+* extension[ranking].extension[reserve-percent].value[x] 1..1
+* extension[test-case].extension contains
+    name 1..1 and
+    period 0..1 and
+    household 1..1 and
+    decision 0..1 and
+    amount 0..1 and
+    component 0..*
+* extension[test-case].extension[name].value[x] only string
+* extension[test-case].extension[name].value[x] 1..1
+* extension[test-case].extension[period].value[x] only string
+* extension[test-case].extension[period].value[x] 1..1
+* extension[test-case].extension[household].value[x] only string
+* extension[test-case].extension[household].value[x] 1..1
+* extension[test-case].extension[decision].value[x] only code
+* extension[test-case].extension[decision].value[x] 1..1
+* extension[test-case].extension[amount].value[x] only Money
+* extension[test-case].extension[amount].value[x] 1..1
+* extension[test-case].extension[component].extension contains
+    name 1..1 and
+    amount 1..1
+* extension[test-case].extension[component].extension[name].value[x] only string
+* extension[test-case].extension[component].extension[name].value[x] 1..1
+* extension[test-case].extension[component].extension[amount].value[x] only Money
+* extension[test-case].extension[component].extension[amount].value[x] 1..1
 * extension[rounding-unit].value[x] only Money
 * extension[rounding-unit].value[x] 1..1
 * extension[rounding-mode].value[x] only code

@@ -33,7 +33,9 @@ Id: member
 Title: "Member"
 Description: "A person known to the registry; identifiers of members are unique."
 * name 1..*
-* extension contains Disability named disability 0..1
+* extension contains
+    Disability named disability 0..1 and
+    MemberCharacteristic named member-characteristic 0..*
 
 Profile: Area
 Parent: Location
@@ -105,6 +107,8 @@ Description: "A run of a scheme for a payment period; its lines are found by Cla
     PayrollState named state 1..1 and
     PayrollScheme named scheme 1..1 and
     PayrollPeriod named period 1..1 and
+    PayrollKindExtension named kind 0..1 and
+    PayrollStep named step 0..1 and
     PayrollLines named lines 1..1 and
     PayrollAmount named amount 1..1 and
     PayrollExcluded named excluded 1..1
@@ -173,3 +177,18 @@ Parent: AuditEvent
 Id: trail-event
 Title: "Trail event"
 Description: "Who did what, when; sealed in chained blocks."
+
+Profile: Compliance
+Parent: Observation
+Id: compliance
+Title: "Condition met or not"
+Description: "Whether a person, or a household, met a condition of a scheme in a month; a correction is another version of the same Observation."
+* category 1..*
+* code 1..1
+* subject 1..1
+* subject only Reference(Patient or Group)
+* effective[x] 1..1
+* effective[x] only Period or dateTime
+* value[x] only CodeableConcept
+* value[x] 1..1
+* valueCodeableConcept from ComplianceOutcome (required)

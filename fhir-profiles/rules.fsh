@@ -10,6 +10,7 @@ Description: "How an amount is rounded."
 * #down "Down"
 * #up "Up"
 * #half-up "To the nearest, halves up"
+* #half-even "To the nearest; halves to the even one"
 
 ValueSet: RoundingMode
 Id: rounding-mode
@@ -87,3 +88,57 @@ Title: "Kind of balance"
 Description: "Kind of balance."
 * ^experimental = false
 * include codes from system BalanceKindCodes
+
+CodeSystem: MemberOrderCodes
+Id: member-order
+Title: "Order in which members are paid for"
+Description: "Order in which members are paid for."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #highest-amount "Highest amount first"
+* #lowest-amount "Lowest amount first"
+* #youngest "Youngest first"
+* #oldest "Oldest first"
+
+ValueSet: MemberOrder
+Id: member-order
+Title: "Order in which members are paid for"
+Description: "Order in which members are paid for."
+* ^experimental = false
+* include codes from system MemberOrderCodes
+
+CodeSystem: RankDirectionCodes
+Id: rank-direction
+Title: "Which end of a ranking comes first"
+Description: "Which end of a ranking comes first."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #ascending "Lowest first"
+* #descending "Highest first"
+
+ValueSet: RankDirection
+Id: rank-direction
+Title: "Which end of a ranking comes first"
+Description: "Which end of a ranking comes first."
+* ^experimental = false
+* include codes from system RankDirectionCodes
+
+CodeSystem: ComplianceOutcomeCodes
+Id: compliance-outcome
+Title: "Whether a condition was met"
+Description: "Whether a condition was met."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #met "Met"
+* #not-met "Not met"
+* #exempt "Exempt"
+
+ValueSet: ComplianceOutcome
+Id: compliance-outcome
+Title: "Whether a condition was met"
+Description: "Whether a condition was met."
+* ^experimental = false
+* include codes from system ComplianceOutcomeCodes

@@ -39,10 +39,10 @@ create table payroll_line (
   enrolment_id      bigint not null,
   recipient_id      bigint not null,
   amount_minor      bigint not null check (amount_minor > 0),
-  base_minor        bigint not null,
-  supplement_minor  bigint not null,
-  supplement_counts int[],
-  capped            boolean not null,
+  step_minor        bigint[],
+  step_counts       int[],
+  step_members      bigint[],
+  household_version int,
   area_id           bigint,
   pay_point_id      bigint,
   provider_id       bigint not null,
@@ -62,6 +62,10 @@ comment on table payroll_line is
   'Entitlements on a payroll, with what they were computed from frozen. Root: household_id.';
 comment on constraint payroll_line_once on payroll_line is
   'A household is paid once per scheme and period, whatever the path.';
+comment on column payroll_line.step_minor is
+  'What explains the amount, a number for each step of the rules; see explainSteps of schemes.';
+comment on column payroll_line.household_version is
+  'Version of the Group that was read: its members are those that step_members counts.';
 comment on column payroll_line.state is
   'open: as far as its payroll is, drafted or approved; later states follow the instruction.';
 comment on column payroll_line.cancelled_key is
@@ -106,7 +110,7 @@ select l.line_id::text as id, l.line_id, l.payroll_id as payroll_key, l.key,
        l.version + case when p.decided_at is null then 0 else 1 end as version,
        l.payroll_id::text as payroll_id,
        l.household_id, l.recipient_id, l.enrolment_id, l.provider_id, l.scheme_id, l.area_id,
-       l.amount_minor, l.base_minor, l.supplement_minor, l.supplement_counts, l.capped,
+       l.amount_minor, l.step_minor, l.step_counts, l.step_members, l.household_version,
        case when l.state <> 'open' then l.state when p.state = 'drafted' then 'drafted'
             else 'approved' end as state,
        l.reason, l.paid_at, l.account_kind, p.currency, p.starts_on, p.ends_on, p.drafted_at,

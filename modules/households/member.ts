@@ -7,8 +7,15 @@
  * Spec: https://hl7.org/fhir/R4/patient.html
  */
 
-import type { Patient } from '@medplum/fhirtypes';
-import { codeIn, dayRange, declares, extensionOf } from '../../src/sdk/index.ts';
+import type { Extension, Patient } from '@medplum/fhirtypes';
+import {
+  codeIn,
+  dayRange,
+  declares,
+  extensionOf,
+  extensionsOf,
+  partOf,
+} from '../../src/sdk/index.ts';
 import { contactPhone } from './account.ts';
 import { type Claim, claimsOf } from './identifier.ts';
 
@@ -20,12 +27,17 @@ export interface MemberFacts {
   readonly birthDateLast: string | null;
   readonly birthDatePrecision: 'day' | 'month' | 'year' | null;
   readonly disability: boolean | null;
+  /** Facts that rules may ask for, by code; null where there are none. */
+  readonly facts: MemberFactValues | null;
   readonly deceased: boolean;
   readonly deceasedOn: string | null;
   readonly active: boolean;
   readonly phone: string | null;
   readonly identifiers: readonly Claim[];
 }
+
+/** Numbers, yes or no; codes and days as text. */
+export type MemberFactValues = Readonly<Record<string, number | boolean | string>>;
 
 /** True for a Patient that says itself that it is a member. Others become members by a Group. */
 export function declaresMember(patient: Patient): boolean {
@@ -36,15 +48,21 @@ export function declaresMember(patient: Patient): boolean {
  * Reads the facts of a Patient.
  *
  * @param country  ISO 3166 code for phone numbers written nationally
+ * @param today  `YYYY-MM-DD`; facts with a period count while it lasts
  * @throws Problem `phone-scientific`
  */
-export function readMember(patient: Patient, country: string | undefined): MemberFacts {
+export function readMember(
+  patient: Patient,
+  country: string | undefined,
+  today: string,
+): MemberFacts {
   const replaced = patient.link?.some((link) => link.type === 'replaced-by') ?? false;
   return {
     id: patient.id ?? '',
     sex: patient.gender ?? null,
     ...readBirthDate(patient.birthDate),
     disability: readDisability(patient),
+    facts: readFacts(patient, today),
     deceased: patient.deceasedBoolean === true || patient.deceasedDateTime !== undefined,
     deceasedOn: dayOf(patient.deceasedDateTime),
     active: patient.active !== false,
@@ -77,6 +95,27 @@ function readDisability(patient: Patient): boolean | null {
   const code = codeIn(extension);
   if (code === undefined || code === 'unknown') return null;
   return !NO_DISABILITY.has(code);
+}
+
+/** Facts in force; of several values of one code, the one that began last. */
+function readFacts(patient: Patient, today: string): MemberFactValues | null {
+  const facts = new Map<string, { value: number | boolean | string; since: string }>();
+  for (const extension of extensionsOf(patient, 'member-characteristic')) {
+    const code = codeIn(partOf(extension, 'code'));
+    const value = factIn(partOf(extension, 'value'));
+    const { start = '', end } = partOf(extension, 'period')?.valuePeriod ?? {};
+    const coming = start !== '' && dayRange(start).first > today;
+    const over = end !== undefined && dayRange(end).last < today;
+    if (code === undefined || value === undefined || coming || over) continue;
+    if (start >= (facts.get(code)?.since ?? '')) facts.set(code, { value, since: start });
+  }
+  if (facts.size === 0) return null;
+  return Object.fromEntries([...facts].map(([code, { value }]) => [code, value]));
+}
+
+function factIn(part: Extension | undefined): number | boolean | string | undefined {
+  const number = part?.valueDecimal ?? part?.valueInteger ?? part?.valueQuantity?.value;
+  return number ?? part?.valueBoolean ?? part?.valueDate ?? codeIn(part);
 }
 
 function readPhone(patient: Patient, country: string | undefined): string | null {

@@ -73,7 +73,9 @@ function memberWrite(
   { rid, version, place }: Pick<ResourceWrite, 'rid' | 'version' | 'place'>,
   patient: Patient,
 ): MemberWrite {
-  const facts = inPlace(place, () => readMember(patient, ctx.setting(PHONE_COUNTRY)));
+  const facts = inPlace(place, () =>
+    readMember(patient, ctx.setting(PHONE_COUNTRY), ctx.now.toISOString().slice(0, 10)),
+  );
   return { rid, version, place, facts };
 }
 

@@ -17,14 +17,17 @@ import { projectPlans } from './scheme.ts';
 import { reachRules } from './store/reach.ts';
 
 export { type EnrolmentEvent, enrolmentChanged, schemeChanged } from './events.ts';
+export { paymentHistory } from './history.ts';
 export { ENROL, type EnrolmentState, enrolmentLifecycle } from './lifecycle.ts';
-export type { Criterion, SchemeRules, Supplement } from './rules.ts';
+export { type ExplainedStep, explainSteps, type StepRow } from './rules/explain.ts';
+export type { Component, Criterion, SchemeRules } from './rules/types.ts';
 export { type EntitlementSelect, entitlementSelect } from './store/entitlement.ts';
 export {
   activeSchemes,
   findScheme,
   readRulesVersion,
   readScheme,
+  rulesVersionFor,
   type Scheme,
 } from './store/schemes.ts';
 

@@ -20,8 +20,8 @@ import {
   type ResourceWrite,
 } from '../../src/sdk/index.ts';
 import { schemeChanged } from './events.ts';
-import { readRules } from './rules.ts';
-import { closeSchemes, unknownAreas, writeScheme } from './store/schemes.ts';
+import { readRules } from './rules/read.ts';
+import { closeSchemes, unknownAreas, unknownSchemes, writeScheme } from './store/schemes.ts';
 
 export function isScheme(plan: InsurancePlan | undefined): boolean {
   return (
@@ -52,13 +52,22 @@ async function projectScheme(
   write: ResourceWrite<InsurancePlan>,
   plan: InsurancePlan,
 ): Promise<void> {
-  const { rules, areas } = readRules(plan);
+  const { rules, areas, schemes } = readRules(plan);
   const unknown = await unknownAreas(ctx, areas);
   if (unknown.length > 0) {
     throw problem(
       'value',
       'criterion-area-unknown',
       `No area has the code ${unknown.join(', ')}; send the area first or mend livesIn().`,
+      `InsurancePlan.extension('scheme-rules')`,
+    );
+  }
+  const strangers = await unknownSchemes(ctx, schemes);
+  if (strangers.length > 0) {
+    throw problem(
+      'value',
+      'criterion-scheme-unknown',
+      `InsurancePlan/${strangers.join(', ')} is no scheme here; send it first or mend enrolledIn().`,
       `InsurancePlan.extension('scheme-rules')`,
     );
   }

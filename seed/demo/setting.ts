@@ -38,20 +38,33 @@ const rules = [
       expression: "characteristic('poverty-score') < 60",
     },
   },
-  { url: 'base', valueMoney: { value: 2000, currency: 'KES' as const } },
   {
-    url: 'supplement',
+    url: 'component',
+    extension: [
+      { url: 'name', valueString: 'Base amount' },
+      { url: 'amount', valueMoney: { value: 2000, currency: 'KES' as const } },
+    ],
+  },
+  {
+    url: 'component',
     extension: [
       { url: 'name', valueString: 'per child' },
       {
-        url: 'filter',
+        url: 'for',
         valueExpression: { language: 'text/fhirpath' as const, expression: 'age < 18' },
       },
       { url: 'amount', valueMoney: { value: 500, currency: 'KES' as const } },
       { url: 'maximum', valuePositiveInt: 4 },
     ],
   },
-  { url: 'cap', valueMoney: { value: 3500, currency: 'KES' as const } },
+  {
+    url: 'adjustment',
+    valueExpression: {
+      name: 'Cap',
+      language: 'text/fhirpath' as const,
+      expression: 'least(%total, 3500)',
+    },
+  },
   { url: 'time-zone', valueString: 'Africa/Nairobi' },
 ];
 

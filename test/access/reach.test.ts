@@ -8,11 +8,11 @@ import { after, before, describe, it } from 'mocha';
 import { createActor } from '../../src/access/actors.ts';
 import {
   area,
+  base,
   criterion,
   household,
   inArea,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -224,7 +224,7 @@ describe('the reach of an actor', () => {
         scheme(id, [
           { url: 'frequency', valueCode: 'monthly' },
           criterion('members.exists(age > 18)'),
-          money('base', 2000),
+          base(2000),
         ]),
       );
     }

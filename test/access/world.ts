@@ -6,12 +6,12 @@
 import type { Resource } from '@medplum/fhirtypes';
 import {
   area,
+  base,
   criterion,
   extension,
   household,
   inArea,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -56,7 +56,7 @@ export function makeWorld(seed: number, households: number): World {
       scheme(id, [
         { url: 'frequency', valueCode: 'monthly' },
         criterion('members.exists(age > 18)'),
-        money('base', 2000),
+        base(2000),
       ]),
     ),
   ];

@@ -10,7 +10,7 @@ import { payPoints } from '../../modules/pay-points/index.ts';
 import { providers } from '../../modules/providers/index.ts';
 import { schemes } from '../../modules/schemes/index.ts';
 import { typeNumber } from '../../src/fhir/definitions/resource-types.ts';
-import { criterion, money, scheme, supplement } from '../modules/support/people.ts';
+import { base, criterion, scheme, supplement } from '../modules/support/people.ts';
 import { startTestHouse, type TestHouse } from '../support/server.ts';
 import type { Report } from './definitions.ts';
 
@@ -29,7 +29,7 @@ export async function run(report: Report, options: { households?: number } = {})
       body: scheme('bench', [
         { url: 'frequency', valueCode: 'monthly' },
         criterion('members.exists(age >= 18) and members.where(age < 5).count() < 9'),
-        money('base', 2000),
+        base(2000),
         supplement('child', 'age < 5', 250, 2),
       ]),
     });

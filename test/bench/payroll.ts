@@ -7,7 +7,7 @@ import { approve, draftPayroll } from '../../modules/payroll/index.ts';
 import { findScheme } from '../../modules/schemes/index.ts';
 import { runUnitOfWork, SYSTEM } from '../../src/database/unit-of-work.ts';
 import type { Actor } from '../../src/sdk/index.ts';
-import { criterion, money, provider, scheme, supplement } from '../modules/support/people.ts';
+import { base, cap, criterion, provider, scheme, supplement } from '../modules/support/people.ts';
 import { startTestHouse, type TestHouse } from '../support/server.ts';
 import { fillFacts } from './people.ts';
 import { type BenchOptions, peakMemory, type Report, sizeOf } from './report.ts';
@@ -59,9 +59,9 @@ export async function prepare(house: TestHouse, households: number): Promise<voi
     scheme('bench', [
       { url: 'frequency', valueCode: 'monthly' },
       criterion("members.exists(age < 18) and characteristic('poverty-score') < 95"),
-      money('base', 2000),
+      base(2000),
       supplement('per child', 'age < 18', 500, 4),
-      money('cap', 3500),
+      cap(3500),
     ]),
   );
   const funded = await house.fetch('$fund', {

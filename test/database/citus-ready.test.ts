@@ -21,6 +21,8 @@ const ROOTS: Readonly<Record<string, string>> = {
   household: 'household_id',
   household_member: 'household_id',
   household_characteristic: 'household_id',
+  scheme_compliance: 'household_id',
+  scheme_validation: 'household_id',
   household_account: 'household_id',
   household_identifier: 'identifier_hash',
   member: 'member_id',
@@ -48,6 +50,11 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   bulk_import_fault: 'refused lines of an import, kept a day',
   fhir_async: 'queue',
   payroll: 'one row a scheme and period',
+  payroll_flow: 'configuration',
+  payroll_vote: 'one row a vote; its keys hold across payrolls',
+  payroll_seat: 'one row a person asked',
+  payroll_delegation: 'configuration',
+  payroll_ceiling: 'configuration',
 };
 
 /** Rooms whose tables are configuration, queues, or an outside party's stand-in. */
@@ -99,6 +106,7 @@ describe('the schema', () => {
       { tgname: 'ledger_account_kept', name: 'ledger_account' },
       { tgname: 'ledger_transfer_accounts', name: 'ledger_transfer' },
       { tgname: 'ledger_transfer_append_only', name: 'ledger_transfer' },
+      { tgname: 'payroll_vote_append_only', name: 'payroll_vote' },
     ]);
   });
 

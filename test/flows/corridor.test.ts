@@ -14,11 +14,11 @@ import { runUnitOfWork, SYSTEM } from '../../src/database/unit-of-work.ts';
 import type { Context } from '../../src/sdk/index.ts';
 import {
   area,
+  base,
   criterion,
   household,
   inArea,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -82,7 +82,7 @@ describe('the corridor from a registry to reconciled money', () => {
     const plan = scheme('child-grant', [
       { url: 'frequency', valueCode: 'monthly' },
       criterion('members.exists(age < 18)', 'child'),
-      money('base', 1500),
+      base(1500),
       supplement('per child', 'age < 18', 500),
     ]);
     const saved = await house.fetch('InsurancePlan/child-grant', { method: 'PUT', body: plan });

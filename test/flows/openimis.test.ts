@@ -14,7 +14,7 @@ import { enquireDue } from '../../modules/disbursement/index.ts';
 import { verifyLedger } from '../../modules/ledger/index.ts';
 import { runUnitOfWork, SYSTEM } from '../../src/database/unit-of-work.ts';
 import type { Context } from '../../src/sdk/index.ts';
-import { criterion, mobileAccount, money, provider, scheme } from '../modules/support/people.ts';
+import { base, criterion, mobileAccount, provider, scheme } from '../modules/support/people.ts';
 import { openimisRegistry, type Registry, transactionOf } from '../support/openimis.ts';
 import { type Json, startTestHouse, type TestHouse } from '../support/server.ts';
 import { sharedPath } from '../support/shared.ts';
@@ -100,7 +100,7 @@ describe('the openIMIS demonstration families', () => {
     const plan = scheme('imis-cash', [
       { url: 'frequency', valueCode: 'monthly' },
       criterion('size >= 1'),
-      money('base', 25, 'USD'),
+      base(25, 'USD'),
     ]);
     const saved = await house.fetch('InsurancePlan/imis-cash', { method: 'PUT', body: plan });
     expect(saved.status, saved.text).to.equal(201);

@@ -22,10 +22,10 @@ import { runUnitOfWork, SYSTEM } from '../../src/database/unit-of-work.ts';
 import type { JobFailure } from '../../src/jobs/worker.ts';
 import { type Context, contribute, type Module } from '../../src/sdk/index.ts';
 import {
+  base,
   criterion,
   household,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -96,7 +96,7 @@ export async function openWorld(seed: number, households: number): Promise<World
   const plan = scheme(SCHEME, [
     { url: 'frequency', valueCode: 'monthly' },
     criterion('members.exists(age < 18)'),
-    money('base', 1000),
+    base(1000),
     supplement('child', 'age < 18', 333, 3),
   ]);
   const channel = { url: 'https://amana.example/fhir/StructureDefinition/payment-channel' };

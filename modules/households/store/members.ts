@@ -21,21 +21,22 @@ export interface MemberWrite {
 
 const UPSERT = statement(
   'households.upsert-members',
-  `with claimed as (${claimText('member', 14)}), written as (
+  `with claimed as (${claimText('member', 15)}), written as (
    insert into member (member_id, fhir_id, sex, birth_date, birth_date_last,
-     birth_date_precision, disability, deceased, deceased_on, active, phone, version, updated_at)
-   select w.*, $13
+     birth_date_precision, disability, deceased, deceased_on, active, phone, version, facts,
+     updated_at)
+   select w.*, $14
    from unnest($1::bigint[], $2::text[], $3::text[], $4::date[], $5::date[], $6::text[],
-     $7::boolean[], $8::boolean[], $9::date[], $10::boolean[], $11::text[], $12::int[])
+     $7::boolean[], $8::boolean[], $9::date[], $10::boolean[], $11::text[], $12::int[], $13::jsonb[])
      as w(member_id, fhir_id, sex, birth_date, birth_date_last, birth_date_precision, disability,
-       deceased, deceased_on, active, phone, version)
+       deceased, deceased_on, active, phone, version, facts)
    order by 1
    on conflict (member_id) do update set
      sex = excluded.sex, birth_date = excluded.birth_date,
      birth_date_last = excluded.birth_date_last,
      birth_date_precision = excluded.birth_date_precision, disability = excluded.disability,
      deceased = excluded.deceased, deceased_on = excluded.deceased_on, active = excluded.active,
-     phone = excluded.phone, version = excluded.version, updated_at = excluded.updated_at
+     facts = excluded.facts, phone = excluded.phone, version = excluded.version, updated_at = excluded.updated_at
    returning member_id, household_id)
    select member_id, household_id, null::bigint as hash, null::bigint as holder from written
    union all select null, null, hash, holder from claimed`,
@@ -45,13 +46,14 @@ const COPY_FACTS = statement(
   'households.copy-member-facts',
   `update household_member h
    set sex = m.sex, birth_date = m.birth_date, birth_date_last = m.birth_date_last,
-       disability = m.disability, deceased = m.deceased, deceased_on = m.deceased_on
+       disability = m.disability, deceased = m.deceased, deceased_on = m.deceased_on,
+       facts = m.facts
    from member m
    where m.member_id = any($1::bigint[]) and h.household_id = any($2::bigint[])
      and h.household_id = m.household_id and h.member_id = m.member_id
-     and (h.sex, h.birth_date, h.birth_date_last, h.disability, h.deceased, h.deceased_on)
-       is distinct from
-         (m.sex, m.birth_date, m.birth_date_last, m.disability, m.deceased, m.deceased_on)`,
+     and (h.sex, h.birth_date, h.birth_date_last, h.disability, h.deceased, h.deceased_on, h.facts)
+       is distinct from (m.sex, m.birth_date, m.birth_date_last, m.disability, m.deceased,
+         m.deceased_on, m.facts)`,
 );
 
 /** Either a member who was written, or an identifier and its holder. */
@@ -87,6 +89,7 @@ export async function writeMembers(
     writes.map((write) => write.facts.active),
     writes.map((write) => write.facts.phone),
     writes.map((write) => write.version),
+    writes.map((write) => write.facts.facts && JSON.stringify(write.facts.facts)),
     ctx.now,
     ...claimColumns(claims),
   ]);

@@ -3,10 +3,10 @@
  * by one statement, or listed page by page in the order of their internal ids.
  */
 
-import { type Context, statement } from '../../../src/sdk/index.ts';
-import { Compilation } from '../criteria/compile.ts';
-import type { SchemeRules } from '../rules.ts';
-import { modelJoins, onlyAdultJoin, verdictColumns } from './model.ts';
+import { type Context, periodAt, statement } from '../../../src/sdk/index.ts';
+import { compileRules } from '../rules/compiled.ts';
+import type { SchemeRules } from '../rules/types.ts';
+import { layered, onlyAdultJoin, verdictColumns } from './model.ts';
 
 /** Which households are looked at, and by which rules. */
 export interface EligibilityQuestion {
@@ -91,19 +91,37 @@ export async function countLive(ctx: Context, schemeId: bigint): Promise<bigint>
   return (await ctx.db.one<{ count: bigint }>(COUNT_LIVE, [schemeId])).count;
 }
 
+/** What enrolment needs to know of each household. */
 function decisionText(
   { schemeId, rules, asOf, areaId }: EligibilityQuestion,
   page: { readonly after: bigint; readonly upTo: bigint } | undefined,
 ): string {
-  const compilation = new Compilation(asOf);
-  const verdict = verdictColumns(
-    rules.criteria.map((each) => compilation.criterion(each.expression)),
-  );
+  const compiled = compileRules(rules, periodAt(rules.frequency, asOf), asOf);
   const among = page && `between ${page.after + 1n} and ${page.upTo}`;
   const inArea =
     areaId === undefined
       ? ''
       : `and h.area_id in (select area_id from pay_points_area where ${areaId} = any(path))`;
+  const ground = {
+    plan: compiled.plan,
+    asOf,
+    schemeId,
+    among,
+    columns: [
+      'h.household_id',
+      'h.fhir_id',
+      'coalesce(h.collector_id, s.member_id) as recipient_id',
+    ],
+    from: `from households_household h
+    left join schemes_enrolment e on e.household_id = h.household_id
+      and e.scheme_id = ${schemeId}
+      and e.state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')${onlyAdultJoin(
+        asOf,
+        'h.collector_id is not null',
+      )}`,
+    where: `h.active and e.household_id is null
+      ${among ? `and h.household_id ${among}` : ''} ${inArea}`,
+  };
   return `
     select household_id, fhir_id, recipient_id,
       coalesce(criterion_failed, criterion_unknown) as criterion_number,
@@ -113,15 +131,11 @@ function decisionText(
       case when criterion_failed is not null then 'not-eligible'
            when criterion_unknown is not null then 'undetermined'
            when recipient_id is null then 'no-collector' end as reason_code
-    from (
-      select h.household_id, h.fhir_id, coalesce(h.collector_id, s.member_id) as recipient_id,
-        ${verdict}
-      from households_household h
-      left join schemes_enrolment e on e.household_id = h.household_id
-        and e.scheme_id = ${schemeId}
-        and e.state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')
-      ${modelJoins(compilation, among)}${onlyAdultJoin(asOf, 'h.collector_id is not null')}
-      where h.active and e.household_id is null
-        ${among ? `and h.household_id ${among}` : ''} ${inArea}
+    from (${layered(ground, compiled.at, [
+      'l.household_id',
+      'l.fhir_id',
+      'l.recipient_id',
+      ...verdictColumns(compiled.criteria),
+    ])}
     ) facts`;
 }

@@ -8,11 +8,11 @@
  */
 
 import { type Context, type PaymentPeriod, problem, statement } from '../../../src/sdk/index.ts';
-import { Compilation } from '../criteria/compile.ts';
-import type { Range } from '../criteria/sql.ts';
-import type { SchemeRules } from '../rules.ts';
-import { modelJoins, onlyAdultJoin, verdictColumns } from './model.ts';
-import { readRulesVersion, readScheme } from './schemes.ts';
+import { paymentHistory } from '../history.ts';
+import { ageDay, type CompiledRules, compileRules } from '../rules/compiled.ts';
+import type { SchemeRules } from '../rules/types.ts';
+import { layered, onlyAdultJoin, verdictColumns } from './model.ts';
+import { readRulesVersion, readScheme, rulesVersionFor } from './schemes.ts';
 
 /** A SELECT of entitlements; columns are listed at `entitlementSelect`. */
 export interface EntitlementSelect {
@@ -23,15 +23,21 @@ export interface EntitlementSelect {
 }
 
 /**
- * The SELECT of entitlements of a scheme in a period, by the newest rules or a named version.
+ * The SELECT of entitlements of a scheme in a period, by the rules that were in force for that
+ * period, or by a named version. Any past period may be asked for: arrears are computed at the
+ * rates, and over the enrolments, of their own period.
  *
- * Columns: household_id, enrolment_id, scheme_id, recipient_id bigint; decision text (`eligible`,
- * `ineligible`, `undetermined`, `blocked`); reason_code text (null when eligible);
- * criterion_number int (the criterion that failed or is unknown, from 1); amount_minor, base_minor,
- * supplement_minor bigint (null while undetermined); capped boolean; supplement_counts int[] (in
- * the order of `rules.supplements`); area_id, pay_point_id (only where the money is collected
- * there), provider_id bigint; account_kind text (`mobile`, `bank`, `cash`), account_number text.
+ * Columns: household_id, enrolment_id, scheme_id, recipient_id bigint; household_version int (the
+ * version of the Group that was read); decision text (`eligible`, `ineligible`, `undetermined`,
+ * `blocked`); reason_code text (null when eligible); criterion_number int (the criterion that failed
+ * or is unknown, from 1); amount_minor bigint (null while undetermined); step_minor bigint[] (for
+ * each of `stepsOf(rules)`, in order: what a component adds, the total after an adjustment; minor
+ * units), step_counts int[] (members paid for, null where a step is of the household), step_members
+ * bigint[] (bit masks of places in Group.member); area_id, pay_point_id (only where the money is
+ * collected there), provider_id bigint; account_kind text (`mobile`, `bank`, `cash`),
+ * account_number text. `explainSteps` puts the steps into words.
  *
+ * @param households  a SELECT of household_id without parameters; only these are judged
  * @throws Problem `scheme-unknown`, `scheme-closed`
  */
 export async function entitlementSelect(
@@ -39,6 +45,7 @@ export async function entitlementSelect(
   schemeId: bigint,
   period: PaymentPeriod,
   rulesVersion?: number,
+  households?: string,
 ): Promise<EntitlementSelect> {
   const scheme = await readScheme(ctx, schemeId);
   const outside =
@@ -52,11 +59,12 @@ export async function entitlementSelect(
       'period',
     );
   }
-  const version = rulesVersion ?? scheme.rules_version;
+  const version = rulesVersion ?? (await rulesVersionFor(ctx, scheme, period));
   const rules = await readRulesVersion(ctx, schemeId, version);
-  const few = await isMinority(ctx, schemeId);
+  const few = households === undefined && (await isMinority(ctx, schemeId));
+  const [paidCycles] = ctx.parts(paymentHistory);
   return {
-    text: entitlementText(schemeId, rules, period, few),
+    text: entitlementText(schemeId, rules, period, { few, paidCycles, households }),
     values: [],
     rulesVersion: version,
     rules,
@@ -75,27 +83,33 @@ async function isMinority(ctx: Context, schemeId: bigint): Promise<boolean> {
   return (await ctx.db.one<{ few: boolean }>(MINORITY, [schemeId])).few;
 }
 
-/**
- * The text of the SELECT; pure. `offset 0` keeps each layer a step of its own: without it the
- * planner would write out, and compute, every expression of a layer wherever the next names it.
- *
- * `few`: look at members of enrolled households only.
- */
+/** How the SELECT is written. */
+export interface EntitlementShape {
+  /** Look at members of enrolled households only. */
+  readonly few: boolean;
+  /** SELECT of the household_id that are looked at; all, where there is none. */
+  readonly households?: string | undefined;
+  /** SQL of how many cycles have been paid before, over the enrolment `e`. */
+  readonly paidCycles?: string | undefined;
+}
+
+/** The text of the SELECT; pure. */
 export function entitlementText(
   schemeId: bigint,
   rules: SchemeRules,
   period: PaymentPeriod,
-  few: boolean,
+  shape: EntitlementShape,
 ): string {
+  const compiled = compileRules(rules, period, ageDay(rules, period));
   return `
-select household_id, enrolment_id, scheme_id, recipient_id,
+select household_id, enrolment_id, scheme_id, recipient_id, household_version,
   case when reason_code is null then 'eligible'
        when reason_code = 'undetermined' then 'undetermined'
        when reason_code in ('household-inactive', 'enrolment-suspended', 'not-eligible',
                             'zero-amount') then 'ineligible'
        else 'blocked' end as decision,
   reason_code, coalesce(criterion_failed, criterion_unknown) as criterion_number,
-  amount_minor, base_minor, supplement_minor, capped, supplement_counts, area_id,
+  amount_minor, step_minor, step_counts, step_members, area_id,
   case when route = 'pay-point' then link_pay_point_id end as pay_point_id,
   case route when 'account' then own_provider_id when 'pay-point' then link_provider_id end
     as provider_id,
@@ -103,7 +117,7 @@ select household_id, enrolment_id, scheme_id, recipient_id,
   case when route = 'account' then own_account_number end as account_number
 from (
   select amounts.*, ${reasonCase(rules)} as reason_code
-  from (${amountsText(schemeId, rules, period, few)}
+  from (${judgedText(schemeId, rules, compiled, period, shape)}
     offset 0
   ) amounts
   left join households_member d
@@ -125,47 +139,12 @@ function reasonCase(rules: SchemeRules): string {
     when state <> 'enrolled' then 'enrolment-suspended'
     when criterion_failed is not null then 'not-eligible'
     when criterion_unknown is not null or amount_minor is null then 'undetermined'
-    when amount_minor < greatest(1, ${rules.leastMinor ?? '1'}) then 'zero-amount'
+    when amount_minor < greatest(1, ${rules.minimumMinor ?? '1'}) then 'zero-amount'
     when recipient_id is null then 'no-collector'
     when d.member_id is not null then 'collector-deceased'
     when route is not null then null
     when ${candidates[rules.delivery]} then '${missing}'
     else 'provider-inactive' end`;
-}
-
-/** Cap, then rounding. */
-function amountsText(
-  schemeId: bigint,
-  rules: SchemeRules,
-  period: PaymentPeriod,
-  few: boolean,
-): string {
-  const sum = 'base_minor + supplement_minor';
-  const capped = rules.capMinor === null ? 'false' : `${sum} > ${rules.capMinor}`;
-  // Not least(): it passes over nulls, and an unknown sum would be paid as the whole cap.
-  const limited = `case when ${capped} then ${rules.capMinor ?? sum} else ${sum} end`;
-  const supplements = rules.supplements.map(
-    (supplement, index) => ` + n${index + 1} * ${supplement.amountMinor}`,
-  );
-  const counts = rules.supplements.map((_, index) => `n${index + 1}::int`).join(', ');
-  return `
-    select sums.*, ${capped} as capped, ${rounded(`(${limited})`, rules)} as amount_minor
-    from (
-      select facts.*, ${rules.baseMinor}::bigint as base_minor,
-        (0::bigint${supplements.join('')})::bigint as supplement_minor,
-        array[${counts}]::int[] as supplement_counts, ${routeCase(rules)} as route
-      from (${factsText(schemeId, rules, period, few)}
-        offset 0
-      ) facts
-      offset 0
-    ) sums`;
-}
-
-/** SQL that makes an amount a multiple of the rounding unit. */
-function rounded(amount: string, { roundingUnitMinor: unit, roundingMode }: SchemeRules): string {
-  if (unit === '1') return amount;
-  const add = { down: 0n, up: BigInt(unit) - 1n, 'half-up': BigInt(unit) / 2n }[roundingMode];
-  return `((${amount} + ${add}) / ${unit} * ${unit})`;
 }
 
 /** The preferred account first; cash at the pay point where the scheme lets it. */
@@ -176,54 +155,88 @@ function routeCase(rules: SchemeRules): string {
 }
 
 /** One row for each enrolment: what the rules find, who is paid, and how the money could go. */
-function factsText(
+function judgedText(
   schemeId: bigint,
   rules: SchemeRules,
+  compiled: CompiledRules,
   period: PaymentPeriod,
-  few: boolean,
+  { few, households, paidCycles }: EntitlementShape,
 ): string {
-  const asOf = rules.ageOn === 'period-end' ? period.endsOn : period.startsOn;
-  const compilation = new Compilation(asOf);
-  const verdict = verdictColumns(
-    rules.criteria.map((each) => compilation.criterion(each.expression)),
-  );
-  const counts = rules.supplements.map(
-    (supplement, index) =>
-      `${certain(compilation.memberCount(supplement.filter), supplement.countMax)} as n${index + 1}, `,
-  );
+  const asOf = ageDay(rules, period);
+  const chosen = households === undefined ? undefined : `in (${households})`;
   const among = few
     ? `in (select household_id from schemes_enrolment
            where scheme_id = ${schemeId} and state in ('enrolled', 'suspended'))`
-    : undefined;
-  return `
-        select e.household_id, e.enrolment_id, e.scheme_id, e.state, h.active, h.area_id,
-          ${counts.join('')}${verdict}, ${RECIPIENT} as recipient_id,
-          t.provider_id as own_provider_id, t.kind as own_account_kind,
-          t.account_number as own_account_number, coalesce(tp.disburses, false) as own_disburses,
-          l.pay_point_id as link_pay_point_id, l.provider_id as link_provider_id,
-          coalesce(l.active and lp.disburses, false) as link_disburses
-        from schemes_enrolment e
-        left join households_household h on h.household_id = e.household_id${modelJoins(
-          compilation,
-          among,
-        )}${onlyAdultJoin(asOf, 'e.recipient_id is not null or h.collector_id is not null')}
-        left join households_account t on t.household_id = e.household_id and t.preferred
-        left join providers_provider tp on tp.provider_id = t.provider_id
-        left join pay_points_link l on l.household_id = e.household_id
-        left join providers_provider lp on lp.provider_id = l.provider_id
-        where e.scheme_id = ${schemeId} and e.state in ('enrolled', 'suspended')
-          and e.starts_on <= date '${period.endsOn}'
-          and (e.ends_on is null or e.ends_on >= date '${period.startsOn}')`;
+    : chosen;
+  const ground = {
+    plan: compiled.plan,
+    asOf,
+    schemeId,
+    among,
+    ...(paidCycles !== undefined && { paidCycles }),
+    columns: COLUMNS,
+    from: `from schemes_enrolment e
+    left join households_household h on h.household_id = e.household_id${onlyAdultJoin(
+      asOf,
+      'e.recipient_id is not null or h.collector_id is not null',
+    )}
+    left join households_account t on t.household_id = e.household_id and t.preferred
+    left join providers_provider tp on tp.provider_id = t.provider_id
+    left join pay_points_link k on k.household_id = e.household_id
+    left join providers_provider lp on lp.provider_id = k.provider_id`,
+    where: `e.scheme_id = ${schemeId} and e.state in ('enrolled', 'suspended')
+      and e.starts_on <= date '${period.endsOn}'
+      and (e.ends_on is null or e.ends_on >= date '${period.startsOn}')
+      ${chosen === undefined ? '' : `and e.household_id ${chosen}`}`,
+  };
+  return layered(ground, compiled.at, [
+    ...CARRIED.map((name) => `l.${name}`),
+    ...verdictColumns(compiled.criteria),
+    `${compiled.amountMinor} as amount_minor`,
+    ...stepColumns(compiled),
+    `${routeCase(rules)} as route`,
+  ]);
+}
+
+function stepColumns({ steps }: CompiledRules): string[] {
+  const array = (type: string, each: readonly string[]) => `array[${each.join(', ')}]::${type}[]`;
+  return [
+    `${array(
+      'bigint',
+      steps.map(({ minor }) => minor),
+    )} as step_minor`,
+    `${array(
+      'int',
+      steps.map(({ count }) => count ?? 'null'),
+    )} as step_counts`,
+    `${array(
+      'bigint',
+      steps.map(({ mask }) => mask ?? 'null'),
+    )} as step_members`,
+  ];
 }
 
 /** A named recipient is paid as long as a member; otherwise the collector, or the only adult. */
 const RECIPIENT = `(case when e.recipient_id is null then coalesce(h.collector_id, s.member_id)
-            when exists (select from households_member r where r.household_id = e.household_id
-                         and r.member_id = e.recipient_id) then e.recipient_id end)`;
+      when exists (select from households_member r where r.household_id = e.household_id
+                   and r.member_id = e.recipient_id) then e.recipient_id end)`;
 
-/** A count of which both bounds agree, within its maximum; else null. */
-function certain({ low, high }: Range, countMax: number | null): string {
-  const within = (sql: string) => (countMax === null ? sql : `least(${sql}, ${countMax})`);
-  if (low === high) return within(low);
-  return `case when ${within(low)} = ${within(high)} then ${within(low)} end`;
-}
+const COLUMNS = [
+  'e.household_id',
+  'e.enrolment_id',
+  'e.scheme_id',
+  'e.state',
+  'h.active',
+  'h.area_id',
+  'h.version as household_version',
+  `${RECIPIENT} as recipient_id`,
+  't.provider_id as own_provider_id',
+  't.kind as own_account_kind',
+  't.account_number as own_account_number',
+  'coalesce(tp.disburses, false) as own_disburses',
+  'k.pay_point_id as link_pay_point_id',
+  'k.provider_id as link_provider_id',
+  'coalesce(k.active and lp.disburses, false) as link_disburses',
+];
+
+const CARRIED = COLUMNS.map((column) => column.split(/ as |\./).at(-1) as string);

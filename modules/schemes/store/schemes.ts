@@ -2,8 +2,14 @@
  * Rows of schemes and of the versions of their rules, which are only ever added to.
  */
 
-import { type Context, type Frequency, problem, statement } from '../../../src/sdk/index.ts';
-import type { SchemeRules } from '../rules.ts';
+import {
+  type Context,
+  type Frequency,
+  type PaymentPeriod,
+  problem,
+  statement,
+} from '../../../src/sdk/index.ts';
+import type { SchemeRules } from '../rules/types.ts';
 
 /** A scheme as other rooms see it. */
 export interface Scheme {
@@ -167,6 +173,36 @@ export async function readRulesVersion(
   return (await ctx.db.one<{ rules: SchemeRules }>(RULES, [schemeId, version])).rules;
 }
 
+const VERSION_FOR = statement(
+  'schemes.rules-version-for',
+  `select max(version) as version from scheme_rules
+   where scheme_id = $1 and coalesce(rules ->> 'appliesFrom', '') <= $2`,
+);
+
+/**
+ * The version of the rules in force for a period: the newest of those that apply from it or from
+ * before. A decree may so change a cycle that has long begun, and one to come.
+ *
+ * @throws Problem `scheme-closed` where all rules apply from later
+ */
+export async function rulesVersionFor(
+  ctx: Context,
+  scheme: Pick<Scheme, 'scheme_id' | 'name'>,
+  period: PaymentPeriod,
+): Promise<number> {
+  const { version } = await ctx.db.one<{ version: number | null }>(VERSION_FOR, [
+    scheme.scheme_id,
+    period.startsOn,
+  ]);
+  if (version !== null) return version;
+  throw problem(
+    'business-rule',
+    'scheme-closed',
+    `${scheme.name} has no rules for ${period.code}; they all apply from later periods.`,
+    'period',
+  );
+}
+
 const KNOWN_AREAS = statement(
   'schemes.known-areas',
   'select distinct code from pay_points_area where code = any($1::text[])',
@@ -178,4 +214,17 @@ export async function unknownAreas(ctx: Context, codes: readonly string[]): Prom
   const rows = await ctx.db.query<{ code: string }>(KNOWN_AREAS, [codes]);
   const known = new Set(rows.map((row) => row.code));
   return codes.filter((code) => !known.has(code));
+}
+
+const KNOWN_SCHEMES = statement(
+  'schemes.known-schemes',
+  'select fhir_id from schemes_scheme where fhir_id = any($1::text[])',
+);
+
+/** Which of these ids no scheme has. */
+export async function unknownSchemes(ctx: Context, ids: readonly string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const rows = await ctx.db.query<{ fhir_id: string }>(KNOWN_SCHEMES, [ids]);
+  const known = new Set(rows.map((row) => row.fhir_id));
+  return ids.filter((id) => !known.has(id));
 }

@@ -4,10 +4,10 @@ import { expect } from 'chai';
 import { after, afterEach, before, beforeEach, describe, it } from 'mocha';
 import { subscriptionTopic, type Topic, topicUrl } from '../../../src/sdk/index.ts';
 import {
+  base,
   criterion,
   household,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -301,11 +301,7 @@ describe('a topic-based Subscription', () => {
     const names = ['payroll-drafted', 'payroll-approved', 'payroll-closed', 'payment-resolved'];
     for (const name of names) await subscribe(subscription(name, { content: 'full-resource' }));
     await put(
-      scheme('s', [
-        { url: 'frequency', valueCode: 'monthly' },
-        criterion('size >= 1'),
-        money('base', 100),
-      ]),
+      scheme('s', [{ url: 'frequency', valueCode: 'monthly' }, criterion('size >= 1'), base(100)]),
     );
     await call('InsurancePlan/s/$enrol');
     await call('$fund', [

@@ -14,12 +14,12 @@ import { type Context, identifierSystem, structureDefinition } from '../../../sr
 import type { TestHouse } from '../../support/server.ts';
 import {
   area,
+  base,
   criterion,
   extension,
   household,
   inArea,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -94,7 +94,7 @@ export async function play(house: TestHouse): Promise<string> {
   const plan = scheme('child-grant', [
     { url: 'frequency', valueCode: 'monthly' },
     criterion('members.exists(age < 18)', 'child'),
-    money('base', 1500),
+    base(1500),
     supplement('per child', 'age < 18', 500),
   ]);
   await ok(house, 'InsurancePlan/child-grant', plan, 'PUT');

@@ -12,10 +12,10 @@ import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import type { Context, JobToken } from '../../../src/sdk/index.ts';
 import { startTestHouse, type TestHouse } from '../../support/server.ts';
 import {
+  base,
   criterion,
   household,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -34,11 +34,7 @@ describe('a line of a payroll that was not paid', () => {
       await put(household(`h-${n}`, [`head:p-${n}`], { extension: [account] }));
     }
     await put(
-      scheme('s', [
-        { url: 'frequency', valueCode: 'monthly' },
-        criterion('size >= 1'),
-        money('base', 100),
-      ]),
+      scheme('s', [{ url: 'frequency', valueCode: 'monthly' }, criterion('size >= 1'), base(100)]),
     );
     await call('InsurancePlan/s/$enrol');
     await call('$fund', [

@@ -11,10 +11,10 @@ import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import type { Context } from '../../../src/sdk/index.ts';
 import { startTestHouse, type TestHouse } from '../../support/server.ts';
 import {
+  base,
   criterion,
   household,
   mobileAccount,
-  money,
   patient,
   provider,
   scheme,
@@ -44,7 +44,7 @@ describe('a payroll', () => {
       scheme('s', [
         { url: 'frequency', valueCode: 'monthly' },
         criterion('size >= 1'),
-        money('base', 100),
+        base(100),
         { url: 'time-zone', valueString: 'Africa/Nairobi' },
         { url: 'draft-at', valueString: '0 6 5 * *' },
       ]),

@@ -15,10 +15,10 @@ import { structureDefinition } from '../../../src/sdk/index.ts';
 import { startTestHouse, type TestHouse } from '../../support/server.ts';
 import {
   area,
+  base,
   criterion,
   household,
   inArea,
-  money,
   patient,
   payPoint,
   provider,
@@ -122,7 +122,7 @@ describe('a registry and a scheme over HTTP', () => {
     const rules = [
       { url: 'frequency', valueCode: 'monthly' },
       criterion('members.exists(age >= 60)', 'older-person'),
-      money('base', 2000),
+      base(2000),
       supplement('child', 'age < 5', 250),
     ];
     const saved = await house.fetch('InsurancePlan/s-1', {

@@ -9,15 +9,16 @@ import fhirpath from 'fhirpath';
 import { after, before, describe, it } from 'mocha';
 import { households } from '../../../modules/households/index.ts';
 import { payPoints } from '../../../modules/pay-points/index.ts';
-import { Compilation } from '../../../modules/schemes/criteria/compile.ts';
-import { quote } from '../../../modules/schemes/criteria/sql.ts';
-import { CriterionFault } from '../../../modules/schemes/criteria/syntax.ts';
-import { modelJoins } from '../../../modules/schemes/store/model.ts';
-import { ageOn } from '../../../src/sdk/index.ts';
+import { Compilation } from '../../../modules/schemes/language/compile.ts';
+import { quote } from '../../../modules/schemes/language/sql.ts';
+import { CriterionFault } from '../../../modules/schemes/language/syntax.ts';
+import { layered } from '../../../modules/schemes/store/model.ts';
+import { ageOn, parsePeriod } from '../../../src/sdk/index.ts';
 import { area, extension, household, inArea, patient } from '../support/people.ts';
 import { openStage, type Stage } from '../support/stage.ts';
 
 const AS_OF = '2026-01-01';
+const PERIOD = parsePeriod('monthly', '2026-01');
 
 interface Person {
   birthDate: string;
@@ -91,12 +92,21 @@ describe('criteria', () => {
 
   /** The answers of all households named like `prefix`, in order. */
   const answers = async (criterion: string, prefix = 'h-'): Promise<(boolean | null)[]> => {
-    const compilation = new Compilation(AS_OF);
-    const sql = compilation.criterion(criterion);
+    const compilation = new Compilation({ asOf: AS_OF, period: PERIOD });
+    const { sql, at } = compilation.criterion(criterion);
+    const ground = {
+      plan: compilation.plan,
+      asOf: AS_OF,
+      schemeId: 0n,
+      columns: ['h.household_id', 'h.fhir_id'],
+      from: `from households_household h
+        left join schemes_enrolment e on e.household_id = h.household_id`,
+      where: `h.fhir_id like '${prefix}%'`,
+      among: undefined,
+    };
     const rows = await stage.rows<{ answer: boolean | null }>(
-      `select ${sql} as answer from households_household h${modelJoins(compilation, undefined)}
-       where h.fhir_id like $1 order by h.fhir_id`,
-      [`${prefix}%`],
+      `select answer from (${layered(ground, at, ['l.fhir_id', `${sql} as answer`])}) answers
+       order by fhir_id`,
     );
     return rows.map((row) => row.answer);
   };
@@ -206,7 +216,7 @@ describe('criteria', () => {
   it('are refused with the place where they do not compile', () => {
     const fault = (text: string): string => {
       try {
-        new Compilation(AS_OF).criterion(text);
+        new Compilation({ asOf: AS_OF, period: PERIOD }).criterion(text);
       } catch (error) {
         if (error instanceof CriterionFault) return `${error.at}: ${error.message}`;
         throw error;

@@ -12,6 +12,8 @@ import { entitlementSelect, schemes } from '../../../modules/schemes/index.ts';
 import { parsePeriod, structureDefinition } from '../../../src/sdk/index.ts';
 import {
   area,
+  base,
+  cap,
   criterion,
   extension,
   household,
@@ -33,10 +35,10 @@ interface Row {
   reason_code: string | null;
   criterion_number: number | null;
   amount_minor: bigint | null;
-  base_minor: bigint;
-  supplement_minor: bigint | null;
-  capped: boolean | null;
-  supplement_counts: (number | null)[];
+  step_minor: string[];
+  step_counts: (number | null)[];
+  step_members: (string | null)[];
+  household_version: number;
   point: string | null;
   provider: string | null;
   account_kind: string | null;
@@ -46,10 +48,10 @@ interface Row {
 const RULES: readonly Extension[] = [
   { url: 'frequency', valueCode: 'monthly' },
   criterion(`characteristic('score') < 40`, 'poor'),
-  money('base', 1000),
+  base(1000),
   supplement('young-child', 'age < 5', 250.5, 2),
   supplement('disability', 'disability', 300),
-  money('cap', 1700),
+  cap(1700),
 ];
 
 describe('entitlement', () => {
@@ -161,11 +163,11 @@ describe('entitlement', () => {
       recipient: head,
       decision: 'eligible',
       reason_code: null,
-      base_minor: 100_000n,
-      supplement_minor: 25_050n,
+      step_minor: ['100000', '25050', '0', '125050'],
       amount_minor: 125_050n,
-      capped: false,
-      supplement_counts: [1, 0],
+      step_counts: [null, 1, 0, null],
+      step_members: [null, '2', null, null],
+      household_version: 1,
       provider: 'telco',
       account_kind: 'mobile',
       account_number: '+254712345678',
@@ -174,17 +176,16 @@ describe('entitlement', () => {
     const children = ['2022-05-05', '2023-05-05', '2024-05-05'];
     await register('h-cap', ['1980-01-01', ...children], { score: 10, disability: true });
     expect(await of('h-cap'), 'two children at most, four with a disability').to.deep.include({
-      supplement_minor: 50_100n + 120_000n,
+      step_minor: ['100000', '50100', '120000', '170000'],
       amount_minor: 170_000n,
-      capped: true,
-      supplement_counts: [2, 4],
+      step_counts: [null, 2, 4, null],
     });
   });
 
   it('takes ages on the first day of the period', async () => {
     await register('h-age', ['1980-01-01', '2021-01-02'], { score: 10 });
-    expect((await of('h-age', '2026-01')).supplement_counts[0]).to.equal(1);
-    expect((await of('h-age', '2026-02')).supplement_counts[0]).to.equal(0);
+    expect((await of('h-age', '2026-01')).step_counts[1]).to.equal(1);
+    expect((await of('h-age', '2026-02')).step_counts[1]).to.equal(0);
   });
 
   it('is undetermined where facts are missing, unless they could not change the amount', async () => {
@@ -281,7 +282,7 @@ describe('entitlement', () => {
     expect(await amounts(unit)).to.equal(130_000n);
     expect(await amounts(unit, mode('down'))).to.equal(120_000n);
     expect(await amounts(money('rounding-unit', 500), mode('up'))).to.equal(150_000n);
-    await amounts(money('floor', 1300));
+    await amounts(money('minimum-payable', 1300));
     expect((await of('h-sum')).reason_code).to.equal('zero-amount');
     await stage.put(scheme('s', RULES));
   });

@@ -13,6 +13,8 @@ import { enrolmentLifecycle, schemes } from '../../../modules/schemes/index.ts';
 import { codeSystem, lifecycleTable, structureDefinition } from '../../../src/sdk/index.ts';
 import {
   area,
+  base,
+  cap,
   criterion,
   extension,
   household,
@@ -26,7 +28,7 @@ import { openStage, refusal, type Stage } from '../support/stage.ts';
 
 const MONTHLY: Extension = { url: 'frequency', valueCode: 'monthly' };
 const EVERYBODY = criterion('true');
-const FLAT = [MONTHLY, EVERYBODY, money('base', 1000)];
+const FLAT = [MONTHLY, EVERYBODY, base(1000)];
 
 let stage: Stage;
 const open = async () => {
@@ -46,17 +48,15 @@ describe('schemes', () => {
     );
     expect(await put()).to.equal(`scheme-rules-missing ${place}`);
     expect(await put(MONTHLY, EVERYBODY)).to.equal(`scheme-amount-missing ${place}`);
-    expect(await put(MONTHLY, money('base', 1000))).to.equal(`scheme-criterion-missing ${place}`);
-    expect(await put(EVERYBODY, money('base', 1000))).to.equal(
-      `scheme-code-unknown ${place}.frequency`,
+    expect(await put(MONTHLY, base(1000))).to.equal(`scheme-criterion-missing ${place}`);
+    expect(await put(EVERYBODY, base(1000))).to.equal(`scheme-code-unknown ${place}.frequency`);
+    expect(await put(...FLAT, money('minimum-payable', 5, 'UGX'))).to.equal(
+      `scheme-currencies ${place}.component[0].amount`,
     );
-    expect(await put(...FLAT, money('cap', 5, 'UGX'))).to.equal(`scheme-currencies ${place}.cap`);
-    expect(await put(MONTHLY, EVERYBODY, money('base', 10.005))).to.equal(
-      `amount-too-precise ${place}.base.value`,
+    expect(await put(MONTHLY, EVERYBODY, base(10.005))).to.equal(
+      `amount-too-precise ${place}.component[0].amount.value`,
     );
-    expect(await put(...FLAT, money('cap', 5), money('floor', 6))).to.equal(
-      `scheme-cap-low ${place}.cap`,
-    );
+    expect(await put(...FLAT, cap(5), cap(6))).to.equal(`scheme-name-twice ${place}.adjustment[1]`);
     expect(await stage.rows('select 1 from scheme')).to.eql([]);
   });
 
@@ -65,7 +65,7 @@ describe('schemes', () => {
       `criterion-malformed ${place}.criterion[1]`,
     );
     expect(await put(...FLAT, supplement('child', 'ages < 5', 100))).to.equal(
-      `criterion-malformed ${place}.supplement[0].filter`,
+      `criterion-malformed ${place}.component[1].for`,
     );
     expect(await put(...FLAT, criterion(`livesIn('NOWHERE')`))).to.equal(
       `criterion-area-unknown ${place}`,
@@ -80,7 +80,7 @@ describe('schemes', () => {
     expect(await put(...FLAT)).to.equal('accepted');
     await stage.put(scheme('s-1', FLAT, { name: 'Another name' }));
     expect(await versions()).to.eql([1]);
-    await put(MONTHLY, EVERYBODY, money('base', 1200));
+    await put(MONTHLY, EVERYBODY, base(1200));
     expect(await versions()).to.eql([1, 2]);
     expect(await stage.rows('select rules_version, name, currency from scheme')).to.eql([
       { rules_version: 2, name: 'Scheme s-1', currency: 'KES' },
@@ -102,7 +102,7 @@ describe('enrolment', () => {
         MONTHLY,
         criterion('members.exists(age >= 60)', 'older-person'),
         criterion(`livesIn('NORTH')`, 'lives-north'),
-        money('base', 2000),
+        base(2000),
       ]),
       scheme('s-all', FLAT),
     );

@@ -154,19 +154,73 @@ export function money(url: string, value: number, currency = 'KES'): Extension {
   return { url, valueMoney: { value, currency: currency as 'KES' } };
 }
 
+/** An Expression under the name of a part of the rules. */
+export function expression(url: string, text: string, name?: string): Extension {
+  return {
+    url,
+    valueExpression: { language: 'text/fhirpath', expression: text, ...(name && { name }) },
+  };
+}
+
+/** What a component may say beside its amount. */
+export interface ComponentParts {
+  readonly for?: string;
+  readonly when?: string;
+  readonly maximum?: number | string;
+  readonly order?: string;
+  readonly times?: string;
+  readonly currency?: string;
+}
+
+/** A component: a plain amount, or an expression of one. */
+export function component(
+  name: string,
+  amount: number | string,
+  { maximum, order, currency = 'KES', ...parts }: ComponentParts = {},
+): Extension {
+  const given = Object.entries(parts).flatMap(([url, text]) =>
+    text === undefined ? [] : [expression(url, text)],
+  );
+  return {
+    url: 'component',
+    extension: [
+      { url: 'name', valueString: name },
+      typeof amount === 'number' ? money('amount', amount, currency) : expression('amount', amount),
+      ...given,
+      ...(typeof maximum === 'number' ? [{ url: 'maximum', valuePositiveInt: maximum }] : []),
+      ...(typeof maximum === 'string' ? [expression('maximum', maximum)] : []),
+      ...(order === undefined ? [] : [{ url: 'order', valueCode: order }]),
+    ],
+  };
+}
+
+/** An amount for the household. */
+export function base(amount: number, currency = 'KES'): Extension {
+  return component('base', amount, { currency });
+}
+
+/** An amount for each member for whom the filter holds, for so many at most. */
 export function supplement(
   name: string,
   filter: string,
   amount: number,
   maximum?: number,
 ): Extension {
+  return component(name, amount, { for: filter, ...(maximum !== undefined && { maximum }) });
+}
+
+/** The most that is paid. */
+export function cap(amount: number): Extension {
+  return expression('adjustment', `least(%total, ${amount})`, 'cap');
+}
+
+/** A table of the rules. */
+export function table(name: string, rows: string): Extension {
   return {
-    url: 'supplement',
+    url: 'table',
     extension: [
       { url: 'name', valueString: name },
-      { url: 'filter', valueExpression: { language: 'text/fhirpath', expression: filter } },
-      money('amount', amount),
-      ...(maximum === undefined ? [] : [{ url: 'maximum', valuePositiveInt: maximum }]),
+      { url: 'rows', valueString: rows },
     ],
   };
 }

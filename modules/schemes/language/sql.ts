@@ -17,7 +17,7 @@ export function exactly(sql: string): Range {
   return { low: sql, high: sql };
 }
 
-function isExact(range: Range): boolean {
+export function isExact(range: Range): boolean {
   return range.low === range.high;
 }
 
@@ -54,25 +54,27 @@ export function compare(operator: string, left: Range, right: Range): string {
   );
 }
 
-/** Adds, subtracts, multiplies, divides. Dividing by zero gives null, as in FHIRPath. */
-export function calculate(operator: string, left: Range, right: Range): Range {
-  if (isExact(left) && isExact(right)) {
-    return exactly(`(${left.low} ${SQL_OPERATOR[operator]} ${divisor(operator, right.low)})`);
-  }
+/** A number of which both bounds agree, else null. */
+export function certain({ low, high }: Range): string {
+  return low === high ? low : `(case when ${low} = ${high} then ${low} end)`;
+}
+
+/**
+ * Adds, subtracts, multiplies, divides. Dividing by zero gives null, as in FHIRPath.
+ *
+ * @param whole  both are whole numbers: `div` and `mod` are those of bigint
+ */
+export function calculate(operator: string, left: Range, right: Range, whole: boolean): Range {
+  const once = (a: string, b: string) => operation(operator, a, b, whole);
+  if (isExact(left) && isExact(right)) return exactly(`(${once(left.low, right.low)})`);
   if (operator === '+') {
-    return {
-      low: `(${left.low} + ${right.low})`,
-      high: `(${left.high} + ${right.high})`,
-    };
+    return { low: `(${left.low} + ${right.low})`, high: `(${left.high} + ${right.high})` };
   }
   if (operator === '-') {
-    return {
-      low: `(${left.low} - ${right.high})`,
-      high: `(${left.high} - ${right.low})`,
-    };
+    return { low: `(${left.low} - ${right.high})`, high: `(${left.high} - ${right.low})` };
   }
   const corners = [left.low, left.high].flatMap((a) =>
-    [right.low, right.high].map((b) => `${a} ${SQL_OPERATOR[operator]} ${divisor(operator, b)}`),
+    [right.low, right.high].map((b) => once(a, b)),
   );
   // Between divisors of both signs a quotient has no bounds; div and mod jump between them.
   const crosses = `${right.low} <= 0 and ${right.high} >= 0`;
@@ -85,16 +87,12 @@ export function calculate(operator: string, left: Range, right: Range): Range {
 }
 
 /** Division is decimal: 3 / 2 is 1.5 in FHIRPath, and 1 between integers of SQL. */
-const SQL_OPERATOR: Readonly<Record<string, string>> = {
-  '+': '+',
-  '-': '-',
-  '*': '*',
-  '/': '::numeric /',
-  mod: '%',
-};
-
-function divisor(operator: string, sql: string): string {
-  return operator === '/' || operator === 'mod' ? `nullif(${sql}, 0)` : sql;
+function operation(operator: string, left: string, right: string, whole: boolean): string {
+  const divisor = `nullif(${right}, 0)`;
+  if (operator === '/') return `${left}::numeric / ${divisor}`;
+  if (operator === 'mod') return `${left} % ${divisor}`;
+  if (operator === 'div') return whole ? `${left} / ${divisor}` : `div(${left}, ${divisor})`;
+  return `${left} ${operator} ${right}`;
 }
 
 /**
