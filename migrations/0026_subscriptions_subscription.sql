@@ -75,3 +75,21 @@ comment on column subscription_secret.signing_before is
 insert into access_role_permission values
   ('registry-client', 'Subscription.read'), ('registry-client', 'Subscription.write'),
   ('reporting-client', 'Subscription.read'), ('reporting-client', 'Subscription.write');
+
+create function subscription_await(event text, at timestamptz, interactions text[], types text[],
+                                   keys bytea[], versions int[]) returns boolean
+  language plpgsql as $$
+begin
+  insert into outbox (name, data, at)
+  select event, json_build_object('type', w.type, 'id', audit_id(w.key), 'version', w.version,
+                                  'action', w.interaction), subscription_await.at
+  from unnest(interactions, types, keys, versions) with ordinality
+    as w(interaction, type, key, version, n)
+  where w.interaction in ('create', 'update')
+    and exists (select from subscription s where s.type = w.type and s.status <> 'off')
+  order by w.n;
+  return found;
+end $$;
+comment on function subscription_await(text, timestamptz, text[], text[], bytea[], int[]) is
+  'Makes events of those writes (as the trail notes them) that a Subscription waits for; true when '
+  'there are any.';

@@ -12,6 +12,7 @@ select e.seq::text as id, e.seq as key, e.at as updated_at, 1 as version, e.at,
        e.action, e.interaction, e.type, audit_id(e.resource_id) as resource_id,
        e.version as resource_version, e.detail, audit_outcome(e.detail) as outcome,
        case when e.type = 'Patient' then audit_id(e.resource_id) end as patient_id,
+       e.resource_id as resource_key,
        case when e.type is not null and e.resource_id is not null
             then e.type || '/' || audit_id(e.resource_id) end as entity
 from audit_event e;

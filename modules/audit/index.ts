@@ -33,7 +33,13 @@ const trail: ProjectedBinding = {
     'agent-name': { type: 'string', column: 'actor_id' },
     'entity-name': { type: 'string', column: 'entity' },
     subtype: { type: 'token', column: 'interaction', system: INTERACTION },
-    patient: { type: 'reference', column: 'patient_id', target: 'Patient', holds: 'id' },
+    patient: {
+      type: 'reference',
+      column: 'patient_id',
+      target: 'Patient',
+      holds: 'id',
+      key: { column: 'resource_key', type: 'trail', where: "v.type = 'Patient'" },
+    },
     outcome: {
       type: 'token',
       column: 'outcome',

@@ -7,6 +7,7 @@
  * Spec: https://hl7.org/fhir/R4/patient.html
  */
 
+import { isDeepStrictEqual } from 'node:util';
 import type { Extension, Patient } from '@medplum/fhirtypes';
 import {
   codeIn,
@@ -19,9 +20,8 @@ import {
 import { contactPhone } from './account.ts';
 import { type Claim, claimsOf } from './identifier.ts';
 
-/** Facts of a Patient. Days are `YYYY-MM-DD`; null is "not known". */
-export interface MemberFacts {
-  readonly id: string;
+/** What rules ask of a Patient. Days are `YYYY-MM-DD`; null is "not known". */
+export interface RuleFacts {
   readonly sex: string | null;
   readonly birthDate: string | null;
   readonly birthDateLast: string | null;
@@ -31,10 +31,18 @@ export interface MemberFacts {
   readonly facts: MemberFactValues | null;
   readonly deceased: boolean;
   readonly deceasedOn: string | null;
+}
+
+/** Facts of a Patient. */
+export interface MemberFacts extends RuleFacts {
+  readonly id: string;
   readonly active: boolean;
   readonly phone: string | null;
   readonly identifiers: readonly Claim[];
 }
+
+/** Extension of a Patient with a fact that may have a period. */
+const MEMBER_FACT = 'member-characteristic';
 
 /** Numbers, yes or no; codes and days as text. */
 export type MemberFactValues = Readonly<Record<string, number | boolean | string>>;
@@ -59,17 +67,36 @@ export function readMember(
   const replaced = patient.link?.some((link) => link.type === 'replaced-by') ?? false;
   return {
     id: patient.id ?? '',
+    ...ruleFacts(patient, today),
+    active: patient.active !== false,
+    phone: readPhone(patient, country),
+    // A merged record leaves its identifiers to the one that replaced it.
+    identifiers: replaced ? [] : claimsOf(patient.identifier),
+  };
+}
+
+function ruleFacts(patient: Patient, today: string): RuleFacts {
+  return {
     sex: patient.gender ?? null,
     ...readBirthDate(patient.birthDate),
     disability: readDisability(patient),
     facts: readFacts(patient, today),
     deceased: patient.deceasedBoolean === true || patient.deceasedDateTime !== undefined,
     deceasedOn: dayOf(patient.deceasedDateTime),
-    active: patient.active !== false,
-    phone: readPhone(patient, country),
-    // A merged record leaves its identifiers to the one that replaced it.
-    identifiers: replaced ? [] : claimsOf(patient.identifier),
   };
+}
+
+/** True when two versions of a Patient say the same of what rules ask, whatever the day. */
+export function sameForRules(one: Patient, other: Patient): boolean {
+  const dated = [one, other].some((each) => extensionsOf(each, MEMBER_FACT).length > 0);
+  return !dated && isDeepStrictEqual(ruleFacts(one, ''), ruleFacts(other, ''));
+}
+
+/** True when two versions claim the same identifiers; false where that is not plain to see. */
+export function sameClaims(one: Patient, other: Patient): boolean {
+  return (
+    isDeepStrictEqual(one.identifier, other.identifier) && isDeepStrictEqual(one.link, other.link)
+  );
 }
 
 /** First and last day a FHIR date can mean: `2001` → 2001-01-01 … 2001-12-31. */
@@ -100,7 +127,7 @@ function readDisability(patient: Patient): boolean | null {
 /** Facts in force; of several values of one code, the one that began last. */
 function readFacts(patient: Patient, today: string): MemberFactValues | null {
   const facts = new Map<string, { value: number | boolean | string; since: string }>();
-  for (const extension of extensionsOf(patient, 'member-characteristic')) {
+  for (const extension of extensionsOf(patient, MEMBER_FACT)) {
     const code = codeIn(partOf(extension, 'code'));
     const value = factIn(partOf(extension, 'value'));
     const { start = '', end } = partOf(extension, 'period')?.valuePeriod ?? {};

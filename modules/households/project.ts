@@ -10,14 +10,20 @@
 import type { Group, Patient } from '@medplum/fhirtypes';
 import {
   type Context,
+  inOrder,
   inPlace,
-  type Problem,
+  Problem,
   problem,
   type ResourceWrite,
 } from '../../src/sdk/index.ts';
-import { householdChanged, householdRegistered, memberChanged } from './events.ts';
+import {
+  householdChanged,
+  householdRegistered,
+  type MemberEvent,
+  memberChanged,
+} from './events.ts';
 import { type HouseholdFacts, isHousehold, type MemberLink, readHousehold } from './household.ts';
-import { declaresMember, readMember } from './member.ts';
+import { declaresMember, readMember, sameClaims, sameForRules } from './member.ts';
 import { PHONE_COUNTRY } from './settings.ts';
 import {
   clearParts,
@@ -28,6 +34,7 @@ import {
 } from './store/households.ts';
 import {
   type Claimant,
+  type Claims,
   gatherClaims,
   releaseIdentifiers,
   releaseOthers,
@@ -40,6 +47,7 @@ import {
   knownMembers,
   type Membership,
   type MemberWrite,
+  refreshMembers,
   releaseMembers,
   removeMembers,
   writeMembers,
@@ -53,10 +61,12 @@ export async function projectPatients(
   writes: readonly ResourceWrite<Patient>[],
 ): Promise<void> {
   rememberPatients(ctx, writes);
-  const older = writes.filter((write) => write.action !== 'create').map((write) => write.rid);
+  const others = await refresh(ctx, writes);
+  if (others.length === 0) return;
+  const older = others.filter((write) => write.action !== 'create').map((write) => write.rid);
   const known = await knownMembers(ctx, older);
-  const gone = writes.filter((write) => write.resource === undefined).map((write) => write.rid);
-  const kept = writes.flatMap((write) =>
+  const gone = others.filter((write) => write.resource === undefined).map((write) => write.rid);
+  const kept = others.flatMap((write) =>
     write.resource && (known.has(write.rid) || declaresMember(write.resource))
       ? [memberWrite(ctx, write, write.resource)]
       : [],
@@ -65,6 +75,49 @@ export async function projectPatients(
   if (gone.length > 0) {
     await removeMembers(ctx, gone);
     await releaseIdentifiers(ctx, 'member', gone);
+  }
+}
+
+/**
+ * Most changes leave identifiers as they are: of those the members' rows are updated by one
+ * statement, and what rules ask is carried into households only where it differs.
+ *
+ * @returns the writes that take the long way
+ */
+async function refresh(
+  ctx: Context,
+  writes: readonly ResourceWrite<Patient>[],
+): Promise<readonly ResourceWrite<Patient>[]> {
+  const light = writes.flatMap((write) => lightWrite(ctx, write) ?? []);
+  if (light.length === 0) return writes;
+  const found = await refreshMembers(ctx, light);
+  const done = new Set<bigint>();
+  const carried: Membership[] = [];
+  for (const { rid, resource, previous } of writes) {
+    const householdId = found.get(rid);
+    if (householdId === undefined) continue;
+    done.add(rid);
+    ctx.emit(memberChanged, { memberId: String(rid), id: resource!.id! });
+    if (householdId === null || sameForRules(previous!, resource!)) continue;
+    carried.push({ memberId: rid, householdId });
+  }
+  await copyFacts(ctx, carried);
+  const plain = new Set(light.filter(({ rid }) => !found.has(rid)).map(({ rid }) => rid));
+  return writes.filter(
+    ({ rid, resource }) => !done.has(rid) && !(plain.has(rid) && !declaresMember(resource!)),
+  );
+}
+
+/** What a change of a Patient whose identifiers stay comes to; undefined for any other. */
+function lightWrite(ctx: Context, write: ResourceWrite<Patient>): MemberWrite | undefined {
+  const { action, resource, previous } = write;
+  if (action !== 'update' || !resource || !previous || !sameClaims(previous, resource)) return;
+  try {
+    return memberWrite(ctx, write, resource);
+  } catch (error) {
+    // A fault of a member; whether it is one is asked on the long way.
+    if (error instanceof Problem) return undefined;
+    throw error;
   }
 }
 
@@ -90,9 +143,11 @@ async function writeMembersWithClaims(
   const known = older.filter((rid) => rids.has(rid));
   await releaseOthers(ctx, 'member', known, claims);
   await writeMembers(ctx, writes, claims);
-  for (const { rid, facts } of writes) {
-    ctx.emit(memberChanged, { memberId: String(rid), id: facts.id });
-  }
+  for (const each of writes) ctx.emit(memberChanged, memberEvent(each));
+}
+
+function memberEvent({ rid, facts }: MemberWrite): MemberEvent {
+  return { memberId: String(rid), id: facts.id };
 }
 
 /** Who claims the identifiers that a resource carries. */
@@ -117,14 +172,17 @@ export async function projectGroups(
   writes: readonly ResourceWrite<Group>[],
 ): Promise<void> {
   const older = writes.filter((write) => write.action !== 'create').map((write) => write.rid);
-  const existing = await existingHouseholds(ctx, older);
   const incoming = writes.flatMap((write) =>
     write.resource && isHousehold(write.resource) ? [incomingOf(ctx, write, write.resource)] : [],
   );
+  const [existing, refer] = await Promise.all([
+    existingHouseholds(ctx, older),
+    resolve(ctx, incoming),
+  ]);
   const stays = new Set(incoming.map((each) => each.rid));
   const gone = [...existing].filter((rid) => !stays.has(rid));
   if (incoming.length === 0 && gone.length === 0) return;
-  await write(ctx, incoming, existing, gone);
+  await write(ctx, incoming, refer, existing, gone);
   for (const { rid, facts } of incoming) {
     const event = existing.has(rid) ? householdChanged : householdRegistered;
     ctx.emit(event, { householdId: String(rid), id: facts.id });
@@ -147,10 +205,10 @@ function incomingOf(
 async function write(
   ctx: Context,
   incoming: readonly Incoming[],
+  refer: Refer,
   existing: ReadonlySet<bigint>,
   gone: readonly bigint[],
 ): Promise<void> {
-  const refer = await resolve(ctx, incoming);
   const wanted = incoming.flatMap((each) =>
     each.facts.members
       .filter((member) => member.active)
@@ -162,37 +220,74 @@ async function write(
         place: each.place,
       })),
   );
-  await releaseMembers(ctx, [...existing], wanted);
-  await clearParts(ctx, [...existing]);
-  await removeHouseholds(ctx, gone);
-  await releaseIdentifiers(ctx, 'household', gone);
   refuseTwoHouseholds(wanted);
+  const fresh = freshMembers(ctx, wanted);
+  const freshIds = new Set(fresh.map((each) => each.rid));
+  const rows = incoming.map((each) => inPlace(each.place, () => resolved(each, refer, freshIds)));
   const claims = gatherClaims('household', incoming.map(claimant));
   const known = [...existing].filter((rid) => !gone.includes(rid));
-  await releaseOthers(ctx, 'household', known, claims);
-  const taken = await writeHouseholds(
-    ctx,
-    incoming.map((each) => inPlace(each.place, () => withReferences(each, refer))),
-    claims,
-  );
+  // Sent one behind the other, without waiting for what only has to be done before.
+  const taken = await sendWrites(ctx, { wanted, existing, gone, known, fresh, rows, claims });
   await takeOthers(
     ctx,
-    wanted.filter((each) => !taken.has(each.memberId)),
+    wanted.filter((each) => !taken.has(each.memberId) && !freshIds.has(each.memberId)),
   );
+}
+
+interface Sent {
+  readonly wanted: readonly WantedMember[];
+  readonly existing: ReadonlySet<bigint>;
+  readonly gone: readonly bigint[];
+  readonly known: readonly bigint[];
+  readonly fresh: readonly MemberWrite[];
+  readonly rows: readonly HouseholdWrite[];
+  readonly claims: Claims;
+}
+
+/** Sends the statements of a write in their order, each without waiting for the one before. */
+async function sendWrites(ctx: Context, sent: Sent): Promise<Set<bigint>> {
+  const { wanted, existing, gone, known, fresh, rows, claims } = sent;
+  const memberClaims = gatherClaims('member', fresh.map(claimant));
+  const taken = new Set<bigint>();
+  const write = async (): Promise<void> => {
+    for (const id of await writeHouseholds(ctx, rows, claims)) taken.add(id);
+  };
+  await inOrder([
+    releaseMembers(ctx, [...existing], wanted),
+    clearParts(ctx, [...existing]),
+    removeHouseholds(ctx, gone),
+    releaseIdentifiers(ctx, 'household', gone),
+    releaseOthers(ctx, 'household', known, claims),
+    writeMembers(ctx, fresh, memberClaims),
+    write(),
+  ]);
+  for (const each of fresh) ctx.emit(memberChanged, memberEvent(each));
+  return taken;
 }
 
 type Refer = (type: string, id: string, expression: string) => bigint;
 
 /** Patients written in a unit of work, which need not be looked up again in it. */
-const writtenPatients = new WeakMap<Context, Map<string, bigint>>();
+const writtenPatients = new WeakMap<Context, Map<string, ResourceWrite<Patient>>>();
 
 function rememberPatients(ctx: Context, writes: readonly ResourceWrite<Patient>[]): void {
-  const rids = writtenPatients.get(ctx) ?? new Map<string, bigint>();
-  writtenPatients.set(ctx, rids);
+  const known = writtenPatients.get(ctx) ?? new Map<string, ResourceWrite<Patient>>();
+  writtenPatients.set(ctx, known);
   for (const write of writes) {
-    if (write.resource) rids.set(write.id, write.rid);
-    else rids.delete(write.id);
+    if (write.resource) known.set(write.id, write);
+    else known.delete(write.id);
   }
+}
+
+/** Patients created in this unit of work as no members, whom a household now makes its own. */
+function freshMembers(ctx: Context, wanted: readonly WantedMember[]): MemberWrite[] {
+  const written = writtenPatients.get(ctx);
+  return wanted.flatMap(({ id, householdId }) => {
+    const write = written?.get(id);
+    if (write?.action !== 'create' || !write.resource || declaresMember(write.resource)) return [];
+    written!.set(id, { ...write, action: 'update' });
+    return [{ ...memberWrite(ctx, write, write.resource), householdId }];
+  });
 }
 
 /** Looks up the internal ids of everything these households refer to, once per type. */
@@ -206,8 +301,8 @@ async function resolve(ctx: Context, incoming: readonly Incoming[]): Promise<Ref
     Organization: facts.flatMap((each) => each.accounts.map((account) => account.providerId)),
   };
   const found = new Map<string, ReadonlyMap<string, bigint>>();
-  const written = writtenPatients.get(ctx);
-  if (written) found.set('Patient', written);
+  const written = [...(writtenPatients.get(ctx) ?? [])];
+  found.set('Patient', new Map(written.map(([id, { rid }]) => [id, rid])));
   for (const [type, ids] of Object.entries(wanted)) {
     const known = found.get(type);
     const missing = new Set(ids.filter((id) => known?.has(id) !== true));
@@ -226,7 +321,7 @@ async function resolve(ctx: Context, incoming: readonly Incoming[]): Promise<Ref
   };
 }
 
-function withReferences(each: Incoming, refer: Refer): HouseholdWrite {
+function resolved(each: Incoming, refer: Refer, fresh: ReadonlySet<bigint>): HouseholdWrite {
   const { facts } = each;
   return {
     ...each,
@@ -238,10 +333,10 @@ function withReferences(each: Incoming, refer: Refer): HouseholdWrite {
       facts.preferredPayPointId === undefined
         ? null
         : refer('Location', facts.preferredPayPointId, `Group.extension('preferred-pay-point')`),
-    members: facts.members.map((link) => ({
-      memberId: refer('Patient', link.id, entityOf(link)),
-      link,
-    })),
+    members: facts.members.map((link) => {
+      const memberId = refer('Patient', link.id, entityOf(link));
+      return { memberId, link, fresh: link.active && fresh.has(memberId) };
+    }),
     accounts: facts.accounts.map((account) => ({
       ...account,
       provider: refer('Organization', account.providerId, `Group.extension('payment-account')`),

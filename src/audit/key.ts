@@ -10,3 +10,8 @@ export function trailKey(id: string): string {
   // `$` is the end of the text here, while a line break may follow it in other languages.
   return UUID.test(id) ? `00${id.replaceAll('-', '')}` : Buffer.from(id).toString('hex');
 }
+
+/** The same, as PostgreSQL reads a `bytea`. */
+export function trailBytes(id: string): string {
+  return `\\x${trailKey(id)}`;
+}

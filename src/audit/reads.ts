@@ -8,7 +8,7 @@
 
 import type { Pool } from 'pg';
 import type { Actor, Log } from '../sdk/index.ts';
-import { trailKey } from './key.ts';
+import { trailBytes } from './key.ts';
 
 /** A note of something read, asked, or refused. */
 export interface ReadNote {
@@ -40,15 +40,13 @@ const WAITING_MAX = 20_000;
 const APPEND = `
   insert into audit_event
     (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, detail)
-  select a.at, decode(a.actor_id, 'hex'), a.actor_kind, decode(a.request_id, 'hex'), a.action,
-         a.interaction, a.type, decode(a.resource_id, 'hex'), a.detail
+  select a.at, a.actor_id, a.actor_kind, a.request_id, a.action, a.interaction, a.type,
+         a.resource_id, a.detail
+  from unnest($1::timestamptz[], $2::bytea[], $3::text[], $4::bytea[], $5::text[], $6::text[],
+              $7::text[], $8::bytea[], $9::text[])
+    as a(at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, detail)
   -- The transaction gets its id before a number is drawn: the seal relies on it.
-  from (select pg_current_xact_id() as xid offset 0) x,
-    unnest($1::timestamptz[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-           $7::text[], $8::text[], $9::text[]) with ordinality
-      as a(at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, detail, n)
-  where x.xid is not null
-  order by a.n`;
+  where pg_current_xact_id() is not null`;
 
 /** Makes the trail of reads of a process. */
 export function createReadTrail(pool: Pool, log: Log): ReadTrail {
@@ -98,13 +96,13 @@ export function createReadTrail(pool: Pool, log: Log): ReadTrail {
 function columnsOf(batch: readonly ReadNote[]): unknown[][] {
   return [
     batch.map((each) => each.at),
-    batch.map((each) => trailKey(each.actor.id)),
+    batch.map((each) => trailBytes(each.actor.id)),
     batch.map((each) => each.actor.kind),
-    batch.map((each) => trailKey(each.requestId)),
+    batch.map((each) => trailBytes(each.requestId)),
     batch.map((each) => each.action),
     batch.map((each) => each.interaction),
     batch.map((each) => each.type ?? null),
-    batch.map((each) => (each.id === undefined ? null : trailKey(each.id))),
+    batch.map((each) => (each.id === undefined ? null : trailBytes(each.id))),
     batch.map((each) => (each.detail ? JSON.stringify(each.detail) : null)),
   ];
 }

@@ -4,7 +4,7 @@
  */
 
 import type { UnitOfWork } from '../app.ts';
-import { trailKey } from '../audit/key.ts';
+import { trailBytes } from '../audit/key.ts';
 import { type AuditAct, type JobToken, resourceAwaited, statement } from '../sdk/index.ts';
 
 /** Collected while the work runs. */
@@ -22,34 +22,24 @@ export interface Leavings {
 }
 
 /**
- * Writes of a type that a Subscription waits for become events by the same statement, which costs
- * writers nothing to speak of; others leave none.
+ * Writes of a type that a Subscription waits for become events, by a function that is called for
+ * those only: naming the outbox here would cost each write as much as a row.
  */
 const TRAIL = statement(
   'audit.append',
-  `with awaited as (
-     insert into outbox (name, data, at)
-     select '${resourceAwaited.name}', json_build_object(
-       'type', a.type, 'id', audit_id(decode(a.resource_id, 'hex')), 'version', a.version,
-       'action', a.interaction), $1
-     from unnest($6::text[], $7::text[], $8::text[], $9::int[])
-       with ordinality as a(interaction, type, resource_id, version, n)
-     where a.interaction in ('create', 'update') and exists (
-       select from subscription s where s.type = a.type and s.status <> 'off')
-     order by a.n
-     returning 1),
-   trail as (
+  `with trail as (
      insert into audit_event
        (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
-     select $1, decode($2, 'hex'), $3, decode($4, 'hex'), a.action, a.interaction, a.type,
-            decode(a.resource_id, 'hex'), a.version, a.detail
+     select $1, $2::bytea, $3, $4::bytea, a.action, a.interaction, a.type, a.resource_id,
+            a.version, a.detail
+     from unnest($5::text[], $6::text[], $7::text[], $8::bytea[], $9::int[], $10::text[])
+       as a(action, interaction, type, resource_id, version, detail)
      -- The transaction gets its id before a number is drawn: the seal relies on it.
-     from (select pg_current_xact_id() as xid offset 0) x,
-       unnest($5::text[], $6::text[], $7::text[], $8::text[], $9::int[], $10::text[])
-       with ordinality as a(action, interaction, type, resource_id, version, detail, n)
-     where x.xid is not null
-     order by a.n)
-   select exists (select from awaited) as awaited`,
+     where pg_current_xact_id() is not null)
+   select case when exists (
+       select from subscription s where s.type = any($7) and s.status <> 'off')
+     then subscription_await('${resourceAwaited.name}', $1, $6, $7, $8, $9)
+     else false end as awaited`,
 );
 
 const OUTBOX = statement(
@@ -89,13 +79,13 @@ export function flush(unit: UnitOfWork, leavings: Leavings): Promise<unknown> {
 function trailValues(unit: UnitOfWork, acts: Leavings['acts']): unknown[] {
   return [
     unit.now,
-    trailKey(unit.actor.id),
+    trailBytes(unit.actor.id),
     unit.actor.kind,
-    trailKey(unit.requestId),
+    trailBytes(unit.requestId),
     acts.map((act) => act.action),
     acts.map((act) => act.interaction),
     acts.map((act) => act.type ?? null),
-    acts.map((act) => (act.id === undefined ? null : trailKey(act.id))),
+    acts.map((act) => (act.id === undefined ? null : trailBytes(act.id))),
     acts.map((act) => act.version ?? null),
     acts.map((act) => (act.detail ? JSON.stringify(act.detail) : null)),
   ];

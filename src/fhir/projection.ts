@@ -5,6 +5,7 @@
 
 import type { Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../app.ts';
+import { trailBytes } from '../audit/key.ts';
 import {
   idKey,
   type ProjectedBinding,
@@ -125,6 +126,7 @@ export async function isProjected(unit: UnitOfWork, type: string, id: string): P
 const KEY_FORMS: Readonly<Record<ProjectedKey['type'], RegExp>> = {
   uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
   bigint: /^(?:0|[1-9]\d{0,17})$/,
+  trail: /^/,
 };
 
 /** Finds rows by the texts of a key; a text that the key cannot have is nobody's. */
@@ -136,7 +138,11 @@ function keyTest(
 ): string {
   if (!key) return `v.${text} = any(${values.add(ids, 'text[]')})`;
   const possible = ids.filter((id) => KEY_FORMS[key.type].test(id));
-  return `v.${key.column} = any(${values.add(possible, `${key.type}[]`)})`;
+  const test =
+    key.type === 'trail'
+      ? `v.${key.column} = any(${values.add(possible.map(trailBytes), 'bytea[]')})`
+      : `v.${key.column} = any(${values.add(possible, `${key.type}[]`)})`;
+  return key.where ? `(${key.where} and ${test})` : test;
 }
 
 function idTest(binding: ProjectedBinding, ids: readonly string[], values: Values): string {

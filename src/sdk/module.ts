@@ -103,7 +103,10 @@ export interface ProjectedBinding {
 /** A column that holds what a text is written from, and is indexed. */
 export interface ProjectedKey {
   readonly column: string;
-  readonly type: 'uuid' | 'bigint';
+  /** `trail`: bytes of an id as the trail keeps it. */
+  readonly type: 'uuid' | 'bigint' | 'trail';
+  /** SQL over alias `v`: which rows have the key, where only those are indexed. */
+  readonly where?: string;
 }
 
 /** A row of a projection's view, with every column of the view. */

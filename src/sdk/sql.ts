@@ -49,3 +49,14 @@ export function columns<Row extends object, Key extends keyof Row>(
 ): Row[Key][][] {
   return keys.map((key) => rows.map((row) => row[key]));
 }
+
+/**
+ * Waits for statements that were sent one behind the other without waiting in between.
+ *
+ * @throws the fault of the first that failed: the others only fail because it did
+ */
+export async function inOrder(sent: readonly Promise<unknown>[]): Promise<void> {
+  const done = await Promise.allSettled(sent);
+  const failed = done.find((each) => each.status === 'rejected');
+  if (failed) throw failed.reason;
+}

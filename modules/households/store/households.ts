@@ -22,6 +22,8 @@ export interface HouseholdWrite {
 export interface ResolvedMember {
   readonly memberId: bigint;
   readonly link: MemberLink;
+  /** Written as a member of this household just before; the others are taken if they are free. */
+  readonly fresh: boolean;
 }
 
 const EXISTING = statement(
@@ -81,30 +83,39 @@ const WRITE = statement(
        active = excluded.active, version = excluded.version, updated_at = excluded.updated_at
    ), link as materialized (
      select * from unnest($12::bigint[], $13::bigint[], $14::smallint[], $15::text[], $16::text[],
-       $17::boolean[]) as l(household_id, member_id, position, role, collector, active)
+       $17::boolean[], $18::boolean[])
+       as l(household_id, member_id, position, role, collector, active, fresh)
    ), taken as (
      update member m set household_id = l.household_id
      from link l
-     where l.active and m.member_id = l.member_id
+     where l.active and not l.fresh and m.member_id = l.member_id
        and (m.household_id is null or m.household_id = l.household_id)
      returning m.member_id, m.sex, m.birth_date, m.birth_date_last, m.disability, m.deceased,
-       m.deceased_on
+       m.deceased_on, m.facts
    ), members as (
      insert into household_member (household_id, member_id, position, role, collector, active,
-       sex, birth_date, birth_date_last, disability, deceased, deceased_on)
-     select l.*, t.sex, t.birth_date, t.birth_date_last, t.disability,
-            coalesce(t.deceased, false), t.deceased_on
+       sex, birth_date, birth_date_last, disability, deceased, deceased_on, facts)
+     select l.household_id, l.member_id, l.position, l.role, l.collector, l.active,
+            t.sex, t.birth_date, t.birth_date_last, t.disability,
+            coalesce(t.deceased, false), t.deceased_on, t.facts
      from link l left join taken t on l.active and t.member_id = l.member_id
+     where not l.fresh
+     union all
+     select l.household_id, l.member_id, l.position, l.role, l.collector, l.active,
+            m.sex, m.birth_date, m.birth_date_last, m.disability, m.deceased, m.deceased_on,
+            m.facts
+     from link l join member m on m.member_id = l.member_id
+     where l.fresh
    ), facts as (
      insert into household_characteristic (household_id, code, number_value, code_value,
        boolean_value)
-     select * from unnest($18::bigint[], $19::text[], $20::numeric[], $21::text[], $22::boolean[])
+     select * from unnest($19::bigint[], $20::text[], $21::numeric[], $22::text[], $23::boolean[])
    ), accounts as (
      insert into household_account (household_id, kind, provider_id, account_number, holder_name,
        preferred)
-     select * from unnest($23::bigint[], $24::text[], $25::bigint[], $26::text[], $27::text[],
-       $28::boolean[])
-   ), claimed as (${claimText('household', 29)})
+     select * from unnest($24::bigint[], $25::text[], $26::bigint[], $27::text[], $28::text[],
+       $29::boolean[])
+   ), claimed as (${claimText('household', 30)})
    select member_id, null::bigint as hash, null::bigint as holder from taken
    union all select null, hash, holder from claimed`,
 );
@@ -182,6 +193,7 @@ function memberColumns(writes: readonly HouseholdWrite[]): unknown[][] {
     rows.map(({ link }) => link.role),
     rows.map(({ link }) => (link.active ? link.collector : null)),
     rows.map(({ link }) => link.active),
+    rows.map(({ fresh }) => fresh),
   ];
 }
 

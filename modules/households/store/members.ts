@@ -17,26 +17,33 @@ export interface MemberWrite {
   /** Where the Patient stands in a Bundle. */
   readonly place: string | undefined;
   readonly facts: MemberFacts;
+  /** The household of somebody who was not a member before. */
+  readonly householdId?: bigint;
 }
+
+/** Parameters of the facts of members, see `factColumns`. */
+const COLUMNS = `$1::bigint[], $2::text[], $3::text[], $4::date[], $5::date[], $6::text[],
+     $7::boolean[], $8::boolean[], $9::date[], $10::boolean[], $11::text[], $12::int[],
+     $13::jsonb[]`;
 
 const UPSERT = statement(
   'households.upsert-members',
-  `with claimed as (${claimText('member', 15)}), written as (
+  `with claimed as (${claimText('member', 16)}), written as (
    insert into member (member_id, fhir_id, sex, birth_date, birth_date_last,
      birth_date_precision, disability, deceased, deceased_on, active, phone, version, facts,
-     updated_at)
-   select w.*, $14
-   from unnest($1::bigint[], $2::text[], $3::text[], $4::date[], $5::date[], $6::text[],
-     $7::boolean[], $8::boolean[], $9::date[], $10::boolean[], $11::text[], $12::int[], $13::jsonb[])
+     household_id, updated_at)
+   select w.*, $15
+   from unnest(${COLUMNS}, $14::bigint[])
      as w(member_id, fhir_id, sex, birth_date, birth_date_last, birth_date_precision, disability,
-       deceased, deceased_on, active, phone, version, facts)
+       deceased, deceased_on, active, phone, version, facts, household_id)
    order by 1
    on conflict (member_id) do update set
      sex = excluded.sex, birth_date = excluded.birth_date,
      birth_date_last = excluded.birth_date_last,
      birth_date_precision = excluded.birth_date_precision, disability = excluded.disability,
      deceased = excluded.deceased, deceased_on = excluded.deceased_on, active = excluded.active,
-     facts = excluded.facts, phone = excluded.phone, version = excluded.version, updated_at = excluded.updated_at
+     facts = excluded.facts, phone = excluded.phone, version = excluded.version,
+     updated_at = excluded.updated_at
    returning member_id, household_id)
    select member_id, household_id, null::bigint as hash, null::bigint as holder from written
    union all select null, null, hash, holder from claimed`,
@@ -77,6 +84,25 @@ export async function writeMembers(
 ): Promise<void> {
   if (writes.length === 0) return;
   const rows = await ctx.db.query<UpsertRow>(UPSERT, [
+    ...factColumns(writes),
+    writes.map((write) => write.householdId ?? null),
+    ctx.now,
+    ...claimColumns(claims),
+  ]);
+  const held = rows.flatMap(({ hash, holder }) => (hash && holder ? [{ hash, holder }] : []));
+  await judgeClaims(ctx, 'member', claims, held);
+  // Who is new in a household has no facts there to be brought up to date.
+  const fresh = new Set(writes.flatMap((write) => (write.householdId ? [write.rid] : [])));
+  const inside = rows.flatMap(({ member_id: memberId, household_id: householdId }) =>
+    memberId !== null && householdId !== null && !fresh.has(memberId)
+      ? [{ memberId, householdId }]
+      : [],
+  );
+  await copyFacts(ctx, inside);
+}
+
+function factColumns(writes: readonly MemberWrite[]): unknown[][] {
+  return [
     writes.map((write) => write.rid),
     writes.map((write) => write.facts.id),
     writes.map((write) => write.facts.sex),
@@ -90,15 +116,39 @@ export async function writeMembers(
     writes.map((write) => write.facts.phone),
     writes.map((write) => write.version),
     writes.map((write) => write.facts.facts && JSON.stringify(write.facts.facts)),
+  ];
+}
+
+const REFRESH = statement(
+  'households.refresh-members',
+  `update member m set
+     sex = w.sex, birth_date = w.birth_date, birth_date_last = w.birth_date_last,
+     birth_date_precision = w.birth_date_precision, disability = w.disability,
+     deceased = w.deceased, deceased_on = w.deceased_on, active = w.active, facts = w.facts,
+     phone = w.phone, version = w.version, updated_at = $14
+   from unnest(${COLUMNS})
+     as w(member_id, fhir_id, sex, birth_date, birth_date_last, birth_date_precision, disability,
+       deceased, deceased_on, active, phone, version, facts)
+   where m.member_id = w.member_id
+   returning m.member_id, m.household_id`,
+);
+
+/**
+ * Updates those of these Patients who are members, whose identifiers stay as they are; what rules
+ * ask is not carried into households (see `copyFacts`).
+ *
+ * @returns household (null: none) by member, of those who are members
+ */
+export async function refreshMembers(
+  ctx: Context,
+  writes: readonly MemberWrite[],
+): Promise<Map<bigint, bigint | null>> {
+  if (writes.length === 0) return new Map();
+  const rows = await ctx.db.query<{ member_id: bigint; household_id: bigint | null }>(REFRESH, [
+    ...factColumns(writes),
     ctx.now,
-    ...claimColumns(claims),
   ]);
-  const held = rows.flatMap(({ hash, holder }) => (hash && holder ? [{ hash, holder }] : []));
-  await judgeClaims(ctx, 'member', claims, held);
-  const inside = rows.flatMap(({ member_id: memberId, household_id: householdId }) =>
-    memberId !== null && householdId !== null ? [{ memberId, householdId }] : [],
-  );
-  await copyFacts(ctx, inside);
+  return new Map(rows.map((row) => [row.member_id, row.household_id]));
 }
 
 /** Copies facts of members into the households they are in. */

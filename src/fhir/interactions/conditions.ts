@@ -7,7 +7,7 @@
  */
 
 import type { UnitOfWork } from '../../app.ts';
-import { Problem, problem, statement } from '../../sdk/index.ts';
+import { inOrder, Problem, problem, type Statement, statement } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { systemKey, valueHash } from '../definitions/hash.ts';
 import { refuseMaskedSearch } from '../disclosure.ts';
@@ -88,12 +88,29 @@ function criterion(
   return locks.length > 0 ? { locks, identifier } : { locks: [criterionLock(type, query)] };
 }
 
-const BY_IDENTIFIER = statement(
-  'fhir.by-identifier',
-  `select t.hash, t.system, r.content, r.rid, r.ver, r.lu
-   from tok t join resource r on r.rid = t.rid and r.bucket = t.bucket
-   where t.hash = any($1::bigint[]) and r.type = $2 and not r.deleted`,
-);
+const byIdentifier = new Map<number, Statement>();
+
+/**
+ * Resources of a type by hashes of identifiers. Each look-up is fenced off, so that the plan that
+ * is made while the tables are small is no scan when they have grown.
+ */
+function rowsByIdentifier(type: number): Statement {
+  let found = byIdentifier.get(type);
+  if (!found) {
+    found = statement(
+      `fhir.by-identifier-${type}`,
+      `select h.hash, t.system, r.content, r.rid, r.ver, r.lu
+       from unnest($1::bigint[]) h(hash)
+       cross join lateral (select t.rid, t.bucket, t.system from tok t
+         where t.hash = h.hash offset 0) t
+       cross join lateral (select r.content, r.rid, r.ver, r.lu from resource r
+         where r.rid = t.rid and r.bucket = t.bucket and r.type = ${type} and not r.deleted
+         offset 0) r`,
+    );
+    byIdentifier.set(type, found);
+  }
+  return found;
+}
 
 /** What a condition found. */
 export interface Match {
@@ -115,9 +132,8 @@ export async function resolveConditions(
 ): Promise<Map<Condition, Match | undefined>> {
   const found = new Map<Condition, Match | undefined>();
   const simple = conditions.filter((each) => each.identifier);
-  for (const [type, group] of Map.groupBy(simple, (each) => each.type)) {
-    await resolveIdentifiers(unit, type, group, found);
-  }
+  const byType = [...Map.groupBy(simple, (each) => each.type)];
+  await inOrder(byType.map(([type, group]) => resolveIdentifiers(unit, type, group, found)));
   for (const condition of conditions) {
     if (!condition.identifier) found.set(condition, await resolveOther(unit, condition));
   }
@@ -139,7 +155,9 @@ async function resolveIdentifiers(
     rid: bigint;
     ver: number;
     lu: Date;
-  }>(BY_IDENTIFIER, [conditions.map(hashOf), fhirOf(unit).definitions.typeNumber(type)]);
+  }>(rowsByIdentifier(fhirOf(unit).definitions.typeNumber(type)), [
+    [...new Set(conditions.map(hashOf))],
+  ]);
   const seen = await inReach(
     unit,
     type,

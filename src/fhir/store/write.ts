@@ -11,6 +11,7 @@ import type { UnitOfWork } from '../../app.ts';
 import {
   bucketOf,
   idKey,
+  inOrder,
   Problem,
   problem,
   type ResourceWrite,
@@ -65,13 +66,19 @@ export async function writeResources(
     refuseMasked(resource, place);
     validate(validation, resource, place);
   }
-  if (!options.locked) await takeLocks(unit, plannedLocks(plans));
+  // What follows is sent behind the locks, and so waits for them in the database.
+  const locked = options.locked ? undefined : takeLocks(unit, plannedLocks(plans));
+  const written = writePlans(unit, plans);
+  await inOrder([locked ?? written, written]);
+  return written;
+}
+
+async function writePlans(unit: UnitOfWork, plans: readonly PlannedWrite[]): Promise<Written[]> {
   const sent = await prepare(unit, plans);
   await checkNamed(unit, sent);
   await guard(unit, sent);
   const prepared = await redacted(unit, sent);
   const written = await writeRows(unit, prepared);
-  await projectFacts(unit, prepared, written);
   await checkWritten(unit, written);
   for (const each of written) leaveTrace(unit, each);
   return written;
@@ -236,7 +243,11 @@ async function writeRows(unit: UnitOfWork, prepared: readonly Prepared[]): Promi
     unit,
     prepared.filter((each) => each.action === 'delete').map((each) => each.plan),
   );
-  const rids = await saveRows(unit, changes);
+  const saved = saveRows(unit, changes);
+  // The typed facts of what has its internal id already are sent behind the rows.
+  const known = changes.every((each) => each.rid !== 0n);
+  const rids = known ? changes.map((each) => each.rid) : await saved;
+  await inOrder([saved, projectFacts(unit, prepared, rids)]);
   return prepared.map((each, at) => ({
     action: each.action,
     type: each.plan.type,
@@ -253,10 +264,10 @@ async function saveRows(unit: UnitOfWork, changes: readonly RowChange[]): Promis
   const updates = changes.filter((each) => each.rid !== 0n);
   const inserts = changes.filter((each) => each.rid === 0n);
   const updated = updates.length > 0 && updateRows(unit.now, updates);
-  const [, rids] = await Promise.all([
-    updated && unit.db.run(updated.statement, updated.values),
-    insertAll(unit, inserts),
-  ]);
+  const change = updated ? unit.db.run(updated.statement, updated.values) : Promise.resolve(0);
+  const creation = insertAll(unit, inserts);
+  await inOrder([change, creation]);
+  const rids = await creation;
   let next = 0;
   return changes.map((each) => (each.rid === 0n ? rids[next++]! : each.rid));
 }
@@ -296,10 +307,10 @@ function rowChange(unit: UnitOfWork, each: Prepared): RowChange {
 async function projectFacts(
   unit: UnitOfWork,
   prepared: readonly Prepared[],
-  written: readonly Written[],
+  rids: readonly bigint[],
 ): Promise<void> {
   const { stored } = fhirOf(unit);
-  const writes = prepared.map((each, at) => asWrite(each, written[at]!.rid));
+  const writes = prepared.map((each, at) => asWrite(each, rids[at]!));
   const byType = Map.groupBy(writes, (write) => write.type);
   // Areas and people before the groups that point to them.
   const order = ['Organization', 'Location', 'Patient', 'Group', 'InsurancePlan', 'Coverage'];
