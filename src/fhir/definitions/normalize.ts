@@ -1,16 +1,30 @@
 /**
  * How texts are folded for string search, the same for what is stored and what is asked.
  *
- * Compatibility decomposition, combining marks removed, lower case, and every run of white space
- * and punctuation one blank, so that `O'Neill-Díaz` is found by `o neill diaz`.
+ * Compatibility decomposition, case folded (`ß` is `ss`, `ς` is `σ`, `İ` is `i`), combining marks,
+ * strokes through letters and what has no width removed (tatweel, joiners, direction marks), and
+ * every run of white space and punctuation one blank, so that `O'Neill-Díaz` is found by
+ * `o neill diaz`.
  *
  * Spec: https://hl7.org/fhir/R4/search.html#string
  */
 
 const PLAIN = /^[a-z0-9]*$/;
 const SIMPLE = /^[A-Za-z0-9]*$/;
-const MARKS = /\p{Mn}+/gu;
-const BREAKS = /[\s\p{P}\p{S}\p{Cc}\p{Cf}\p{Z}]+/gu;
+const ASCII = /^[ -~]*$/;
+const ASCII_BREAKS = /[^a-z0-9]+/g;
+const SILENT = /[\p{Mn}\p{Cf}\u0640]+/gu;
+const BREAKS = /[\s\p{P}\p{S}\p{Cc}\p{Z}]+/gu;
+/** Letters that no decomposition takes apart. */
+const STROKES = /[ςøłđħŧ]/g;
+const WITHOUT_STROKE: Readonly<Record<string, string>> = {
+  ς: 'σ',
+  ø: 'o',
+  ł: 'l',
+  đ: 'd',
+  ħ: 'h',
+  ŧ: 't',
+};
 
 /** Index rows hold no more than this of a text; the rest is found by the first part. */
 export const STRING_MAX = 200;
@@ -19,14 +33,22 @@ export const STRING_MAX = 200;
 export function normalize(text: string): string {
   if (PLAIN.test(text)) return cut(text);
   if (SIMPLE.test(text)) return cut(text.toLowerCase());
-  const folded = text
-    .slice(0, STRING_MAX * 4)
+  const begin = text.slice(0, STRING_MAX * 4);
+  const folded = ASCII.test(begin)
+    ? begin.toLowerCase().replace(ASCII_BREAKS, ' ')
+    : unmarked(begin);
+  return cut(folded.trim());
+}
+
+function unmarked(text: string): string {
+  return text
     .normalize('NFKD')
-    .replace(MARKS, '')
     .toLowerCase()
-    .replace(BREAKS, ' ')
-    .trim();
-  return cut(folded);
+    .toUpperCase()
+    .toLowerCase()
+    .replace(SILENT, '')
+    .replace(STROKES, (letter) => WITHOUT_STROKE[letter]!)
+    .replace(BREAKS, ' ');
 }
 
 function cut(text: string): string {

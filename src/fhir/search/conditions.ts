@@ -12,6 +12,7 @@ import { toldBy } from '../definitions/search-parameters.ts';
 import { refuseMaskedSearch } from '../disclosure.ts';
 import { fhirOf } from '../types.ts';
 import { compositeTest } from './composite.ts';
+import { hierarchiesOf, lineOf } from './hierarchy.ts';
 import { dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
 import { scopeTests, storedLimits } from './narrow.ts';
 import { nearCondition } from './near.ts';
@@ -228,6 +229,9 @@ function referenceCondition(
     const tokens = term.values.map((each) => parseToken(each, term.name));
     return anyToken({ ...info, key, tokens: 'tok' }, tokens, values);
   }
+  if (modifier === 'above' || modifier === 'below') {
+    return lineCondition(unit, term, modifier, values);
+  }
   const param = values.add(info.key, 'int');
   const tests = term.values.map((each) => {
     const { target, types } = targetOf(unit, info.targets, modifier, unescaped(each));
@@ -235,6 +239,29 @@ function referenceCondition(
     return `target = ${values.add(target, 'uuid')} and param = ${param}${only}`;
   });
   return fromIndex('ref', tests, 12);
+}
+
+/** What leads to a resource, or to what is part of it, or to what it is part of. */
+function lineCondition(
+  unit: UnitOfWork,
+  { info, values: texts }: ParameterTerm,
+  way: 'above' | 'below',
+  values: Values,
+): Condition {
+  const { definitions } = fhirOf(unit);
+  const param = values.add(info.key, 'int');
+  const tests = texts.flatMap((each) => {
+    const { target, types } = targetOf(unit, info.targets, undefined, unescaped(each));
+    const found = hierarchiesOf(definitions, info.targets);
+    return found.flatMap((hierarchy) => {
+      const number = definitions.typeNumber(hierarchy.type);
+      if (types && !types.includes(number)) return [];
+      const seen = reachConditions(unit, hierarchy.type, values);
+      const line = lineOf(definitions, hierarchy, target, way, seen, values);
+      return [`param = ${param} and type = ${number} and target in (${line})`];
+    });
+  });
+  return fromIndex('ref', tests.length > 0 ? tests : ['false'], 14);
 }
 
 function compartmentCondition(

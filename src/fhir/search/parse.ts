@@ -7,9 +7,10 @@
 
 import { Problem, problem } from '../../sdk/index.ts';
 import type { Definitions, SearchParameterInfo } from '../definitions/definitions.ts';
+import { hierarchiesOf } from './hierarchy.ts';
 import { type Budget, checkQuery, newBudget, spend, tooCostly } from './limits.ts';
 import { parseNear } from './near.ts';
-import { notServed, unknownModifier, unknownParameter } from './refusals.ts';
+import { notServed, textWithIncludes, unknownModifier, unknownParameter } from './refusals.ts';
 import { split } from './text-values.ts';
 
 export { split, unescaped } from './text-values.ts';
@@ -123,7 +124,7 @@ const NOT_SERVED = new Set([
 const MODIFIERS: Readonly<Record<string, readonly string[]>> = {
   string: ['missing', 'exact', 'contains', 'text'],
   token: ['missing', 'not', 'text', 'in', 'not-in', 'above', 'below'],
-  reference: ['missing', 'identifier', 'type'],
+  reference: ['missing', 'identifier', 'type', 'above', 'below'],
   uri: ['missing', 'below', 'above'],
   date: ['missing'],
   number: ['missing'],
@@ -167,6 +168,7 @@ export function parseSearch(
       take(name, value, () => readResult(definitions, types, results, name, value));
     } else take(name, value, () => terms.push(parseTerm(definitions, types, name, value, budget)));
   }
+  if (results.summary === 'text' && results.includes.length > 0) throw textWithIncludes();
   const near = terms.find(
     (term) => term.kind === 'parameter' && isNear(term.info) && !term.modifier,
   );
@@ -213,7 +215,8 @@ export function parseTerm(
   }
   const [code = '', modifier, more] = name.split(':');
   if (more !== undefined) throw unknownModifier(name, code, []);
-  if (NOT_SERVED.has(code)) throw notServed(code);
+  if (NOT_SERVED.has(code) && !(name === '_contained' && value === 'false')) throw notServed(code);
+  if (code === '_contained') return { kind: 'constant', code, holds: true };
   const values = [...new Set(split(value, ','))];
   if (modifier === 'missing' && (code === '_id' || code === '_lastUpdated')) {
     return { kind: 'constant', code, holds: !isTrue(name, value) };
@@ -260,7 +263,7 @@ function checkModifier(
   value: string,
 ): void {
   if (modifier === undefined) return;
-  const allowed = modifiersOf(info);
+  const allowed = modifiersOf(definitions, info);
   const isType = allowed.includes('type') && definitions.isResourceType(modifier);
   if (!allowed.includes(modifier) && !isType) throw unknownModifier(name, info.code, allowed);
   if (modifier === 'missing') isTrue(name, value);
@@ -274,8 +277,11 @@ function checkModifier(
   }
 }
 
-function modifiersOf(info: SearchParameterInfo): readonly string[] {
+function modifiersOf(definitions: Definitions, info: SearchParameterInfo): readonly string[] {
   const allowed = MODIFIERS[info.type] ?? [];
+  if (info.type === 'reference' && hierarchiesOf(definitions, info.targets).length === 0) {
+    return allowed.filter((each) => each !== 'above' && each !== 'below');
+  }
   if (info.type !== 'token') return allowed;
   // Identifiers have types; codes have systems that value sets draw on.
   return info.tokens === 'tk' ? allowed : [...allowed, 'of-type'];

@@ -16,6 +16,9 @@ export interface Target {
   readonly types?: number[];
 }
 
+/** What no reference leads to. */
+const NOWHERE = '00000000-0000-0000-0000-000000000000';
+
 /** Reads a reference; `modifier` is the type that it is restricted to. */
 export function targetOf(
   unit: UnitOfWork,
@@ -28,6 +31,9 @@ export function targetOf(
   const literal = text.startsWith(own) ? text.slice(own.length) : text;
   const local = parseReference(literal);
   if (local && definitions.isResourceType(local.type)) {
+    // `patient=Location/1` is nobody, though `subject` may lead there under the same key.
+    const mayBe = modifier ? [modifier] : targets;
+    if (mayBe.length > 0 && !mayBe.includes(local.type)) return { target: NOWHERE, types: [] };
     return { target: idKey(local.id), types: [definitions.typeNumber(local.type)] };
   }
   if (/^[A-Za-z0-9\-.]{1,64}$/.test(literal)) {

@@ -16,6 +16,16 @@ export function notServed(code: string) {
   );
 }
 
+/** R4: `_include` and `_summary=text` do not go together. */
+export function textWithIncludes() {
+  return problem(
+    'invalid',
+    'search-include',
+    '_summary=text gives the narrative of matches alone; leave out _include and _revinclude.',
+    '_summary',
+  );
+}
+
 /** A modifier that a parameter does not take. */
 export function unknownModifier(name: string, code: string, allowed: readonly string[]) {
   const may =
