@@ -9,9 +9,11 @@
  * Spec: https://hl7.org/fhir/R4/profiling.html, https://hl7.org/fhir/R4/references.html#canonical
  */
 
+import { createContext, Script } from 'node:vm';
 import type { Resource } from '@medplum/fhirtypes';
 import { LRUCache } from 'lru-cache';
 import type { UnitOfWork } from '../app.ts';
+import { type Problem, problem } from '../sdk/index.ts';
 import type { Definitions } from './definitions/definitions.ts';
 import { parseSearch } from './search/parse.ts';
 import { sourcesOf } from './search/source.ts';
@@ -72,7 +74,48 @@ export async function validationOf(
       }
     }
   }
-  return found.size === 0 ? definitions : withStored(definitions, [...found.values()]);
+  if (found.size === 0) return definitions;
+  const stored = [...found.values()];
+  return bounded(() => withStored(definitions, stored));
+}
+
+/** Time that the definitions of callers may take of one request. */
+const LIMIT_MS = 2000;
+const SANDBOX = createContext({ work: (): unknown => undefined });
+const WORK = new Script('work()');
+
+/**
+ * A validation by definitions of callers, whose rules are programs: all that is held against them
+ * in one request takes two seconds at most. What is ended so leaves nothing half-made behind, for a
+ * validation keeps its state to itself.
+ */
+function bounded(make: () => Validation): Validation {
+  let left = LIMIT_MS;
+  const within = <Result>(work: () => Result): Result => {
+    const began = performance.now();
+    SANDBOX.work = work;
+    try {
+      if (left < 1) throw tooCostly();
+      return WORK.runInContext(SANDBOX, { timeout: Math.ceil(left) }) as Result;
+    } catch (error) {
+      if ((error as { code?: string }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      throw tooCostly();
+    } finally {
+      left -= performance.now() - began;
+    }
+  };
+  const validation = within(make);
+  return {
+    snapshot: (url) => within(() => validation.snapshot(url)),
+    validate: (resource, options) => within(() => validation.validate(resource, options)),
+  };
+}
+
+function tooCostly(): Problem {
+  const says =
+    'The rules of the profiles, value sets and forms that are stored here take too long for what ' +
+    'you sent; send less at once, or make them simpler.';
+  return problem('too-costly', 'rules-too-costly', says, 'meta.profile');
 }
 
 function withStored(definitions: Definitions, stored: readonly Stored[]): Validation {

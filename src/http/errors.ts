@@ -51,11 +51,11 @@ export function errorHandler(log: Log) {
 
 /**
  * The database cannot take the work now, and has taken none of it: no connection (class 08, shut
- * down, too many, closed by its operator), a deadlock or a lost race (class 40), or our pool gave
- * none in time.
+ * down, too many, closed by its operator), no disk, memory or locks left (class 53), a deadlock or a
+ * lost race (class 40), or our pool gave none in time.
  */
 const BUSY =
-  /^(08\w{3}|57P0[123]|53300|55000|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/;
+  /^(08\w{3}|57P0[123]|53\w{3}|55000|40001|40P01|ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND)$/;
 
 /** What the driver says, without a code, of a connection that is lost or that it never got. */
 const LOST =

@@ -15,7 +15,7 @@ import { isBinaryRead, takesBytes } from '../fhir/interactions/binary.ts';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
 import { handleFhir } from '../fhir/router.ts';
 import type { FhirHouse, FhirRequest, FhirResponse } from '../fhir/types.ts';
-import { Problem } from '../sdk/index.ts';
+import { Problem, problem } from '../sdk/index.ts';
 import { BODY_MAX_BYTES } from '../settings.ts';
 import { binaryAnswer, requestOfBytes } from './binary.ts';
 import { readBody, textOf } from './body.ts';
@@ -127,10 +127,19 @@ async function fhirRequestOf(
   if (bytes.length === 0) return base;
   const text = textOf(bytes);
   if (kind === 'form') {
+    if (text.length > FORM_MAX) throw formTooLong();
     return { ...base, query: new URLSearchParams([...query, ...new URLSearchParams(text)]) };
   }
   const body = kind === 'xml' ? await parseXmlInTurns(definitions, text) : parseJson(text);
   return { ...base, body };
+}
+
+/** Characters of a search that is sent as a form: a hundred times what fits into a URL. */
+const FORM_MAX = 1024 * 1024;
+
+function formTooLong(): Problem {
+  const says = `A form has at most ${FORM_MAX} characters; ask for fewer values at once.`;
+  return problem('too-long', 'body-too-long', says);
 }
 
 async function deliver(request: Request, response: Response, answer: FhirResponse): Promise<void> {

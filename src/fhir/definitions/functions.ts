@@ -6,7 +6,7 @@
  * Spec: http://hl7.org/fhirpath/N1/#functions
  */
 
-import { matches } from './regex.ts';
+import { matches, replaceMatches } from './regex.ts';
 import { isResourceType } from './resource-types.ts';
 import { isObject } from './run.ts';
 import {
@@ -15,6 +15,7 @@ import {
   type Environment,
   type Evaluate,
   equal,
+  flat,
   members,
   type Values,
 } from './values.ts';
@@ -44,6 +45,15 @@ function onText(work: (text: string, ...args: string[]) => unknown): Plain {
     return result === undefined ? [] : [result];
   };
 }
+
+/** The parts with a text between them; undefined when that is too long to be meant. */
+function shortEnough(parts: readonly string[], by: string): string | undefined {
+  const length = parts.length * by.length;
+  return length > TEXT_MAX ? undefined : parts.join(by);
+}
+
+/** Characters that a text may grow to. */
+const TEXT_MAX = 1_000_000;
 
 /** What a reference leads to, as far as it can be told here: its type, or the contained. */
 function resolve(focus: Values, env: Environment): Values {
@@ -83,8 +93,8 @@ const FUNCTIONS: Readonly<Record<string, Plain>> = {
   anyTrue: (focus) => [focus.some((each) => each === true)],
   allFalse: (focus) => [focus.every((each) => each === false)],
   anyFalse: (focus) => [focus.some((each) => each === false)],
-  children: (focus) => focus.flatMap(children),
-  descendants: (focus) => focus.flatMap(descendants),
+  children: (focus) => flat(focus, children),
+  descendants: (focus) => flat(focus, descendants),
   extension: (focus, [url]) =>
     members(focus, 'extension').filter((each) => isObject(each) && each.url === url?.[0]),
   resolve: (focus, _, env) => resolve(focus, env),
@@ -98,8 +108,8 @@ const FUNCTIONS: Readonly<Record<string, Plain>> = {
   lower: onText((text) => text.toLowerCase()),
   upper: onText((text) => text.toUpperCase()),
   trim: onText((text) => text.trim()),
-  replace: onText((text, part, by) => text.replaceAll(part!, by!)),
-  replaceMatches: onText((text, source, by) => text.replace(new RegExp(source!, 'g'), by!)),
+  replace: onText((text, part, by) => shortEnough(text.split(part!), by!)),
+  replaceMatches: onText((text, source, by) => replaceMatches(source!, text, by!)),
   indexOf: onText((text, part) => text.indexOf(part!)),
   substring: (focus, [start, length]) => {
     const text = focus[0];
@@ -119,13 +129,13 @@ const CONTEXT_FUNCTIONS: Readonly<Record<string, WithContext>> = {
   ],
   where: (focus, [criterion], env) => focus.filter((each) => isTrue(criterion!([each], env))),
   all: (focus, [criterion], env) => [focus.every((each) => isTrue(criterion!([each], env)))],
-  select: (focus, [projection], env) => focus.flatMap((each) => projection!([each], env)),
+  select: (focus, [projection], env) => flat(focus, (each) => projection!([each], env)),
   repeat: (focus, [projection], env) => {
     const found: unknown[] = [];
     let level = focus;
     while (level.length > 0 && found.length < 10_000) {
-      level = level.flatMap((each) => projection!([each], env));
-      found.push(...level);
+      level = flat(level, (each) => projection!([each], env));
+      for (const each of level) found.push(each);
     }
     return found;
   },

@@ -33,6 +33,30 @@ export const TYPE_SUFFIXES: ReadonlySet<string> = new Set(
   ).split(' '),
 );
 
+/** Items that one step of a rule may give; a body has fewer values than this. */
+const ITEMS_MAX = 2_000_000;
+
+/** A rule that somebody wrote gives more items at one step than any resource has. */
+export class TooManyItems extends Error {}
+
+/** @throws TooManyItems */
+export function checkCount(count: number): void {
+  if (count > ITEMS_MAX) throw new TooManyItems(`more than ${ITEMS_MAX} items`);
+}
+
+/** What each item gives, one after another; ends what would grow for ever. */
+export function flat(
+  items: readonly unknown[],
+  give: (item: unknown) => readonly unknown[],
+): unknown[] {
+  const found: unknown[] = [];
+  for (const item of items) {
+    for (const each of give(item)) found.push(each);
+    checkCount(found.length);
+  }
+  return found;
+}
+
 /** The values of a named element of each item, choice elements included. */
 export function members(items: readonly unknown[], name: string): unknown[] {
   let reader = readers.get(name);
@@ -74,6 +98,7 @@ export function memberReader(name: string): (items: readonly unknown[]) => unkno
       }
       if (Array.isArray(value)) {
         for (const each of value) if (each !== null && each !== undefined) found.push(each);
+        checkCount(found.length);
       } else if (value !== undefined && value !== null) {
         found.push(value);
       }
@@ -89,8 +114,9 @@ export function children(item: unknown): unknown[] {
   for (const key in item) {
     if (key === 'resourceType' || (key.startsWith('_') && key.slice(1) in item)) continue;
     const value = item[key];
-    if (Array.isArray(value)) found.push(...value.filter((each) => each !== null));
-    else if (value !== null && value !== undefined) found.push(value);
+    if (Array.isArray(value)) {
+      for (const each of value) if (each !== null) found.push(each);
+    } else if (value !== null && value !== undefined) found.push(value);
   }
   return found;
 }

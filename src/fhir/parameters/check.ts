@@ -66,6 +66,8 @@ function checkCompiles(
 ): void {
   const { definitions } = fhirOf(unit);
   if (!resource.expression) throw refused('It needs an expression.', 'expression');
+  const endless = costOf(resource.expression);
+  if (endless) throw refused(endless, 'expression');
   if (resource.type === 'special') throw refused('type special is not served.', 'type');
   const standing = all.filter((each) => each.state !== 'removing' && each.url !== resource.url);
   const others = [...standing.map((each) => each.definition), ...taken];
@@ -78,6 +80,35 @@ function checkCompiles(
   const found = compiled(definitions, others, resource);
   if (found) throw refused(`It does not compile: ${found}.`, 'expression');
 }
+
+/** Characters of an expression; HL7's longest has half as many. */
+const EXPRESSION_MAX = 4000;
+
+/** Functions whose work grows no faster than the resource that they read. */
+const FUNCTIONS = new Set(
+  (
+    'all allTrue anyTrue as contains count distinct empty endsWith exists extension first getValue ' +
+    'hasExtension hasValue is isDistinct last length lower not ofType resolve select single skip ' +
+    'startsWith substring tail take toDate toDateTime toDecimal toInteger toString trim type upper where'
+  ).split(' '),
+);
+
+/**
+ * Why an expression is not taken, though it compiles: it is evaluated in every write of its type,
+ * and one that looks at the whole resource for each of its items, or matches patterns, would hold
+ * up all of them.
+ */
+function costOf(expression: string): string | undefined {
+  if (expression.length > EXPRESSION_MAX) return `It has more than ${EXPRESSION_MAX} characters.`;
+  const bare = expression.replace(/'(?:[^'\\]|\\.)*'/g, "''");
+  if (bare.includes('%')) return 'It refers to %-variables; a search parameter reads its own type.';
+  const called = [...bare.matchAll(/([A-Za-z_]\w*)`?\s*\(/g)].map((each) => each[1]!);
+  const other = called.find((each) => !FUNCTIONS.has(each) && !OPERATORS.has(each));
+  return other && `It calls ${other.slice(0, 40)}(), which is not evaluated in search parameters.`;
+}
+
+/** Words that may stand before a bracket without being called. */
+const OPERATORS = new Set(['and', 'or', 'xor', 'implies', 'in', 'div', 'mod', 'is', 'as']);
 
 /** Why a parameter does not compile; undefined when it does. */
 function compiled(

@@ -3,8 +3,9 @@
  * sorted order, an advisory lock on each identifier that it conditions on or writes, and looks up
  * only in a later statement, whose snapshot is younger than the lock.
  *
- * Hashes are mapped to 65,536 buckets, so that a bundle of thousands of entries does not exhaust
- * the server's lock table.
+ * Hashes are mapped to 65,536 buckets. PostgreSQL's lock table holds some thousands (64 for each
+ * connection), so whoever would take more than two thousand takes one lock for all of them: every
+ * other writer holds that one in shared mode.
  */
 
 import type { Resource } from '@medplum/fhirtypes';
@@ -14,11 +15,18 @@ import { hash64, paramKey, valueHash } from '../definitions/hash.ts';
 
 /** Class of our advisory locks, so that they do not meet those of others. */
 const LOCK_CLASS = 0x616d61;
+/** The lock of all buckets, which is none of them. */
+const ALL = -1;
+/** Buckets that one transaction locks one by one. */
+const BUCKETS_MAX = 2_000;
 
 const TAKE = statement(
   'fhir.lock',
-  `select count(pg_advisory_xact_lock(${LOCK_CLASS}, b)) from unnest($1::int[]) b`,
+  `with gate as materialized (select pg_advisory_xact_lock_shared(${LOCK_CLASS}, ${ALL}) as held)
+   select count(pg_advisory_xact_lock(${LOCK_CLASS}, b)) from gate, unnest($1::int[]) b`,
 );
+
+const TAKE_ALL = statement('fhir.lock-all', `select pg_advisory_xact_lock(${LOCK_CLASS}, ${ALL})`);
 
 /** The lock of an identifier of a type. */
 export function identifierLock(type: string, value: string): bigint {
@@ -59,5 +67,6 @@ export function locksOf(resource: Resource): bigint[] {
 export async function takeLocks(unit: UnitOfWork, locks: readonly bigint[]): Promise<void> {
   if (locks.length === 0) return;
   const buckets = [...new Set(locks.map((lock) => Number(lock & 0xffffn)))].sort((a, b) => a - b);
-  await unit.db.query(TAKE, [buckets]);
+  if (buckets.length > BUCKETS_MAX) await unit.db.query(TAKE_ALL);
+  else await unit.db.query(TAKE, [buckets]);
 }
