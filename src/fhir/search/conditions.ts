@@ -46,8 +46,8 @@ export function reachConditions(
   act: Act = 'search',
 ): readonly string[] {
   authorize(unit, act, type);
-  const scoped = scopeTests(unit, type, act, (terms) =>
-    terms.map((term) => conditionOf(unit, type, term, values).test),
+  const scoped = scopeTests(unit, type, act, (terms, whole) =>
+    terms.map((term) => conditionOf(whole, type, term, values).test),
   );
   return [...storedLimits(unit, type, values), ...scoped];
 }
@@ -155,7 +155,7 @@ function tokenCondition(
   const { info, modifier } = term;
   if (modifier === 'text') return textOfTokens(type, term, values);
   if (modifier === 'of-type') return ofTypeCondition(type, term, values);
-  const tokens = tokensAsked(unit, modifier, term.values, term.name);
+  const tokens = term.tokens ?? tokensAsked(unit, modifier, term.values, term.name);
   const joined = anyToken(info, tokens, values);
   const negated = modifier === 'not' || modifier === 'not-in';
   return negated ? fromTest(`not (${joined.test})`, 95) : joined;

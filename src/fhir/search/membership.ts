@@ -5,8 +5,10 @@
  * Spec: https://hl7.org/fhir/R4/search.html#token
  */
 
+import type { CodeSystem } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { type Problem, problem } from '../../sdk/index.ts';
+import type { ExpandedValueSet } from '../definitions/definitions.ts';
 import { conceptsOf } from '../terminology/concepts.ts';
 import { fhirOf } from '../types.ts';
 import { unescaped } from './text-values.ts';
@@ -15,7 +17,7 @@ import { parseToken, type Token } from './values.ts';
 /** Codes that one condition may stand for. */
 const CODES_MAX = 5000;
 
-/** The codes of value sets, given by canonical. */
+/** The codes of value sets that the house carries, given by canonical. */
 export function codesOfSets(unit: UnitOfWork, urls: readonly string[], name: string): Token[] {
   const codes = urls.map(unescaped).flatMap((url) => {
     const set = fhirOf(unit).definitions.valueSet(url);
@@ -26,15 +28,25 @@ export function codesOfSets(unit: UnitOfWork, urls: readonly string[], name: str
         name,
       );
     }
-    return [...set.codes].flatMap(([system, each]) =>
-      [...each.keys()].map((code): Token => ({ system, code })),
-    );
+    return codesOf(set);
   });
-  if (codes.length > CODES_MAX) throw unknown(`That is more than ${CODES_MAX} codes.`, name);
-  return codes;
+  return checkedTokens(codes, name);
 }
 
-/** Codes and all that stand above or below them in their code systems. */
+/** The codes of a value set. */
+export function codesOf({ codes }: Pick<ExpandedValueSet, 'codes'>): Token[] {
+  return [...codes].flatMap(([system, each]) =>
+    [...each.keys()].map((code): Token => ({ system, code })),
+  );
+}
+
+/** @throws Problem when there are more codes than a search may ask for */
+export function checkedTokens(codes: readonly Token[], name: string): Token[] {
+  if (codes.length > CODES_MAX) throw unknown(`That is more than ${CODES_MAX} codes.`, name);
+  return [...codes];
+}
+
+/** Codes and all that stand above or below them in code systems that the house carries. */
 export function relatedCodes(
   unit: UnitOfWork,
   texts: readonly string[],
@@ -42,22 +54,33 @@ export function relatedCodes(
   name: string,
 ): Token[] {
   return texts.flatMap((text) => {
-    const token = parseToken(text, name);
-    if (!token.system || token.code === '') throw unknown(`${name} takes system|code.`, name);
-    const system = fhirOf(unit).definitions.publishedCodeSystem(token.system);
-    if (system?.content !== 'complete') {
-      throw unknown(`The code system "${token.system}" is not carried here.`, name);
-    }
-    const concepts = conceptsOf(system);
-    const found = new Set<string>([token.code]);
-    for (const code of found) {
-      const placed = concepts.find(code);
-      for (const next of (way === 'below' ? placed?.children : placed?.parents) ?? []) {
-        found.add(next);
-      }
-    }
-    return [...found].map((code): Token => ({ system: token.system, code }));
+    const { system } = parseToken(text, name);
+    const known = system ? fhirOf(unit).definitions.publishedCodeSystem(system) : undefined;
+    return lineOfCode(known, text, way, name);
   });
+}
+
+/** A code, `system|code`, and all that stand above or below it in its code system. */
+export function lineOfCode(
+  system: CodeSystem | undefined,
+  text: string,
+  way: 'above' | 'below',
+  name: string,
+): Token[] {
+  const token = parseToken(text, name);
+  if (!token.system || token.code === '') throw unknown(`${name} takes system|code.`, name);
+  if (system?.content !== 'complete') {
+    throw unknown(`The code system "${token.system}" is not carried here.`, name);
+  }
+  const concepts = conceptsOf(system);
+  const found = new Set<string>([token.code]);
+  for (const code of found) {
+    const placed = concepts.find(code);
+    for (const next of (way === 'below' ? placed?.children : placed?.parents) ?? []) {
+      found.add(next);
+    }
+  }
+  return [...found].map((code): Token => ({ system: token.system, code }));
 }
 
 function unknown(text: string, name: string): Problem {

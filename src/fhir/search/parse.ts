@@ -12,6 +12,7 @@ import { type Budget, checkQuery, newBudget, spend, tooCostly } from './limits.t
 import { parseNear } from './near.ts';
 import { notServed, textWithIncludes, unknownModifier, unknownParameter } from './refusals.ts';
 import { split } from './text-values.ts';
+import type { Token } from './values.ts';
 
 export { split, unescaped } from './text-values.ts';
 
@@ -23,6 +24,8 @@ export type Term =
       readonly modifier?: string;
       readonly values: readonly string[];
       readonly name: string;
+      /** What value sets and code systems that are stored come to. */
+      readonly tokens?: readonly Token[];
     }
   | { readonly kind: 'id'; readonly values: readonly string[] }
   | { readonly kind: 'updated'; readonly values: readonly string[] }

@@ -178,7 +178,8 @@ function tokenHolds(unit: UnitOfWork, type: string, term: ParameterTerm, rows: I
     return textHolds(rows, [paramKey(type, `${info.rowsCode}:text`)], 'contains', values);
   }
   if (modifier === 'of-type') return false;
-  const asked = tokenHashes(info, tokensAsked(unit, modifier, values, name));
+  const tokens = term.tokens ?? tokensAsked(unit, modifier, values, name);
+  const asked = tokenHashes(info, tokens);
   const found = asked.some(
     ({ tk, tok }) =>
       (tk !== undefined && rows.tk.includes(tk)) ||

@@ -11,6 +11,7 @@ import { pageOrder } from './page-order.ts';
 import type { Search } from './parse.ts';
 import { publishedSource } from './published.ts';
 import { type Found, type Source, sourcesOf } from './source.ts';
+import { withStoredTerminology } from './stored-terminology.ts';
 
 /** A page of a search. */
 export interface SearchPage {
@@ -32,7 +33,8 @@ function withoutForm(honoured: URLSearchParams): URLSearchParams {
 }
 
 /** Runs a search and answers one page. */
-export async function runSearch(unit: UnitOfWork, search: Search): Promise<SearchPage> {
+export async function runSearch(unit: UnitOfWork, asked: Search): Promise<SearchPage> {
+  const search = await withStoredTerminology(unit, asked);
   const { cursorKey } = fhirOf(unit);
   const sources = withPublished(unit, search);
   const canonical = `${search.path ?? search.types.join(',')}?${withoutForm(search.honoured)}`;
