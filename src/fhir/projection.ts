@@ -77,7 +77,7 @@ export function projectedReach(
     unit,
     binding.type,
     act,
-    (terms) => projectedConditions(unit, binding, terms, values) ?? ['false'],
+    (terms, whole) => projectedConditions(whole, binding, terms, values) ?? ['false'],
   );
   return [...projectedLimits(unit, binding, values), ...scoped];
 }

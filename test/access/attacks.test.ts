@@ -281,6 +281,24 @@ describe('a limited actor', function () {
     expect(asked.status).to.equal(403);
   });
 
+  it('is narrowed by scopes that lead on to other resources, also back to their own type', async () => {
+    const scope = 'system/Patient.rs?_has:Group:member:_id=h1 system/Observation.rs';
+    const chained = await actor(['administrator'], { scope });
+    const found = await house.fetch('Patient', chained);
+    expect(found.status, found.text).to.equal(200);
+    const ids: string[] = found.json.entry.map((each: Json) => each.resource.id);
+    expect(ids.length).to.be.greaterThan(0);
+    expect(ids.every((id) => id.startsWith('p1'))).to.equal(true);
+    expect(
+      (await house.fetch('Observation?subject:Patient.gender=male,female', chained)).status,
+    ).to.equal(200);
+    const back = 'system/Patient.rs?link:Patient.gender=female';
+    const itself = await actor(['administrator'], { scope: back });
+    const none = await house.fetch('Patient?_total=accurate', itself);
+    expect(none.status, none.text).to.equal(200);
+    expect(none.json.total).to.equal(0);
+  });
+
   it('does not find the later answers of others, nor cancels them', async () => {
     const taken = await house.fetch('Patient?_count=5', {
       headers: { prefer: 'respond-async' },

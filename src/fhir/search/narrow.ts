@@ -166,21 +166,25 @@ function peopleTest(
 /**
  * Scopes with conditions (`system/Coverage.rs?status=active`): one of them must hold.
  *
- * @param testsOf  the tests of terms
+ * @param testsOf  the tests of terms, as of an actor without scopes: a scope that leads back to its
+ *   own type (`Patient.rs?link:Patient.gender=female`) would ask for itself without end
  */
 export function scopeTests(
   unit: UnitOfWork,
   type: string,
   act: Act,
-  testsOf: (terms: readonly Term[]) => readonly string[],
+  testsOf: (terms: readonly Term[], unit: UnitOfWork) => readonly string[],
 ): string[] {
   const { actor } = unit;
   if (!actor.scopes) return [];
   const scopes = scopesFor(actor, act, type);
   if (scopes.some((each) => !each.query)) return [];
+  const whole: UnitOfWork = Object.create(unit, {
+    actor: { value: { ...actor, scopes: undefined }, enumerable: true },
+  });
   const tests = scopes.map(({ query }) => {
     const asked = new URLSearchParams(query);
-    const all = testsOf(parseSearch(fhirOf(unit).definitions, [type], asked, false).terms);
+    const all = testsOf(parseSearch(fhirOf(unit).definitions, [type], asked, false).terms, whole);
     return all.length === 0 ? 'true' : `(${all.join(' and ')})`;
   });
   return [`(${tests.join(' or ')})`];
