@@ -9,8 +9,9 @@
  */
 
 import { isUtf8 } from 'node:buffer';
-import { open } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as immediately } from 'node:timers/promises';
 import type { Resource } from '@medplum/fhirtypes';
 import type { App, UnitOfWork } from '../../app.ts';
 import { runUnitOfWork } from '../../database/unit-of-work.ts';
@@ -20,7 +21,10 @@ import { authorize } from '../authorize.ts';
 import { parseJson } from '../formats/json.ts';
 import { checkedId, refusePart } from '../interactions/write.ts';
 import { writeContent } from '../store/content.ts';
+import { foresee } from '../store/foreseen.ts';
+import { identifiersOf } from '../store/locks.ts';
 import { loadRows } from '../store/read.ts';
+import { unknownReferences } from '../store/references.ts';
 import { writeResources } from '../store/write.ts';
 import type { FhirHouse, PlannedWrite } from '../types.ts';
 import { unpackActor } from './actor.ts';
@@ -32,8 +36,13 @@ import type { BulkJob } from './store/jobs.ts';
 
 /** Name of the input in the folder of its job. */
 export const INPUT = 'input.ndjson';
-/** Resources written in one transaction. */
-const BATCH = 400;
+/** Lines of one transaction. */
+const BATCH = 1000;
+/** Bytes and locks after which a transaction ends all the same: memory and PostgreSQL's lock table. */
+const BATCH_BYTES = 8 * 1024 * 1024;
+const BATCH_LOCKS = 4000;
+/** Lines read before the database is listened to again. */
+const LINES_AT_ONCE = 8;
 /** Refused lines read at once, and lines of one file of refusals. */
 const FAULTS_AT_ONCE = 1000;
 const FILE_LINES = 200_000;
@@ -43,6 +52,29 @@ interface Entry {
   readonly line: Line;
   readonly plan?: PlannedWrite | undefined;
   readonly fault?: Problem | undefined;
+}
+
+/** Lines of one transaction: each resource once. */
+class Batch {
+  readonly entries: Entry[] = [];
+  readonly #keys = new Set<string>();
+  #bytes = 0;
+  #locks = 0;
+
+  takes({ plan }: Entry): boolean {
+    const isFull =
+      this.entries.length >= BATCH || this.#bytes >= BATCH_BYTES || this.#locks >= BATCH_LOCKS;
+    return !isFull && !(plan && this.#keys.has(`${plan.type}/${plan.id}`));
+  }
+
+  add(entry: Entry): void {
+    const { line, plan } = entry;
+    this.entries.push(entry);
+    this.#bytes += line.size;
+    if (!plan) return;
+    this.#keys.add(`${plan.type}/${plan.id}`);
+    this.#locks += 1 + identifiersOf(plan.resource!).length;
+  }
 }
 
 /** What an import has made. */
@@ -71,6 +103,8 @@ class Import {
   #at: { position: number; line: number };
   /** Trying refused lines once more: they are forgotten when they succeed. */
   #again = false;
+  /** Refused lines that have been taken after all. */
+  #mended = 0;
 
   constructor(app: App, job: BulkJob) {
     this.#app = app;
@@ -88,51 +122,59 @@ class Import {
     return { folder: String(this.#job.tries), error: await this.#faultFiles() };
   }
 
-  /** The next lines are read and checked while PostgreSQL writes those before. */
   async #firstPass(): Promise<void> {
     const { position, line } = this.#at;
+    const max = this.#app.settings.get(BODY_MAX_BYTES);
+    await this.#writeAll(linesOf(this.#path, position, line, max));
+  }
+
+  /** Writes lines in batches: the next is read and worked out while PostgreSQL writes the one before. */
+  async #writeAll(lines: AsyncIterable<Line>): Promise<void> {
     let writing: Promise<void> = Promise.resolve();
-    let entries: Entry[] = [];
-    let keys = new Set<string>();
+    let batch = new Batch();
+    let read = 0;
     const write = async (): Promise<void> => {
-      const batch = entries;
-      entries = [];
-      keys = new Set();
+      const { entries } = batch;
+      batch = new Batch();
       await writing;
-      writing = this.#write(batch);
+      writing = this.#write(entries);
       writing.catch(() => {}); // awaited with the next batch
     };
-    const max = this.#app.settings.get(BODY_MAX_BYTES);
-    for await (const each of linesOf(this.#path, position, line, max)) {
+    for await (const each of lines) {
       const entry = this.#read(each);
-      const key = entry.plan && `${entry.plan.type}/${entry.plan.id}`;
-      if (entries.length >= BATCH || (key && keys.has(key))) await write();
-      entries.push(entry);
-      if (key) keys.add(key);
+      if (!batch.takes(entry)) await write();
+      batch.add(entry);
+      read += 1;
+      // PostgreSQL would wait for us in vain, and so would callers of this process.
+      if (read % LINES_AT_ONCE === 0) await immediately();
     }
     await write();
     await writing;
   }
 
+  /** Tries again what referred to later lines, as long as that mends some: one may name another. */
   async #secondPass(): Promise<void> {
     const file = await open(this.#path, 'r');
     try {
-      let after = 0;
-      for (;;) {
-        const job = this.#job.id;
-        const faults = await this.#unit((unit) => loadFaults(unit.db, job, after, true, BATCH));
-        if (faults.length === 0) return;
-        for (const { start, size, line: number } of faults) {
-          const { buffer } = await file.read(Buffer.alloc(size), 0, size, start);
-          // One at a time: a line may name the one before it.
-          await this.#write([
-            this.#read({ number, start, size, end: start + size, bytes: buffer }),
-          ]);
-        }
-        after = faults.at(-1)!.line;
+      for (let mended = -1; mended !== this.#mended; ) {
+        mended = this.#mended;
+        await this.#writeAll(this.#refusedLines(file));
       }
     } finally {
       await file.close();
+    }
+  }
+
+  async *#refusedLines(file: FileHandle): AsyncGenerator<Line> {
+    for (let after = 0; ; ) {
+      const job = this.#job.id;
+      const faults = await this.#unit((unit) => loadFaults(unit.db, job, after, true, BATCH));
+      if (faults.length === 0) return;
+      for (const { start, size, line: number } of faults) {
+        const { buffer } = await file.read(Buffer.alloc(size), 0, size, start);
+        yield { number, start, size, end: start + size, bytes: buffer };
+      }
+      after = faults.at(-1)!.line;
     }
   }
 
@@ -181,7 +223,9 @@ class Import {
       .filter((issue) => issue.severity === 'error' || issue.severity === 'fatal');
     if (issues.length > 0) throw new Problem(issues, { status: 422 });
     const id = resource.id === undefined ? hashedKey(text) : checkedId(resource.id);
-    return { action: 'update', type, id, resource: { ...resource, id } as Resource };
+    const taken = resource.id === id ? resource : ({ ...resource, id } as Resource);
+    foresee(this.#house.definitions, taken);
+    return { action: 'update', type, id, resource: taken };
   }
 
   #mayWrite(type: string): Problem | undefined {
@@ -228,9 +272,15 @@ class Import {
     }
   }
 
-  async #writeWith(unit: UnitOfWork, entries: readonly Entry[]): Promise<void> {
+  async #writeWith(unit: UnitOfWork, all: readonly Entry[]): Promise<void> {
+    const differ = await differing(
+      unit,
+      all.flatMap((each) => each.plan ?? []),
+    );
+    const unknown = await unknownReferences(unit, differ);
+    const changed = differ.filter((each) => !unknown.has(each));
+    const entries = all.map((each) => refusedBy(unknown, each));
     const plans = entries.flatMap((each) => each.plan ?? []);
-    const changed = await differing(unit, plans);
     if (changed.length > 0) await writeResources(unit, changed);
     const faults = entries.flatMap((each) =>
       each.fault ? [this.#faultOf(each.line, each.fault)] : [],
@@ -248,12 +298,15 @@ class Import {
     if (!(await advanceImport(unit.db, this.#job, to, tally))) {
       throw new Abandoned('the import was cancelled');
     }
-    this.#at = to;
+    unit.afterCommit(() => {
+      this.#at = to;
+      this.#mended += mended;
+    });
   }
 
   #faultOf({ number, start, size }: Line, { issues }: Problem): Fault {
     const outcome = { ...operationOutcome(issues), id: `line-${number}` };
-    const again = !this.#again && issues.some((issue) => issue.kind === 'unprocessable-reference');
+    const again = issues.some((issue) => issue.kind === 'unprocessable-reference');
     return { line: number, start, size, again, outcome: JSON.stringify(outcome) };
   }
 
@@ -269,6 +322,15 @@ class Import {
       after = some.at(-1)!.line;
     }
   }
+}
+
+/** The entry, or its refusal. */
+function refusedBy(
+  faults: ReadonlyMap<PlannedWrite, Problem>,
+  { line, plan, fault }: Entry,
+): Entry {
+  const found = plan && faults.get(plan);
+  return found ? { line, fault: found } : { line, plan, fault };
 }
 
 /** The plans that would change something. */

@@ -106,7 +106,14 @@ export class BinaryRows {
     return this;
   }
 
-  /** All of it; nothing can be added afterwards. */
+  /** What has been added since the last time; more may follow. */
+  take(): Buffer {
+    const bytes = this.#bytes.subarray(0, this.#at);
+    this.#begin(FIRST_BYTES);
+    return bytes;
+  }
+
+  /** All that has not been taken; nothing can be added afterwards. */
   end(): Buffer {
     this.#need(2);
     this.#view.setInt16(this.#at, -1);
@@ -126,9 +133,14 @@ export class BinaryRows {
 
   #need(size: number): void {
     if (this.#at + size <= this.#bytes.length) return;
-    const bytes = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + size));
-    this.#bytes.copy(bytes, 0, 0, this.#at);
-    this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    const before = this.#bytes.subarray(0, this.#at);
+    this.#begin(Math.max(this.#bytes.length * 2, this.#at + size));
+    this.#at = before.copy(this.#bytes);
+  }
+
+  #begin(size: number): void {
+    this.#bytes = Buffer.allocUnsafe(size);
+    this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, size);
+    this.#at = 0;
   }
 }

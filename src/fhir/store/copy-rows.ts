@@ -29,10 +29,8 @@ export async function copyRows(
 ): Promise<bigint[]> {
   const drawn = await db.query<{ number: bigint }>(DRAW, [changes.length]);
   const rids = changes.map(({ bucket }, at) => drawn[at]!.number * 64n + BigInt(bucket));
-  const resources = resourceRows(lu, changes, rids);
-  await db.copyIn(`copy resource (lu, rid, id, ver, type, bucket, tk, content)${BINARY}`, [
-    resources.end(),
-  ]);
+  const columns = 'lu, rid, id, ver, type, bucket, tk, content';
+  await db.copyIn(`copy resource (${columns})${BINARY}`, resourceRows(lu, changes, rids));
   for (const { copy, rows } of indexRows(changes, rids)) {
     if (rows.count > 0) await db.copyIn(`copy ${copy}${BINARY}`, [rows.end()]);
   }
@@ -41,19 +39,22 @@ export async function copyRows(
   return rids;
 }
 
+const PIECE_ROWS = 100;
 const BINARY = ' from stdin with (format binary)';
 
-function resourceRows(
+/** Rows of `resource`, in pieces: PostgreSQL writes one while the next is made. */
+function* resourceRows(
   lu: Date,
   changes: readonly RowChange[],
   rids: readonly bigint[],
-): BinaryRows {
+): Generator<Buffer> {
   const rows = new BinaryRows();
-  changes.forEach(({ key, version, type, bucket, tk, content }, at) => {
+  for (const [at, { key, version, type, bucket, tk, content }] of changes.entries()) {
     rows.row(8).instant(lu).int8(rids[at]!).uuid(key).int4(version).int2(type).int2(bucket);
     rows.int8s(tk).text(content);
-  });
-  return rows;
+    if (at % PIECE_ROWS === PIECE_ROWS - 1) yield rows.take();
+  }
+  yield rows.end();
 }
 
 function indexRows(

@@ -32,15 +32,55 @@ export async function checkReferences(
   plans: readonly PlannedWrite[],
   changes: readonly RowChange[],
 ): Promise<void> {
-  const reach = unit.setting(REFERENTIAL_INTEGRITY);
-  if (reach === 'off') return;
-  const bound = reach === 'on' ? plans : plans.filter((plan) => isOfRoom(unit, plan));
+  const bound = boundPlans(unit, plans);
   const written = new Set(
     changes.filter((each) => !each.deleted).map((each) => `${each.type}/${each.key}`),
   );
   const gone = new Set(
     changes.filter((each) => each.deleted).map((each) => `${each.type}/${each.key}`),
   );
+  const lost = await missingTargets(unit, bound, written, gone);
+  if (lost.size > 0) await refuseUnlessProjected(unit, bound, lost);
+}
+
+/**
+ * Of resources that are to be written together, those that refer to what neither stands here nor
+ * is among them: what `checkReferences` would say of each.
+ */
+export async function unknownReferences(
+  unit: UnitOfWork,
+  plans: readonly PlannedWrite[],
+): Promise<ReadonlyMap<PlannedWrite, Problem>> {
+  const { definitions } = fhirOf(unit);
+  const bound = boundPlans(unit, plans);
+  const found = new Map<PlannedWrite, Problem>();
+  if (bound.length === 0) return found;
+  const written = new Set(
+    plans.map(({ type, id }) => `${definitions.typeNumber(type)}/${idKey(id)}`),
+  );
+  const lost = await missingTargets(unit, bound, written, new Set());
+  if (lost.size === 0) return found;
+  for (const plan of bound) {
+    const fault = await unknownIn(unit, plan, lost);
+    if (fault) found.set(plan, fault);
+  }
+  return found;
+}
+
+/** The plans that REFERENTIAL_INTEGRITY binds. */
+function boundPlans(unit: UnitOfWork, plans: readonly PlannedWrite[]): readonly PlannedWrite[] {
+  const reach = unit.setting(REFERENTIAL_INTEGRITY);
+  if (reach === 'off') return [];
+  return reach === 'on' ? plans : plans.filter((plan) => isOfRoom(unit, plan));
+}
+
+/** Targets, as `type number/key`, that are neither stored nor written, or that go. */
+async function missingTargets(
+  unit: UnitOfWork,
+  bound: readonly PlannedWrite[],
+  written: ReadonlySet<string>,
+  gone: ReadonlySet<string>,
+): Promise<ReadonlySet<string>> {
   const wanted = new Map<string, { type: number; key: string }>();
   // Every reference counts, not only those that a search parameter reads: extensions name areas,
   // accounts and providers.
@@ -51,7 +91,7 @@ export async function checkReferences(
       if (!written.has(name)) wanted.set(name, target);
     }
   }
-  if (wanted.size === 0) return;
+  if (wanted.size === 0) return new Set();
   const list = [...wanted.values()];
   const missing = await unit.db.query<{ type: number; key: string }>(MISSING, [
     list.map((each) => each.type),
@@ -59,7 +99,7 @@ export async function checkReferences(
   ]);
   const lost = new Set(missing.map((row) => `${row.type}/${row.key}`));
   for (const name of wanted.keys()) if (gone.has(name)) lost.add(name);
-  if (lost.size > 0) await refuseUnlessProjected(unit, bound, lost);
+  return lost;
 }
 
 /** A write with what stood before it. */
@@ -112,14 +152,25 @@ async function refuseUnlessProjected(
   plans: readonly PlannedWrite[],
   lost: ReadonlySet<string>,
 ): Promise<void> {
-  const { definitions } = fhirOf(unit);
   for (const plan of plans) {
-    for (const { type, id, path, reference } of localReferences(unit, plan)) {
-      const name = `${definitions.typeNumber(type)}/${idKey(id)}`;
-      if (!lost.has(name) || (await isShown(unit, type, id))) continue;
-      throw unknownReference(plan, path, reference);
-    }
+    const fault = await unknownIn(unit, plan, lost);
+    if (fault) throw fault;
   }
+}
+
+/** The first reference of a plan that leads to what is lost and no room shows. */
+async function unknownIn(
+  unit: UnitOfWork,
+  plan: PlannedWrite,
+  lost: ReadonlySet<string>,
+): Promise<Problem | undefined> {
+  const { definitions } = fhirOf(unit);
+  for (const { type, id, path, reference } of localReferences(unit, plan)) {
+    const name = `${definitions.typeNumber(type)}/${idKey(id)}`;
+    if (!lost.has(name) || (await isShown(unit, type, id))) continue;
+    return unknownReference(plan, path, reference);
+  }
+  return undefined;
 }
 
 /** True when a room shows it: to the actor, if it is limited and may read the type. */

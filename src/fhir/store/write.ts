@@ -18,6 +18,7 @@ import {
   resourceWritten,
 } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
+import type { Definitions, IndexRows } from '../definitions/definitions.ts';
 import { refuseMasked } from '../disclosure.ts';
 import { isNoneMatch } from '../interactions/respond.ts';
 import { checkWritten, inReach } from '../search/reach.ts';
@@ -26,6 +27,7 @@ import { fhirOf, type PlannedWrite, type StoredRow, type Written } from '../type
 import { compress } from './compress.ts';
 import { parseContent, writeContent } from './content.ts';
 import { COPY_MIN, copyRows } from './copy-rows.ts';
+import { foreseen } from './foreseen.ts';
 import { idLock, locksOf, takeLocks } from './locks.ts';
 import { loadRows } from './read.ts';
 import { checkNamed, checkReferences, checkUnreferenced } from './references.ts';
@@ -64,6 +66,8 @@ export async function writeResources(
   for (const { resource, place } of plans) {
     if (!resource) continue;
     refuseMasked(resource, place);
+    const { definitions } = fhirOf(unit);
+    if (validation === definitions && foreseen(definitions, resource)) continue;
     validate(validation, resource, place);
   }
   // What follows is sent behind the locks, and so waits for them in the database.
@@ -285,7 +289,7 @@ function rowChange(unit: UnitOfWork, each: Prepared): RowChange {
   const { plan, before, previous, version } = each;
   const key = idKey(plan.id);
   const resource = plan.resource ?? ({ resourceType: plan.type } as Resource);
-  const after = plan.resource ? definitions.extract({ ...plan.resource, id: plan.id }) : NO_ROWS;
+  const after = plan.resource ? rowsOf(definitions, plan.resource, plan.id) : NO_ROWS;
   const earlier = previous ? definitions.extract(previous) : NO_ROWS;
   return {
     type: definitions.typeNumber(plan.type),
@@ -302,6 +306,10 @@ function rowChange(unit: UnitOfWork, each: Prepared): RowChange {
     }),
     method: before?.deleted ? 3 : before?.ver === 1 ? 1 : 2,
   };
+}
+
+function rowsOf(definitions: Definitions, resource: Resource, id: string): IndexRows {
+  return foreseen(definitions, resource) ?? definitions.extract({ ...resource, id });
 }
 
 async function projectFacts(

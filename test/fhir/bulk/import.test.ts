@@ -132,13 +132,56 @@ describe('$import', () => {
     expect((await refusals(refused))[0].id).to.equal('line-2');
   });
 
+  it('takes lines in any order, as an export gives them, and names those that lead nowhere', async () => {
+    const households = Array.from({ length: 300 }, (_, at) => ({
+      resourceType: 'Group',
+      id: `order-home-${at}`,
+      meta: { profile: [structureDefinition('household')] },
+      type: 'person',
+      actual: true,
+      code: { coding: [{ system: codeSystem('group-type'), code: 'household' }] },
+      member: [
+        {
+          entity: { reference: at % 100 === 99 ? 'Patient/nobody' : `Patient/order-${at}` },
+          extension: [{ url: structureDefinition('member-role'), valueCode: 'head' }],
+        },
+      ],
+    }));
+    // Each names the one that comes after it, across the batches of the import.
+    const chain = Array.from({ length: 1500 }, (_, at) => ({
+      resourceType: 'Coverage',
+      id: `order-cover-${at}`,
+      status: 'draft',
+      beneficiary: { reference: `Patient/order-${at % 300}` },
+      payor: [{ reference: at < 1499 ? `Coverage/order-cover-${at + 1}` : 'Patient/order-1' }],
+    }));
+    for (const each of chain) {
+      const [{ reference }] = each.payor as [{ reference: string }];
+      const [type, id] = reference.split('/');
+      if (type === 'Coverage') {
+        Object.assign(each, {
+          payor: [{ reference: `Patient/order-${Number(id!.split('-')[2]) % 300}` }],
+          extension: [{ url: 'urn:after', valueReference: { reference } }],
+        });
+      }
+    }
+    const people = Array.from({ length: 300 }, (_, at) => patient(`order-${at}`));
+    const lines = [...chain, ...households, ...people];
+    const manifest = await imported(lines);
+    const found = await refusals(manifest);
+    expect(manifest, JSON.stringify(found[0])).to.include({ imported: 2097, refused: 3 });
+    expect(found.map((each) => each.id)).to.deep.equal(['line-1600', 'line-1700', 'line-1800']);
+    expect(found[0].issue[0].diagnostics).to.include('Patient/nobody');
+    expect(await imported(lines)).to.include({ imported: 0, unchanged: 2097, refused: 3 });
+  }).timeout(120_000);
+
   it('goes on where it was when its process died', async () => {
-    const lines = Array.from({ length: 900 }, (_, at) => patient(`resume-${at}`));
+    const lines = Array.from({ length: 2500 }, (_, at) => patient(`resume-${at}`));
     const place = await sent(lines);
     const { pool } = house.database;
     // The database refuses in the middle, as it does when it is stopped.
     await pool.query(`create function refuse() returns trigger language plpgsql as $$ begin
-      if new.content like '%resume-600"%' then raise exception 'down' using errcode = '57P01'; end if;
+      if new.content like '%resume-1600"%' then raise exception 'down' using errcode = '57P01'; end if;
       return new; end $$`);
     await pool.query(
       'create trigger refuse before insert on resource_patient for each row execute function refuse()',
@@ -147,13 +190,13 @@ describe('$import', () => {
     await house.settle(failures);
     expect(failures).to.have.length(1);
     expect((await house.fetch(place)).status).to.equal(202);
-    const before = await total('Patient?_id=resume-0,resume-399,resume-400,resume-800');
+    const before = await total('Patient?_id=resume-0,resume-999,resume-1000,resume-2400');
     expect(before).to.equal(2);
     await pool.query('drop trigger refuse on resource_patient');
     await house.advance(3600);
     await house.settle();
     const { json } = await house.fetch(place);
-    expect(json, JSON.stringify(json)).to.include({ imported: 900, unchanged: 0, refused: 0 });
+    expect(json, JSON.stringify(json)).to.include({ imported: 2500, unchanged: 0, refused: 0 });
     expect((await house.fetch('Patient/resume-0')).json.meta.versionId).to.equal('1');
   });
 
