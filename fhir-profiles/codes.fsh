@@ -432,6 +432,9 @@ Description: "What an item of a line is."
 * #component "Component"
 * #adjustment "Adjustment, such as a cap or a taper"
 * #rounding "Rounding"
+* #top-up "Top-up"
+* #difference "Difference"
+* #follow-up "Follow-up"
 
 ValueSet: ClaimItem
 Id: claim-item

@@ -179,3 +179,16 @@ Usage: #definition
 * type = #token
 * expression = "List.extension('https://amana.example/fhir/StructureDefinition/payroll-state').value"
 * xpathUsage = #normal
+
+CodeSystem: PayrollFigureCodes
+Id: payroll-figure
+Title: "What a report of a payroll counts"
+Description: "What a report of a payroll counts."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #planned "Planned"
+* #paid "Paid"
+* #waiting "Not decided yet"
+* #not-paid "Not paid"
+* #excluded "Left out"

@@ -24,6 +24,7 @@ export {
   type IndicatorSource,
   indicatorSource,
 } from './indicator.ts';
+export { AGE_BOUNDS } from './settings.ts';
 
 /** The room of indicators. */
 export const indicators: Module = {

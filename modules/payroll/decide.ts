@@ -1,95 +1,104 @@
 /**
- * Decisions on a payroll, and what follows from its instructions.
+ * Decisions on a payroll: votes until its flow is passed, then the approval with all that it checks
+ * again; or rejected, returned to the maker, cancelled.
  */
 
-import {
-  type Context,
-  dayOf,
-  formatAmount,
-  on,
-  parseAmount,
-  problem,
-  transition,
-} from '../../src/sdk/index.ts';
-import { createInstructions, instructionMoved, retryInstructions } from '../disbursement/index.ts';
-import { payrollApproved, payrollClosed } from './events.ts';
+import { type Context, dayOf, problem, transition } from '../../src/sdk/index.ts';
+import { createInstructions, type Orders, retryInstructions } from '../disbursement/index.ts';
+import { checkCeilings } from './ceiling.ts';
+import { payrollApproved } from './events.ts';
+import { closeIfResolved } from './follow.ts';
 import { payrollLifecycle } from './lifecycle.ts';
+import { recheck } from './recheck.ts';
 import {
   cancelLines,
-  closeResolved,
   decide,
-  followLines,
-  holdBack,
   lockPayroll,
   orderSelect,
   type PayrollRow,
+  touchPayroll,
 } from './store/decide.ts';
-import { moveRetried, reopenPayroll } from './store/reopen.ts';
+import { dropDoubtful, moveFollowed, moveRetried, reopenPayroll } from './store/reopen.ts';
+import { type ControlTotals, checkTotals } from './totals.ts';
+import { submitToFlow, vote, voteOnLines } from './vote.ts';
 
-/** Totals that the approver declares; approval stops when they differ. */
-export interface ControlTotals {
-  readonly count: number;
-  /** Decimal text in the payroll's currency. */
-  readonly amount: string;
-}
-
-async function locked(ctx: Context, payrollId: string): Promise<PayrollRow> {
+/** The payroll of an id, locked. */
+export async function locked(ctx: Context, payrollId: string): Promise<PayrollRow> {
   const found = await lockPayroll(ctx, payrollId);
   if (found) return found;
   throw problem('not-found', 'payroll-unknown', `There is no payroll ${payrollId}.`);
 }
 
+/** What an approving vote came to. */
+export interface Approval {
+  /** False while the flow waits for more votes; nothing has been ordered then. */
+  readonly approved: boolean;
+  readonly ordered: number;
+  readonly heldBack: number;
+  /** The step that waits now, and the votes that it has. */
+  readonly step: { readonly number: number; readonly name: string } | undefined;
+  readonly accepted: number;
+}
+
 /**
- * Approves a payroll: holds are looked at again, the control totals must match, the money is
- * reserved and the instructions are made, all in one transaction.
+ * Accepts a payroll. The last vote that its flow needs approves it: eligibility and holds are looked
+ * at again, the control totals must match, ceilings and the fund must suffice, the money is reserved
+ * and the instructions are made, all in one transaction.
  *
- * @throws Problem same-person, wrong-state, control-totals, insufficient-funds
+ * @throws Problem same-person, wrong-state, not-in-pool, voted-already, control-totals,
+ *   ceiling-exceeded, insufficient-funds
  */
 export async function approve(
   ctx: Context,
   payrollId: string,
   declared: ControlTotals | undefined,
-): Promise<{ ordered: number; heldBack: number }> {
+): Promise<Approval> {
   const payroll = await locked(ctx, payrollId);
   const earlier = { draft: payroll.drafted_by };
   const row = transition(ctx, payrollLifecycle, 'approve', payroll.state, earlier);
-  const heldBack = await holdBack(ctx, payrollId);
+  const passed = await vote(ctx, payroll, 'accept', null);
+  if (!passed.final) {
+    checkTotals(payroll, { count: payroll.lines_count, minor: payroll.lines_minor }, declared);
+    await touchPayroll(ctx, payrollId);
+    note(ctx, '$approve', payrollId, { step: payroll.step!, votes: passed.accepted });
+    const { step, accepted } = passed;
+    return { approved: false, ordered: 0, heldBack: 0, step, accepted };
+  }
+  const heldBack = await recheck(ctx, payroll);
   const count = payroll.lines_count - heldBack.n;
   const minor = payroll.lines_minor - heldBack.minor;
   checkTotals(payroll, { count, minor }, declared);
+  await checkCeilings(ctx, payroll, minor);
   await decide(ctx, payroll, row.to, null, heldBack);
-  const ordered = await createInstructions(ctx, {
-    purpose: 'payroll',
-    fund: payroll.fund,
-    currency: payroll.currency,
-    select: orderSelect(payrollId, 'open', dayOf(ctx.now, 'UTC')),
-  });
+  const ordered = await order(ctx, payroll);
   ctx.emit(payrollApproved, { payrollId });
   await closeIfResolved(ctx, [payrollId]);
   note(ctx, '$approve', payrollId, { lines: ordered, held: Number(heldBack.n) });
-  return { ordered, heldBack: Number(heldBack.n) };
+  return {
+    approved: true,
+    ordered,
+    heldBack: Number(heldBack.n),
+    step: undefined,
+    accepted: passed.accepted,
+  };
 }
 
-function checkTotals(
-  payroll: PayrollRow,
-  found: { count: bigint; minor: bigint },
-  declared: ControlTotals | undefined,
-): void {
-  if (!declared) return;
-  const { currency } = payroll;
-  const amount = parseAmount(declared.amount, currency, 'amount');
-  if (BigInt(declared.count) === found.count && amount.minor === found.minor) return;
-  const text = formatAmount({ minor: found.minor, currency });
-  throw problem(
-    'business-rule',
-    'control-totals',
-    `The payroll has ${found.count} lines of ${text} ${currency} together, not ${declared.count} of ` +
-      `${declared.amount}; look at it again before you approve.`,
-    'amount',
-  );
+function ordersOf(ctx: Context, payroll: PayrollRow, state: string, lines?: readonly string[]) {
+  const select = orderSelect(payroll.payroll_id, state, dayOf(ctx.now, 'UTC'), lines ?? null);
+  const { fund, currency } = payroll;
+  return { purpose: 'payroll', fund, currency, select } satisfies Orders;
 }
 
-/** Rejects or cancels a draft; its periods are free again. */
+/** A follow-up is the next attempt of each line; of what is in doubt by now, nothing is ordered. */
+async function order(ctx: Context, payroll: PayrollRow): Promise<number> {
+  if (payroll.kind !== 'follow-up') return createInstructions(ctx, ordersOf(ctx, payroll, 'open'));
+  const ordered = await retryInstructions(ctx, ordersOf(ctx, payroll, 'open'));
+  await moveFollowed(ctx, payroll.payroll_id);
+  await dropDoubtful(ctx, payroll.payroll_id);
+  return ordered;
+}
+
+/** Rejects or cancels a payroll; its periods are free again. */
 export async function drop(
   ctx: Context,
   payrollId: string,
@@ -99,9 +108,47 @@ export async function drop(
   const payroll = await locked(ctx, payrollId);
   const earlier = { draft: payroll.drafted_by };
   const row = transition(ctx, payrollLifecycle, act, payroll.state, earlier, reason);
+  if (act === 'reject') await vote(ctx, payroll, 'reject', reason!);
   await cancelLines(ctx, payrollId);
   await decide(ctx, payroll, row.to, reason ?? null);
   note(ctx, `$${act}`, payrollId, {});
+}
+
+/** Returns a payroll to its maker, with the reason; votes count no more. */
+export async function returnToMaker(
+  ctx: Context,
+  payrollId: string,
+  reason: string | undefined,
+): Promise<void> {
+  const payroll = await locked(ctx, payrollId);
+  const earlier = { draft: payroll.drafted_by };
+  const row = transition(ctx, payrollLifecycle, 'return', payroll.state, earlier, reason);
+  await vote(ctx, payroll, 'return', reason!);
+  await decide(ctx, payroll, row.to, reason!);
+  note(ctx, '$return', payrollId, {});
+}
+
+/** Submits a returned payroll again: a new round, by the flow that is in force now. */
+export async function resubmit(ctx: Context, payrollId: string): Promise<void> {
+  const payroll = await locked(ctx, payrollId);
+  const row = transition(ctx, payrollLifecycle, 'submit', payroll.state);
+  await decide(ctx, payroll, row.to, null);
+  await submitToFlow(ctx, payroll, payroll.round + 1, payroll.lines_minor);
+  note(ctx, '$submit', payrollId, { round: payroll.round + 1 });
+}
+
+/** Accepts lines of a payroll, or rejects them (with a reason). */
+export async function decideOnLines(
+  ctx: Context,
+  payrollId: string,
+  lines: readonly string[],
+  reason: string | null,
+): Promise<void> {
+  const payroll = await locked(ctx, payrollId);
+  transition(ctx, payrollLifecycle, 'approve', payroll.state, { draft: payroll.drafted_by });
+  await voteOnLines(ctx, payroll, lines, reason);
+  const what = reason === null ? '$accept-lines' : '$reject-lines';
+  note(ctx, what, payrollId, { lines: lines.length });
 }
 
 /** Orders again the lines that were definitively not paid, or those of them that are named. */
@@ -112,12 +159,8 @@ export async function retryUnpaid(
 ): Promise<number> {
   const payroll = await locked(ctx, payrollId);
   transition(ctx, payrollLifecycle, 'retry', payroll.state);
-  const ordered = await retryInstructions(ctx, {
-    purpose: 'payroll',
-    fund: payroll.fund,
-    currency: payroll.currency,
-    select: orderSelect(payrollId, 'not-paid', dayOf(ctx.now, 'UTC'), lines),
-  });
+  const orders = ordersOf(ctx, payroll, 'not-paid', lines ?? undefined);
+  const ordered = await retryInstructions(ctx, orders);
   if (ordered > 0) {
     await moveRetried(ctx, payrollId);
     await reopenPayroll(ctx, payroll);
@@ -129,23 +172,3 @@ export async function retryUnpaid(
 function note(ctx: Context, interaction: string, id: string, detail: Record<string, number>): void {
   ctx.audit({ action: 'E', interaction, type: 'List', id, detail });
 }
-
-async function closeIfResolved(ctx: Context, payrolls: readonly string[]): Promise<void> {
-  for (const payrollId of await closeResolved(ctx, payrolls))
-    ctx.emit(payrollClosed, { payrollId });
-}
-
-/** Lines follow their instructions; a payroll closes when its last line is resolved. */
-export const followInstructions = on(
-  instructionMoved,
-  'brings payroll lines to the state of their instructions and closes payrolls',
-  async (ctx, events) => {
-    const ours = events.filter((each) => each.purpose === 'payroll');
-    if (ours.length === 0) return;
-    const payrolls = await followLines(
-      ctx,
-      ours.map((each) => ({ household: BigInt(each.payeeId), line: each.sourceId })),
-    );
-    await closeIfResolved(ctx, payrolls);
-  },
-);

@@ -15,14 +15,34 @@ import {
 } from '../../src/sdk/index.ts';
 import { activeSchemes, entitlementSelect, type Scheme } from '../schemes/index.ts';
 import { payrollDrafted } from './events.ts';
+import type { PayrollKind } from './lifecycle.ts';
+import { insertDifferences, insertFollowUp, insertTopUp } from './store/besides.ts';
 import {
   type DraftTotals,
+  decidedVersion,
   exclusionReasons,
+  type Header,
   hasPayroll,
   insertLines,
   insertPayroll,
+  setRulesVersion,
   writeTotals,
 } from './store/draft.ts';
+import { submitToFlow } from './vote.ts';
+
+/** What is to be drafted. */
+export interface DraftRequest {
+  /** Code of the payment period; without it that of today. */
+  readonly period?: string;
+  readonly kind?: PayrollKind;
+  /** rid of an area: only its households, and those of the areas below it. */
+  readonly areaId?: bigint;
+  /** Names one of the scheme's funds: `fund:[scheme]:[source]`; without it `fund:[scheme]`. */
+  readonly source?: string;
+  /** Of a top-up: its name, and what each line is. */
+  readonly label?: string;
+  readonly amountMinor?: bigint;
+}
 
 /** A drafted payroll. */
 export interface Draft {
@@ -33,31 +53,41 @@ export interface Draft {
 }
 
 /**
- * Drafts the payroll of a scheme for a period (by code), or for the period of today.
+ * Drafts a payroll of a scheme.
  *
- * @throws Problem payroll-exists, scheme-closed, period-malformed
+ * @throws Problem payroll-exists, scheme-closed, period-malformed, top-up-incomplete, source-malformed
  */
 export async function draftPayroll(
   ctx: Context,
   scheme: Scheme,
-  periodCode?: string,
+  request: DraftRequest = {},
 ): Promise<Draft> {
+  const { kind = 'regular' } = request;
+  checkRequest(kind, request);
   const today = dayOf(ctx.now, scheme.time_zone);
-  const period = periodCode
-    ? parsePeriod(scheme.frequency, periodCode)
+  const period = request.period
+    ? parsePeriod(scheme.frequency, request.period)
     : periodAt(scheme.frequency, today);
-  const entitlements = await entitlementSelect(ctx, scheme.scheme_id, period);
+  const rulesVersion = await rulesFor(ctx, scheme, kind, period);
   const payrollId = ctx.newId();
-  if (!(await insertPayroll(ctx, payrollId, scheme, entitlements.rulesVersion, period))) {
-    throw problem(
-      'conflict',
-      'payroll-exists',
-      `${scheme.name} has a payroll for ${period.code} already; reject or cancel that first.`,
-      'period',
-    );
-  }
-  const totals = await insertLines(ctx, payrollId, period, entitlements);
+  const header = {
+    payrollId,
+    rulesVersion: rulesVersion ?? scheme.rules_version,
+    period,
+    kind,
+    areaId: request.areaId ?? null,
+    label: request.label ?? '',
+    fund: fundOf(scheme, request.source),
+  };
+  if (!(await insertPayroll(ctx, scheme, header))) throw payrollExists(scheme, kind, period);
+  const totals = await fill(ctx, scheme, header, request, rulesVersion);
   await writeTotals(ctx, payrollId, totals);
+  const submitted = {
+    payroll_id: payrollId,
+    scheme_id: scheme.scheme_id,
+    currency: scheme.currency,
+  };
+  await submitToFlow(ctx, submitted, 1, totals.minor);
   const reasons = await exclusionReasons(ctx, payrollId);
   ctx.audit({
     action: 'C',
@@ -65,10 +95,99 @@ export async function draftPayroll(
     type: 'List',
     id: payrollId,
     version: 1,
-    detail: { period: period.code, lines: Number(totals.lines), excluded: Number(totals.excluded) },
+    detail: {
+      kind,
+      period: period.code,
+      lines: Number(totals.lines),
+      excluded: Number(totals.excluded),
+    },
   });
   ctx.emit(payrollDrafted, { payrollId, schemeId: scheme.scheme_id.toString() });
   return { payrollId, period, totals, reasons };
+}
+
+const LABEL = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$/;
+
+function checkRequest(kind: PayrollKind, { label, amountMinor }: DraftRequest): void {
+  const isTopUp = kind === 'top-up';
+  const isWhole = label !== undefined && LABEL.test(label) && (amountMinor ?? 0n) > 0n;
+  const isNone = label === undefined && amountMinor === undefined;
+  if (isTopUp ? isWhole : isNone) return;
+  throw problem(
+    'business-rule',
+    'top-up-incomplete',
+    'A top-up has a label (letters, digits, blanks, 50 at most) and an amount above zero; no other ' +
+      'kind has them.',
+    'label',
+  );
+}
+
+function fundOf(scheme: Scheme, source: string | undefined): string {
+  const main = `fund:${scheme.fhir_id.toLowerCase()}`;
+  if (source === undefined) return main;
+  if (/^[a-z0-9][a-z0-9._-]{0,29}$/.test(source)) return `${main}:${source}`;
+  throw problem(
+    'value',
+    'source-malformed',
+    'Name a source of funds by up to 30 of a-z, 0-9 and ._-',
+    'source',
+  );
+}
+
+function payrollExists(scheme: Scheme, kind: PayrollKind, period: PaymentPeriod) {
+  return problem(
+    'conflict',
+    'payroll-exists',
+    `${scheme.name} has a ${kind} payroll for ${period.code} already; ` +
+      `${kind === 'regular' ? 'reject or cancel that first' : 'decide on that first'}.`,
+    'period',
+  );
+}
+
+/**
+ * The version of the rules: back-pay goes by that of the period's first payroll, everything else by
+ * what the scheme names for the period.
+ */
+async function rulesFor(
+  ctx: Context,
+  scheme: Scheme,
+  kind: PayrollKind,
+  period: PaymentPeriod,
+): Promise<number | undefined> {
+  if (kind === 'regular') return undefined;
+  const version = await decidedVersion(ctx, scheme.scheme_id, period.code);
+  if (version === undefined) {
+    throw problem(
+      'business-rule',
+      'payroll-missing',
+      `${scheme.name} has no approved payroll for ${period.code}; a ${kind} follows one.`,
+      'period',
+    );
+  }
+  return kind === 'back-pay' ? version : undefined;
+}
+
+async function fill(
+  ctx: Context,
+  scheme: Scheme,
+  header: Header,
+  request: DraftRequest,
+  rulesVersion: number | undefined,
+): Promise<DraftTotals> {
+  const { scheme_id: id } = scheme;
+  switch (header.kind) {
+    case 'follow-up':
+      return insertFollowUp(ctx, id, header);
+    case 'top-up':
+      return insertTopUp(ctx, id, header, request.amountMinor!);
+    case 'regularisation':
+      return insertDifferences(ctx, header, await entitlementSelect(ctx, id, header.period));
+    default: {
+      const due = await entitlementSelect(ctx, id, header.period, rulesVersion);
+      await setRulesVersion(ctx, header.payrollId, due.rulesVersion);
+      return insertLines(ctx, header, due);
+    }
+  }
 }
 
 /** Drafts what is due by the schemes' own clocks. */
@@ -82,7 +201,7 @@ export const draftDueHandler = handle(draftDue, async (ctx) => {
     const period = duePeriod(scheme, ctx.now);
     if (!period || (await hasPayroll(ctx, scheme.scheme_id, period.code))) continue;
     if (isOutside(scheme, period)) continue;
-    await draftPayroll(ctx, scheme, period.code);
+    await draftPayroll(ctx, scheme, { period: period.code });
   }
 });
 

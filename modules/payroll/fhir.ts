@@ -12,7 +12,12 @@ import {
   type ProjectedRow,
   structureDefinition,
 } from '../../src/sdk/index.ts';
-import { readRulesVersion, type SchemeRules } from '../schemes/index.ts';
+import {
+  explainSteps,
+  readRulesVersion,
+  type SchemeRules,
+  type StepRow,
+} from '../schemes/index.ts';
 import { type Names, namesOf } from './store/names.ts';
 import { totalsWithin } from './store/within.ts';
 
@@ -35,6 +40,7 @@ export const payrollBinding: ProjectedBinding = {
     status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/list-status' },
     title: { type: 'string', column: 'title' },
     date: { type: 'date', column: 'drafted_at' },
+    'payroll-state': { type: 'token', column: 'state', system: codeSystem('payroll-state') },
     identifier: {
       type: 'token',
       column: 'id',
@@ -67,6 +73,10 @@ function list(row: ProjectedRow): List {
         url: structureDefinition('payroll-period'),
         valuePeriod: { start: row.starts_on as string, end: row.ends_on as string },
       },
+      { url: structureDefinition('payroll-kind'), valueCode: row.kind as string },
+      ...(row.step === null || row.state !== 'drafted'
+        ? []
+        : [{ url: structureDefinition('payroll-step'), valueInteger: row.step as number }]),
       {
         url: structureDefinition('payroll-lines'),
         valueInteger: Number(row.lines_count),
@@ -102,6 +112,12 @@ const CLAIM_SEARCH: ProjectedBinding['search'] = {
   status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/fm-status' },
   use: { type: 'token', column: 'use', system: 'http://hl7.org/fhir/claim-use' },
   created: { type: 'date', column: 'drafted_at' },
+  'exclusion-reason': {
+    type: 'token',
+    column: 'exclusion_reason',
+    system: codeSystem('exclusion-reason'),
+  },
+  'line-state': { type: 'token', column: 'state', system: codeSystem('instruction-state') },
 };
 
 /** A line as Claim. */
@@ -199,39 +215,45 @@ function lineClaim(row: ProjectedRow, explained: Explained): Claim {
         ? []
         : [{ url: structureDefinition('line-reason'), valueCode: row.reason as string }]),
     ],
-    item: items(row, explained.rules),
+    ...(row.corrects_id !== null && {
+      related: [{ claim: { reference: `Claim/${row.corrects_id}` } }],
+    }),
+    item: row.slot === '' ? items(row, explained.rules) : [besides(row)],
     total: moneyOf(row.amount_minor as bigint, currency),
   };
 }
 
-/** Base, supplements and what cap and rounding did, so that the items sum to the total. */
-function items(row: ProjectedRow, rules: SchemeRules | undefined): ClaimItem[] {
-  const currency = row.currency as string;
-  const found: ClaimItem[] = [];
-  const add = (code: string, text: string, net: bigint, count?: number, unit?: bigint): void => {
-    found.push({
-      sequence: found.length + 1,
-      productOrService: { coding: [{ system: codeSystem('claim-item'), code }], text },
-      ...(count !== undefined && { quantity: { value: count } }),
-      ...(unit !== undefined && { unitPrice: moneyOf(unit, currency) }),
-      net: moneyOf(net, currency),
-    });
+const BESIDES: Readonly<Record<string, string>> = {
+  'top-up': 'Top-up',
+  difference: 'Difference to what was granted',
+  'follow-up': 'Ordered again',
+};
+
+/** What a line is that stands beside the entitlement of its period. */
+function besides(row: ProjectedRow): ClaimItem {
+  const [kind = '', name = ''] = (row.slot as string).split(':', 2);
+  const text = kind === 'top-up' ? `${BESIDES[kind]}: ${name}` : BESIDES[kind];
+  return {
+    sequence: 1,
+    productOrService: { coding: [{ system: codeSystem('claim-item'), code: kind }], text },
+    net: moneyOf(row.amount_minor as bigint, row.currency as string),
   };
-  const base = row.base_minor as bigint;
-  add('base', 'Base amount', base);
-  let sum = base;
-  const counts = (row.supplement_counts as number[] | null) ?? [];
-  for (const [at, supplement] of (rules?.supplements ?? []).entries()) {
-    const count = counts[at] ?? 0;
-    const unit = BigInt(supplement.amountMinor);
-    if (count > 0) add('supplement', supplement.name, unit * BigInt(count), count, unit);
-    sum += unit * BigInt(count);
-  }
-  const rest = (row.amount_minor as bigint) - sum;
-  if (rest !== 0n) {
-    add('adjustment', row.capped ? 'Cap and rounding' : 'Rounding', rest);
-  }
-  return found;
+}
+
+/** What explains the amount, step by step, so that the items sum to the total. */
+function items(row: ProjectedRow, rules: SchemeRules | undefined): ClaimItem[] {
+  if (!rules) return [];
+  const currency = row.currency as string;
+  return explainSteps(rules, row as unknown as StepRow).map((step, index) => ({
+    sequence: index + 1,
+    productOrService: {
+      coding: [{ system: codeSystem('claim-item'), code: step.kind, display: step.name }],
+      text: step.text,
+    },
+    ...(step.count !== undefined && { quantity: { value: step.count } }),
+    ...(step.unitMinor !== undefined && { unitPrice: moneyOf(step.unitMinor, currency) }),
+    net: moneyOf(step.netMinor, currency),
+  }));
 }
 
 function exclusionClaim(row: ProjectedRow, explained: Explained): Claim {

@@ -5,28 +5,39 @@
 
 import { contribute, type Module } from '../../src/sdk/index.ts';
 import { paymentSource } from '../disbursement/index.ts';
-import { followInstructions } from './decide.ts';
+import { DELEGATE, DELEGATE_ANY, READ } from './approval-operations.ts';
+import { KEEP_BUDGETS } from './ceiling.ts';
 import { draftDue, draftDueHandler } from './draft.ts';
 import { exclusionBinding, lineBinding, payrollBinding } from './fhir.ts';
+import { taskBinding } from './fhir-task.ts';
+import { flowBinding, flowGuard, KEEP_FLOWS } from './flow.ts';
+import { followInstructions } from './follow.ts';
 import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
 import { measures } from './measures.ts';
-import { operations, READ } from './operations.ts';
+import { operations } from './operations.ts';
+import { PRINT } from './paper-operations.ts';
 import { payrollSource } from './source.ts';
 import { reachRules } from './store/reach.ts';
 import { topics } from './topics.ts';
 
 export { approve, drop, retryUnpaid } from './decide.ts';
-export { draftDue, draftPayroll, duePeriod } from './draft.ts';
+export { type DraftRequest, draftDue, draftPayroll, duePeriod } from './draft.ts';
 export { payrollApproved, payrollClosed, payrollDrafted } from './events.ts';
+export { readSteps } from './flow.ts';
 export { payrollLifecycle } from './lifecycle.ts';
+export { isPassed } from './vote.ts';
 
 /** The payroll room. */
 export const payroll: Module = {
   name: 'payroll',
   title: 'Payroll',
   dependsOn: ['indicators', 'households', 'providers', 'schemes', 'disbursement'],
-  permissions: [DRAFT, APPROVE, REJECT, CANCEL, READ],
-  resources: [payrollBinding, lineBinding, exclusionBinding],
+  permissions: [
+    ...[DRAFT, APPROVE, REJECT, CANCEL, READ, PRINT],
+    ...[KEEP_FLOWS, KEEP_BUDGETS, DELEGATE, DELEGATE_ANY],
+  ],
+  resources: [payrollBinding, lineBinding, exclusionBinding, taskBinding, flowBinding],
+  guards: [flowGuard],
   operations,
   reactions: [followInstructions],
   jobs: [draftDueHandler],

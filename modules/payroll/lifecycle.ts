@@ -12,7 +12,7 @@ export const CANCEL = permission('payroll.cancel', 'cancels payrolls that are no
 export const payrollLifecycle = lifecycle({
   name: 'payroll',
   initial: 'drafted',
-  states: ['drafted', 'approved', 'closed', 'rejected', 'cancelled'],
+  states: ['drafted', 'returned', 'approved', 'closed', 'rejected', 'cancelled'],
   transitions: [
     {
       act: 'approve',
@@ -29,7 +29,22 @@ export const payrollLifecycle = lifecycle({
       anotherPersonThan: ['draft'],
       needsReason: true,
     },
-    { act: 'cancel', from: ['drafted'], to: 'cancelled', permission: CANCEL, needsReason: true },
+    {
+      act: 'return',
+      from: ['drafted'],
+      to: 'returned',
+      permission: REJECT,
+      anotherPersonThan: ['draft'],
+      needsReason: true,
+    },
+    { act: 'submit', from: ['returned'], to: 'drafted', permission: DRAFT },
+    {
+      act: 'cancel',
+      from: ['drafted', 'returned'],
+      to: 'cancelled',
+      permission: CANCEL,
+      needsReason: true,
+    },
     { act: 'close', from: ['approved'], to: 'closed' },
     { act: 'retry', from: ['approved', 'closed'], to: 'approved' },
   ],
@@ -37,3 +52,13 @@ export const payrollLifecycle = lifecycle({
 
 /** States of a payroll. */
 export type PayrollState = (typeof payrollLifecycle.states)[number];
+
+/** Why a payroll is drafted. */
+export const PAYROLL_KINDS = [
+  'regular',
+  'back-pay',
+  'follow-up',
+  'top-up',
+  'regularisation',
+] as const;
+export type PayrollKind = (typeof PAYROLL_KINDS)[number];

@@ -1,33 +1,48 @@
 /**
- * Operations on schemes (draft, preview) and payrolls (approve, reject, cancel, retry, summary).
+ * Operations on schemes (draft, preview, ceilings) and payrolls (retry, summary); those by which
+ * payrolls are decided on are in `approval-operations.ts`.
  */
 
 import type { OperationDefinition, Parameters, ParametersParameter } from '@medplum/fhirtypes';
 import {
   type Context,
   formatAmount,
+  fromFhirMoney,
   instanceOperation,
+  localId,
   type Operation,
   type OperationInput,
   parameterIn,
-  permission,
   problem,
 } from '../../src/sdk/index.ts';
 import { RETRY } from '../disbursement/index.ts';
-import { findScheme } from '../schemes/index.ts';
-import { approve, drop, retryUnpaid } from './decide.ts';
-import { type Draft, draftPayroll } from './draft.ts';
-import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
+import { findScheme, type Scheme } from '../schemes/index.ts';
+import { approvalOperations, READ } from './approval-operations.ts';
+import { CEILING_SPANS, endCeiling, KEEP_BUDGETS, setCeiling } from './ceiling.ts';
+import { retryUnpaid } from './decide.ts';
+import { type Draft, type DraftRequest, draftPayroll } from './draft.ts';
+import { DRAFT, PAYROLL_KINDS } from './lifecycle.ts';
+import { paperOperations } from './paper-operations.ts';
+import { ceilingsOf } from './store/ceilings.ts';
 import { lockPayroll, summary } from './store/decide.ts';
 import { exclusionReasons } from './store/draft.ts';
 
-/** Reads the summary of a payroll. */
-export const READ = permission('payroll.read', 'reads summaries of payrolls');
-
 type Parameter = NonNullable<OperationDefinition['parameter']>[number];
 
-const PERIOD: Parameter = { name: 'period', use: 'in', min: 0, max: '1', type: 'string' };
-const REASON: Parameter = { name: 'reason', use: 'in', min: 0, max: '1', type: 'string' };
+const given = (name: string, type: Parameter['type'], min: 0 | 1 = 0): Parameter => ({
+  ...{ name, type, min },
+  use: 'in',
+  max: '1',
+});
+
+const DRAFTED: Parameter[] = [
+  given('period', 'string'),
+  given('kind', 'code'),
+  given('area', 'Reference'),
+  given('source', 'string'),
+  given('label', 'string'),
+  given('amount', 'Money'),
+];
 
 function answer(parameter: ParametersParameter[]): Parameters {
   return { resourceType: 'Parameters', parameter };
@@ -38,9 +53,52 @@ function moneyOf(name: string, minor: bigint, currency: string): ParametersParam
   return { name, valueMoney: { value, currency: currency as 'KES' } };
 }
 
+async function areaOf(ctx: Context, input: OperationInput): Promise<bigint | undefined> {
+  const reference = parameterIn(input, 'area')?.valueReference;
+  if (!reference) return undefined;
+  const id = localId(reference.reference, 'Location') ?? '';
+  const rid = (await ctx.fhir.rids('Location', [id])).get(id);
+  if (rid !== undefined) return rid;
+  throw problem('not-found', 'area-unknown', 'Name an area as Location/[id].', 'area');
+}
+
+async function requestOf(
+  ctx: Context,
+  scheme: Scheme,
+  input: OperationInput,
+): Promise<DraftRequest> {
+  const code = parameterIn(input, 'kind')?.valueCode ?? 'regular';
+  const kind = PAYROLL_KINDS.find((each) => each === code);
+  if (!kind) {
+    throw problem(
+      'code-invalid',
+      'payroll-kind',
+      `A payroll is ${PAYROLL_KINDS.join(', ')}; not "${code}".`,
+      'kind',
+    );
+  }
+  const period = parameterIn(input, 'period')?.valueString;
+  const source = parameterIn(input, 'source')?.valueString;
+  const label = parameterIn(input, 'label')?.valueString;
+  const money = parameterIn(input, 'amount')?.valueMoney;
+  const amount = money && fromFhirMoney(money, 'amount');
+  if (amount && amount.currency !== scheme.currency) {
+    throw problem('value', 'currency-differs', `${scheme.name} pays ${scheme.currency}.`, 'amount');
+  }
+  const areaId = await areaOf(ctx, input);
+  return {
+    kind,
+    ...(period !== undefined && { period }),
+    ...(source !== undefined && { source }),
+    ...(label !== undefined && { label }),
+    ...(areaId !== undefined && { areaId }),
+    ...(amount && { amountMinor: amount.minor }),
+  };
+}
+
 async function draft(ctx: Context, input: OperationInput): Promise<Parameters> {
   const scheme = await findScheme(ctx, input.id!);
-  const made = await draftPayroll(ctx, scheme, parameterIn(input, 'period')?.valueString);
+  const made = await draftPayroll(ctx, scheme, await requestOf(ctx, scheme, input));
   return answer([
     { name: 'payroll', valueReference: { reference: `List/${made.payrollId}` } },
     ...totals(made, scheme.currency),
@@ -70,8 +128,9 @@ export const operations: readonly Operation[] = [
     definition: instanceOperation(
       'draft-payroll',
       'InsurancePlan',
-      'Drafts the payroll of a period (by default the present one).',
-      [PERIOD],
+      'Drafts a payroll of a period (by default the present one): regular, back-pay, follow-up, top-up ' +
+        '(with label and amount) or regularisation; of all or of an area; from a source of funds.',
+      DRAFTED,
     ),
     run: draft,
   },
@@ -82,40 +141,15 @@ export const operations: readonly Operation[] = [
       'preview-payroll',
       'InsurancePlan',
       'What $draft-payroll would give: the same path, rolled back.',
-      [PERIOD],
+      DRAFTED,
     ),
     async run(ctx, input) {
       const made = await draft(ctx, input);
       return answer(made.parameter!.filter((each) => each.name !== 'payroll'));
     },
   },
-  {
-    permission: APPROVE,
-    definition: instanceOperation(
-      'approve',
-      'List',
-      'Approves a payroll drafted by another person; count and amount are control totals.',
-      [
-        { name: 'count', use: 'in', min: 0, max: '1', type: 'integer' },
-        { name: 'amount', use: 'in', min: 0, max: '1', type: 'string' },
-      ],
-    ),
-    async run(ctx, input) {
-      const count = parameterIn(input, 'count')?.valueInteger;
-      const amount = parameterIn(input, 'amount')?.valueString;
-      if ((count === undefined) !== (amount === undefined)) {
-        throw problem('required', 'control-totals', 'Declare both count and amount, or neither.');
-      }
-      const declared = count === undefined || amount === undefined ? undefined : { count, amount };
-      const { ordered, heldBack } = await approve(ctx, input.id!, declared);
-      return answer([
-        { name: 'ordered', valueInteger: ordered },
-        { name: 'held-back', valueInteger: heldBack },
-      ]);
-    },
-  },
-  dropping('reject', REJECT, 'Rejects a payroll drafted by another person, with a reason.'),
-  dropping('cancel', CANCEL, 'Cancels a payroll that is not approved, with a reason.'),
+  ...approvalOperations,
+  ...paperOperations,
   {
     permission: RETRY,
     definition: instanceOperation(
@@ -139,21 +173,96 @@ export const operations: readonly Operation[] = [
     ),
     run: summarize,
   },
+  {
+    permission: KEEP_BUDGETS,
+    definition: instanceOperation(
+      'set-ceiling',
+      'InsurancePlan',
+      'Sets what approved payrolls of a scheme may come to, per payroll, period or calendar year, in ' +
+        'all or in an area, from all funds or one; it replaces the former ceiling of the same.',
+      [
+        given('per', 'code', 1),
+        given('amount', 'Money', 1),
+        given('area', 'Reference'),
+        given('fund', 'string'),
+        given('from', 'date', 1),
+        given('until', 'date'),
+      ],
+    ),
+    run: limit,
+  },
+  {
+    permission: KEEP_BUDGETS,
+    definition: instanceOperation('end-ceiling', 'InsurancePlan', 'Ends a ceiling.', [
+      given('ceiling', 'string', 1),
+    ]),
+    async run(ctx, input) {
+      const scheme = await findScheme(ctx, input.id!);
+      const id = parameterIn(input, 'ceiling')!.valueString!;
+      const isId = /^[0-9a-f-]{36}$/.test(id);
+      if (isId && (await endCeiling(ctx, id, scheme.scheme_id))) return listCeilings(ctx, input);
+      throw problem('not-found', 'ceiling-unknown', 'The scheme has no such ceiling.', 'ceiling');
+    },
+  },
+  {
+    permission: READ,
+    definition: instanceOperation(
+      'ceilings',
+      'InsurancePlan',
+      'Budgets and ceilings of a scheme that are in force.',
+      [],
+      false,
+    ),
+    run: listCeilings,
+  },
 ];
 
-function dropping(
-  code: 'reject' | 'cancel',
-  right: Operation['permission'],
-  description: string,
-): Operation {
-  return {
-    permission: right,
-    definition: instanceOperation(code, 'List', description, [REASON]),
-    async run(ctx, input) {
-      await drop(ctx, input.id!, code, parameterIn(input, 'reason')?.valueString);
-      return answer([{ name: 'result', valueBoolean: true }]);
-    },
-  };
+async function limit(ctx: Context, input: OperationInput): Promise<Parameters> {
+  const scheme = await findScheme(ctx, input.id!);
+  const code = parameterIn(input, 'per')!.valueCode;
+  const per = CEILING_SPANS.find((each) => each === code);
+  const { minor, currency } = fromFhirMoney(parameterIn(input, 'amount')!.valueMoney, 'amount');
+  const startsOn = parameterIn(input, 'from')!.valueDate ?? '';
+  const endsOn = parameterIn(input, 'until')?.valueDate ?? null;
+  const isOrdered = endsOn === null || startsOn <= endsOn;
+  if (!per || minor < 0n || currency !== scheme.currency || !isOrdered) {
+    throw problem(
+      'business-rule',
+      'ceiling-malformed',
+      `Give per (${CEILING_SPANS.join(', ')}), an amount in ${scheme.currency} that is not negative, ` +
+        'and days in their order.',
+      'per',
+    );
+  }
+  const areaId = (await areaOf(ctx, input)) ?? null;
+  const fund = parameterIn(input, 'fund')?.valueString ?? null;
+  await setCeiling(ctx, {
+    ...{ schemeId: scheme.scheme_id, per, areaId, fund, limitMinor: minor, currency },
+    ...{ startsOn, endsOn },
+  });
+  ctx.audit({ action: 'U', interaction: '$set-ceiling', type: 'InsurancePlan', id: input.id! });
+  return listCeilings(ctx, input);
+}
+
+async function listCeilings(ctx: Context, input: OperationInput): Promise<Parameters> {
+  const scheme = await findScheme(ctx, input.id!);
+  const rows = await ceilingsOf(ctx, scheme.scheme_id);
+  return answer(
+    rows.map((row) => ({
+      name: 'ceiling',
+      part: [
+        { name: 'id', valueString: row.ceiling_id },
+        { name: 'per', valueCode: row.per },
+        moneyOf('amount', row.limit_minor, row.currency),
+        ...(row.area
+          ? [{ name: 'area', valueReference: { reference: `Location/${row.area}` } }]
+          : []),
+        ...(row.fund ? [{ name: 'fund', valueString: row.fund }] : []),
+        { name: 'from', valueDate: row.starts_on },
+        ...(row.ends_on ? [{ name: 'until', valueDate: row.ends_on }] : []),
+      ],
+    })),
+  );
 }
 
 async function summarize(ctx: Context, input: OperationInput): Promise<Parameters> {

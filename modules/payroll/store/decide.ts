@@ -3,7 +3,8 @@
  */
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
-import type { PayrollState } from '../lifecycle.ts';
+import type { PayrollKind, PayrollState } from '../lifecycle.ts';
+import type { Flow } from './flows.ts';
 
 /** A payroll row. */
 export interface PayrollRow {
@@ -20,6 +21,17 @@ export interface PayrollRow {
   readonly excluded_count: bigint;
   readonly drafted_by: string;
   readonly decided_by: string | null;
+  readonly drafted_at: Date;
+  readonly rules_version: number;
+  readonly kind: PayrollKind;
+  readonly area_id: bigint | null;
+  readonly label: string;
+  /** Grows when it is submitted again; votes count within a round. */
+  readonly round: number;
+  readonly flow_id: bigint | null;
+  readonly flow_version: number | null;
+  readonly step: number | null;
+  readonly submitted_minor: bigint | null;
 }
 
 const LOCK = statement('payroll.lock', 'select * from payroll where payroll_id = $1 for update');
@@ -28,6 +40,52 @@ const LOCK = statement('payroll.lock', 'select * from payroll where payroll_id =
 export function lockPayroll(ctx: Context, payrollId: string): Promise<PayrollRow | undefined> {
   if (!/^[0-9a-f-]{36}$/.test(payrollId)) return Promise.resolve(undefined);
   return ctx.db.maybe<PayrollRow>(LOCK, [payrollId]);
+}
+
+/** What a payroll is called and covers. */
+export interface PayrollTitle {
+  readonly title: string;
+  readonly state: PayrollState;
+  readonly currency: string;
+  readonly starts_on: string;
+  readonly ends_on: string;
+}
+
+const TITLE = statement(
+  'payroll.title',
+  `select title, state, currency, starts_on, ends_on from payroll_list_fhir where payroll_id = $1`,
+);
+
+/** Title and period of a payroll; undefined when there is none. */
+export function findPayroll(ctx: Context, payrollId: string): Promise<PayrollTitle | undefined> {
+  if (!/^[0-9a-f-]{36}$/.test(payrollId)) return Promise.resolve(undefined);
+  return ctx.db.maybe<PayrollTitle>(TITLE, [payrollId]);
+}
+
+const SUBMIT = statement(
+  'payroll.submit',
+  `update payroll set round = $2, flow_id = $3, flow_version = $4, submitted_minor = $5, step = null
+   where payroll_id = $1`,
+);
+
+/** Notes what a payroll is voted on by: the flow, its version, and the sum that decides on steps. */
+export async function submit(
+  ctx: Context,
+  payrollId: string,
+  { round, flow, linesMinor }: { round: number; flow: Flow | undefined; linesMinor: bigint },
+): Promise<void> {
+  const values = [payrollId, round, flow?.flow_id ?? null, flow?.version ?? null, linesMinor];
+  await ctx.db.run(SUBMIT, values);
+}
+
+const TOUCH = statement(
+  'payroll.touch',
+  'update payroll set updated_at = $2, version = version + 1 where payroll_id = $1',
+);
+
+/** A vote that decides nothing yet is a change of the payroll all the same. */
+export async function touchPayroll(ctx: Context, payrollId: string): Promise<void> {
+  await ctx.db.run(TOUCH, [payrollId, ctx.now]);
 }
 
 const HOLD_BACK = statement(
@@ -94,7 +152,7 @@ export function cancelLines(ctx: Context, payrollId: string): Promise<number> {
 }
 
 /** Reasons that lie with the recipient: paying again waits until the data are corrected. */
-const RECIPIENT_REASONS = [
+export const RECIPIENT_REASONS = [
   'recipient_not_registered',
   'recipient_invalid',
   'recipient_blocked',
@@ -112,7 +170,7 @@ export function orderSelect(
   lines: readonly string[] | null = null,
 ): { text: string; values: unknown[] } {
   return {
-    text: `select l.household_id as payee_id, l.line_id as source_id, l.recipient_id,
+    text: `select l.household_id as payee_id, coalesce(l.order_id, l.line_id) as source_id, l.recipient_id,
              l.provider_id, l.account_kind, l.account_number, l.pay_point_id, l.amount_minor,
              p.currency, $3::date as value_on
            from payroll_line l join payroll p on p.payroll_id = l.payroll_id
@@ -143,8 +201,18 @@ const FOLLOW = statement(
      from last
      where l.household_id = last.payee_id and l.line_id = last.source_id
        and (l.state, l.reason) is distinct from (last.state, last.reason)
+     returning l.payroll_id),
+   followed as (
+     update payroll_line l
+     set state = last.state,
+       reason = last.reason, paid_at = case when last.state = 'paid' then last.resolved_at end,
+       updated_at = $3, version = version + 1
+     from last
+     where l.household_id = last.payee_id and l.order_id = last.source_id
+       and l.state in ('open', 'sent', 'unknown') and l.payroll_id in (
+         select payroll_id from payroll where state in ('approved', 'closed'))
      returning l.payroll_id)
-   select distinct payroll_id from moved`,
+   select payroll_id from moved union select payroll_id from followed`,
 );
 
 /** Brings lines to the state of their instructions; answers the payrolls touched. */

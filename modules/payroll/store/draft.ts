@@ -5,6 +5,7 @@
 
 import { type Context, type PaymentPeriod, statement } from '../../../src/sdk/index.ts';
 import type { EntitlementSelect, Scheme } from '../../schemes/index.ts';
+import type { PayrollKind } from '../lifecycle.ts';
 
 /** Totals of a draft. */
 export interface DraftTotals {
@@ -13,36 +14,80 @@ export interface DraftTotals {
   readonly excluded: bigint;
 }
 
+/** A payroll that is to be drafted. */
+export interface Header {
+  readonly payrollId: string;
+  readonly rulesVersion: number;
+  readonly period: PaymentPeriod;
+  readonly kind: PayrollKind;
+  readonly areaId: bigint | null;
+  readonly label: string;
+  readonly fund: string;
+}
+
 const HEADER = statement(
   'payroll.header',
   `insert into payroll (payroll_id, scheme_id, rules_version, period_code, starts_on, ends_on,
-     currency, fund, state, drafted_by, drafted_at, updated_at)
-   values ($1, $2, $3, $4, $5, $6, $7, $8, 'drafted', $9, $10, $10)
-   on conflict (scheme_id, period_code) where state not in ('rejected', 'cancelled') do nothing
-   returning payroll_id`,
+     currency, fund, state, drafted_by, drafted_at, updated_at, kind, area_id, label)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, 'drafted', $9, $10, $10, $11, $12, $13)
+   on conflict do nothing returning payroll_id`,
 );
 
-/** Makes the payroll's row; false when the period has a live payroll already. */
+/** Makes the payroll's row; false when one stands in its way. */
 export async function insertPayroll(
   ctx: Context,
-  payrollId: string,
   scheme: Scheme,
-  rulesVersion: number,
-  period: PaymentPeriod,
+  header: Header,
 ): Promise<boolean> {
   const row = await ctx.db.maybe(HEADER, [
-    payrollId,
+    header.payrollId,
     scheme.scheme_id,
-    rulesVersion,
-    period.code,
-    period.startsOn,
-    period.endsOn,
+    header.rulesVersion,
+    header.period.code,
+    header.period.startsOn,
+    header.period.endsOn,
     scheme.currency,
-    `fund:${scheme.fhir_id.toLowerCase()}`,
+    header.fund,
     ctx.actor.id,
     ctx.now,
+    header.kind,
+    header.areaId,
+    header.label,
   ]);
   return row !== undefined;
+}
+
+const SET_RULES = statement(
+  'payroll.set-rules-version',
+  'update payroll set rules_version = $2 where payroll_id = $1 and rules_version <> $2',
+);
+
+/** Notes the version of the rules that the payroll was drafted by. */
+export async function setRulesVersion(
+  ctx: Context,
+  payrollId: string,
+  version: number,
+): Promise<void> {
+  await ctx.db.run(SET_RULES, [payrollId, version]);
+}
+
+const DECIDED_VERSION = statement(
+  'payroll.decided-version',
+  `select rules_version from payroll where scheme_id = $1 and period_code = $2 and kind = 'regular'
+     and state in ('approved', 'closed') order by key limit 1`,
+);
+
+/** The version of rules of the period's first approved payroll; undefined when there is none. */
+export async function decidedVersion(
+  ctx: Context,
+  schemeId: bigint,
+  periodCode: string,
+): Promise<number | undefined> {
+  const row = await ctx.db.maybe<{ rules_version: number }>(DECIDED_VERSION, [
+    schemeId,
+    periodCode,
+  ]);
+  return row?.rules_version;
 }
 
 /**
@@ -55,11 +100,12 @@ export async function insertPayroll(
  */
 export async function insertLines(
   ctx: Context,
-  payrollId: string,
-  period: PaymentPeriod,
+  { payrollId, period, kind, areaId }: Header,
   entitlements: EntitlementSelect,
 ): Promise<DraftTotals> {
   const at = entitlements.values.length;
+  // Back-pay speaks only of those who have no line in the period; the others are no exclusions of it.
+  const among = kind === 'back-pay' ? 'where l.household_id is null' : '';
   // What is judged is read twice; in memory, it is not written to a file in between.
   await ctx.db.run("set local work_mem = '64MB'");
   const [id, code, now] = [`$${at + 1}::uuid`, `$${at + 2}::text`, `$${at + 3}::timestamptz`];
@@ -69,22 +115,23 @@ export async function insertLines(
      judged as materialized (
        select ($${at + 4} || lpad(to_hex(row_number() over ()), 12, '0'))::uuid as id,
          e.household_id, e.scheme_id, e.enrolment_id, e.recipient_id, e.criterion_number,
-         e.amount_minor, e.base_minor, e.supplement_minor, e.supplement_counts, e.capped,
+         e.amount_minor, e.step_minor, e.step_counts, e.step_members, e.household_version,
          e.area_id, e.pay_point_id, e.provider_id, e.account_kind, e.account_number,
          case
            when e.reason_code is not null then e.reason_code
            when h.household_id is not null then 'hold'
            when l.household_id is not null then 'already-paid-period' end as why
-       from (${entitlements.text}) e
+       from (${withinArea(entitlements.text, areaId)}) e
        left join held h using (household_id)
        left join payroll_line l on l.household_id = e.household_id and l.scheme_id = e.scheme_id
-         and l.period_code = ${code} and l.cancelled_key = 0),
+         and l.period_code = ${code} and l.slot = '' and l.cancelled_key = 0
+       ${among}),
      lines as (
        insert into payroll_line (household_id, line_id, payroll_id, scheme_id, period_code,
-         enrolment_id, recipient_id, amount_minor, base_minor, supplement_minor, supplement_counts,
-         capped, area_id, pay_point_id, provider_id, account_kind, account_number, updated_at)
+         enrolment_id, recipient_id, amount_minor, step_minor, step_counts, step_members,
+         household_version, area_id, pay_point_id, provider_id, account_kind, account_number, updated_at)
        select household_id, id, ${id}, scheme_id, ${code}, enrolment_id, recipient_id, amount_minor,
-         base_minor, supplement_minor, supplement_counts, capped, area_id, pay_point_id,
+         step_minor, step_counts, step_members, household_version, area_id, pay_point_id,
          provider_id, account_kind, account_number, ${now}
        from judged where why is null
        returning amount_minor),
@@ -99,6 +146,13 @@ export async function insertLines(
      select lines, minor, (select count(*) from excluded) as excluded from counted`,
     [...entitlements.values, payrollId, period.code, ctx.now, payrollId.slice(0, 24)],
   );
+}
+
+/** SQL of what is due in an area and those below it; the rid is ours. */
+export function withinArea(text: string, areaId: bigint | null): string {
+  if (areaId === null) return text;
+  return `select e.* from (${text}) e
+    join pay_points_area a on a.area_id = e.area_id and a.path @> array[${areaId}::bigint]`;
 }
 
 const TOTALS = statement(
@@ -132,7 +186,8 @@ export function exclusionReasons(
 
 const KNOWN_PERIOD = statement(
   'payroll.known-period',
-  'select 1 as n from payroll where scheme_id = $1 and period_code = $2 limit 1',
+  `select 1 as n from payroll where scheme_id = $1 and period_code = $2 and kind = 'regular'
+     and area_id is null limit 1`,
 );
 
 /** True when a payroll, in whatever state, was ever drafted for the period. */
