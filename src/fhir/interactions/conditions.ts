@@ -16,7 +16,7 @@ import { inReach } from '../search/reach.ts';
 import { sourcesOf } from '../search/source.ts';
 import { parseToken } from '../search/values.ts';
 import { idOf } from '../store/content.ts';
-import { criterionLock, identifierLock } from '../store/locks.ts';
+import { criterionLock, identifierLock, takeLocks } from '../store/locks.ts';
 import { fhirOf } from '../types.ts';
 
 /** A condition of one write, understood. */
@@ -119,6 +119,23 @@ export interface Match {
   readonly version: number;
   readonly lastUpdated: Date;
   readonly content: string;
+}
+
+/**
+ * Takes locks and resolves conditions by statements that are sent behind them, which PostgreSQL
+ * begins when the locks are held: their snapshots show what the holders before have committed.
+ *
+ * @throws Problem as `resolveConditions`
+ */
+export async function resolveLocked(
+  unit: UnitOfWork,
+  locks: readonly bigint[],
+  conditions: readonly Condition[],
+): Promise<Map<Condition, Match | undefined>> {
+  const held = takeLocks(unit, locks);
+  const found = resolveConditions(unit, conditions);
+  await inOrder([held, found]);
+  return found;
 }
 
 /**

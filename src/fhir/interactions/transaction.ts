@@ -13,11 +13,10 @@ import type { UnitOfWork } from '../../app.ts';
 import { Problem, problem } from '../../sdk/index.ts';
 import { BUNDLE_ENTRIES_MAX } from '../../settings.ts';
 import { parseContent } from '../store/content.ts';
-import { takeLocks } from '../store/locks.ts';
 import { plannedLocks, writeResources } from '../store/write.ts';
 import { type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
 import { type Entry, parseEntries } from './bundle.ts';
-import { resolveConditions } from './conditions.ts';
+import { resolveLocked } from './conditions.ts';
 import { type Preference, preferredReturn, resourceResponse, savedOutcome } from './respond.ts';
 import { conditionalReferences, fullUrlMap, rewrite } from './rewrite.ts';
 import { locksOfPatches, planSteps, type Step } from './transaction-plan.ts';
@@ -40,14 +39,14 @@ export async function transaction(
   const entries = parseEntries(unit, bundle, unit.setting(BUNDLE_ENTRIES_MAX));
   const steps: Step[] = entries.map((entry) => ({ entry }));
   const conditions = entries.flatMap((entry) => (entry.condition ? [entry.condition] : []));
-  await takeLocks(unit, [
+  const locks = [
     ...conditions.flatMap((condition) => condition.locks),
     ...entries.flatMap(({ type, id = '', resource }) =>
       resource ? plannedLocks([{ action: 'update', type, id, resource }]) : [],
     ),
     ...(await locksOfPatches(unit, entries)),
-  ]);
-  const matches = await resolveConditions(unit, conditions);
+  ];
+  const matches = await resolveLocked(unit, locks, conditions);
   await planSteps(unit, steps, matches);
   const names = fullUrlMap(
     steps.map((step) => ({ entry: step.entry, target: targetOf(steps, step) })),

@@ -9,7 +9,6 @@ import { isId, type Problem, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { writeJson } from '../formats/json.ts';
 import { isSubsetted } from '../search/summary.ts';
-import { takeLocks } from '../store/locks.ts';
 import { plannedLocks, validate, writeResources } from '../store/write.ts';
 import {
   type FhirRequest,
@@ -18,7 +17,7 @@ import {
   type PlannedWrite,
   type Written,
 } from '../types.ts';
-import { parseCondition, resolveConditions } from './conditions.ts';
+import { parseCondition, resolveLocked } from './conditions.ts';
 import {
   doneOutcome,
   preferredReturn,
@@ -96,8 +95,8 @@ export async function create(
   if (criteria !== undefined) {
     authorize(unit, 'write', type);
     const condition = parseCondition(unit, type, criteria);
-    await takeLocks(unit, [...condition.locks, ...plannedLocks([plan])]);
-    const match = (await resolveConditions(unit, [condition])).get(condition);
+    const locks = [...condition.locks, ...plannedLocks([plan])];
+    const match = (await resolveLocked(unit, locks, [condition])).get(condition);
     if (match) return writtenResponse(fhirOf(unit), request, { ...match, type }, 200);
   }
   const [written] = await writeResources(unit, [plan], { locked: criteria !== undefined });
@@ -147,11 +146,11 @@ export async function conditionalUpdate(
   refusePart(resource);
   authorize(unit, 'write', type);
   const condition = parseCondition(unit, type, request.query.toString());
-  await takeLocks(unit, [
+  const locks = [
     ...condition.locks,
     ...plannedLocks([{ action: 'update', type, id: resource.id ?? '', resource }]),
-  ]);
-  const match = (await resolveConditions(unit, [condition])).get(condition);
+  ];
+  const match = (await resolveLocked(unit, locks, [condition])).get(condition);
   const plan = conditionalPlan(unit, type, resource, match?.id);
   const ifMatch = versionOf(request.headers['if-match']);
   const ifNoneMatch = request.headers['if-none-match'];
@@ -220,8 +219,7 @@ export async function conditionalRemove(
 ): Promise<FhirResponse> {
   authorize(unit, 'write', type);
   const condition = parseCondition(unit, type, request.query.toString(), undefined, true);
-  await takeLocks(unit, condition.locks);
-  const match = (await resolveConditions(unit, [condition])).get(condition);
+  const match = (await resolveLocked(unit, condition.locks, [condition])).get(condition);
   if (!match) return deletedResponse(request, type, undefined);
   return remove(unit, request, type, match.id);
 }

@@ -31,9 +31,17 @@ const DICTIONARY_1 = Buffer.from(
   ].join(''),
 );
 
+/** A window that holds dictionary and content, where they are small: making a large one costs more. */
+const SMALL = { windowBits: 12, memLevel: 5 };
+const SMALL_MAX = 4096 - 256 - DICTIONARY_1.length;
+
 /** Compresses a content. */
 export function compress(content: string): Buffer {
-  const packed = deflateRawSync(content, { level: 6, dictionary: DICTIONARY_1 });
+  const packed = deflateRawSync(content, {
+    level: 6,
+    dictionary: DICTIONARY_1,
+    ...(content.length < SMALL_MAX && SMALL),
+  });
   return Buffer.concat([Buffer.of(1), packed]);
 }
 
