@@ -20,7 +20,8 @@ import {
   type ResourceWrite,
 } from '../../src/sdk/index.ts';
 import { schemeChanged } from './events.ts';
-import { readRules } from './rules/read.ts';
+import { requireCases } from './rules/cases.ts';
+import { PLACE, readRules } from './rules/read.ts';
 import { closeSchemes, unknownAreas, unknownSchemes, writeScheme } from './store/schemes.ts';
 
 export function isScheme(plan: InsurancePlan | undefined): boolean {
@@ -71,6 +72,7 @@ async function projectScheme(
       `InsurancePlan.extension('scheme-rules')`,
     );
   }
+  await requireCases(ctx, rules, PLACE);
   const extension = extensionOf(plan, 'scheme-rules');
   const owner = localId(plan.ownedBy?.reference, 'Organization');
   const owners = owner ? await ctx.fhir.rids('Organization', [owner]) : undefined;

@@ -22,6 +22,8 @@ export function arithmetic(
   right: NumberValue,
   at: number,
 ): NumberValue {
+  const product = operator === '*' && productOfQuotient(left, right, at);
+  if (product) return product;
   const bothWhole = left.whole && right.whole;
   const most = reach(operator, left.most, right.most);
   const whole = bothWhole && operator !== '/' && most < BIGINT_MAX;
@@ -34,6 +36,28 @@ export function arithmetic(
     ...numberValue(range, { whole, most, sure: left.sure && right.sure && !divides }),
     ...(operator === '/' && { ratio: { over: left, under: right } }),
   };
+}
+
+/**
+ * A quotient times a number is divided last, so that a third of 0.036 times four is 0.048 and no
+ * digit less: a score that is truncated may depend on it.
+ */
+function productOfQuotient(
+  left: NumberValue,
+  right: NumberValue,
+  at: number,
+): NumberValue | undefined {
+  if (!left.ratio && right.ratio) return productOfQuotient(right, left, at);
+  const { ratio } = left;
+  if (!ratio || right.ratio) return undefined;
+  const over = arithmetic('*', known(ratio.over), known(right), at);
+  return arithmetic('/', over, known(ratio.under), at);
+}
+
+/** The number where its bounds agree; what is multiplied further is no longer compared by them. */
+function known(value: NumberValue): NumberValue {
+  if (isExact(value.range)) return value;
+  return numberValue(certain(value.range), { whole: value.whole, most: value.most });
 }
 
 function reach(operator: string, left: number, right: number): number {

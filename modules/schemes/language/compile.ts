@@ -71,7 +71,7 @@ export class Compilation implements Compiling {
   /** Compiles a household's expression; its SQL can be used in layer `at` (at least 1). */
   read(text: string): Named {
     this.#at = 0;
-    const value = this.value(parseExpression(text), 'household');
+    const value = this.one(parseExpression(text), 'household');
     return { value, at: Math.max(1, this.#at) };
   }
 
@@ -116,6 +116,10 @@ export class Compilation implements Compiling {
       case 'number': {
         if (value.literal !== undefined || isShort(value.range.low)) return value;
         const { age, ratio, ...plain } = value;
+        if (ratio && value.range.low === value.range.high) {
+          const over = this.#kept(ratio.over, at) as NumberValue;
+          return arithmetic('/', over, this.#kept(ratio.under, at) as NumberValue, 0);
+        }
         const range =
           value.range.low === value.range.high
             ? exactly(column(value.range.low))
@@ -246,7 +250,23 @@ export class Compilation implements Compiling {
     if (COMPARISONS.has(operator)) {
       return { is: 'boolean', sql: compareValues(this, operator, left, right, at) };
     }
-    return arithmetic(operator, toNumber(left, at), toNumber(right, at), at);
+    const sides = [toNumber(left, at), toNumber(right, at)] as const;
+    const [first, second] = scope === 'household' ? this.#shortened(operator, sides) : sides;
+    return arithmetic(operator, first, second, at);
+  }
+
+  /** Bounds multiply what they are made of: long sides become columns first. */
+  #shortened(
+    operator: string,
+    sides: readonly [NumberValue, NumberValue],
+  ): readonly [NumberValue, NumberValue] {
+    const exact = sides.every(({ range }) => range.low === range.high);
+    const length = sides.reduce((sum, { range }) => sum + range.low.length, 0);
+    if (exact || operator === '+' || operator === '-' || length < LONG) return sides;
+    const at = Math.max(1, this.#at);
+    const [first, second] = sides.map((side) => this.#kept(side, at) as NumberValue);
+    this.needs(at + 1);
+    return [first as NumberValue, second as NumberValue];
   }
 
   /** A value of which there is one: of several members' values, the only one. */
@@ -268,6 +288,9 @@ export class Compilation implements Compiling {
 function isShort(sql: string): boolean {
   return /^\w+(::\w+)?$/.test(sql);
 }
+
+/** Characters of SQL from which a side is worth a column. */
+const LONG = 400;
 
 const LOGIC = new Set(['and', 'or', 'xor', 'implies']);
 const COMPARISONS = new Set(['<', '<=', '>', '>=']);

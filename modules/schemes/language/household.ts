@@ -85,7 +85,8 @@ export function characteristic(compilation: Compiling, code: string): Value {
   });
 }
 
-const ENROLMENT = 'an enrolment has startedOn, days, months, wholeMonths, cycles and paidCycles';
+const ENROLMENT =
+  'an enrolment has startedOn, dayCount, monthCount, wholeMonths, cycles and paidCycles';
 
 /** A fact of the enrolment; missing where the household is not enrolled. */
 function enrolmentName(compilation: Compiling, name: string, at: number): Value {
@@ -102,9 +103,9 @@ function enrolmentName(compilation: Compiling, name: string, at: number): Value 
       const alias = plan.ofBase("to_char(e.starts_on, 'YYYY-MM-DD')");
       return inHousehold(compilation, { is: 'date', low: alias, high: alias });
     }
-    case 'days':
+    case 'dayCount':
       return number(enrolled(`greatest(${to} - ${from} + 1, 0)`), 1000);
-    case 'months':
+    case 'monthCount':
       return number(
         enrolled(
           counted(

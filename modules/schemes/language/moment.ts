@@ -30,9 +30,9 @@ export function monthsIn(period: PaymentPeriod): string[] {
 const PERIOD: Readonly<Record<string, (moment: Moment) => string | undefined>> = {
   start: ({ period }) => `@${period.startsOn}`,
   end: ({ period }) => `@${period.endsOn}`,
-  days: ({ period }) => String(daysBetween(period.startsOn, addDays(period.endsOn, 1))),
-  months: ({ period }) => `(${monthsIn(period).map(monthNumber).join(' | ')})`,
-  year: ({ period }) => String(Number(period.startsOn.slice(0, 4))),
+  dayCount: ({ period }) => String(daysBetween(period.startsOn, addDays(period.endsOn, 1))),
+  monthNumbers: ({ period }) => `(${monthsIn(period).map(monthNumber).join(' | ')})`,
+  calendarYear: ({ period }) => String(Number(period.startsOn.slice(0, 4))),
   number: ({ cycle }) => (cycle === undefined ? undefined : String(cycle)),
 };
 

@@ -13,6 +13,8 @@
  * counts; where none does, the value is missing and what needs it undetermined.
  */
 
+import { compareDecimals } from './decimal.ts';
+
 /** One key of a row. */
 export type Key =
   | { readonly is: 'any' }
@@ -163,18 +165,4 @@ function matches(key: Key, value: string, kind: 'number' | 'day' | 'code'): bool
   if (key.high === undefined) return true;
   const side = order(value, key.high);
   return side < 0 || (side === 0 && key.highIncluded);
-}
-
-/** Compares decimal texts exactly. */
-function compareDecimals(a: string, b: string): number {
-  const [x, y] = [scaled(a), scaled(b)];
-  const places = Math.max(x.places, y.places);
-  const difference =
-    x.digits * 10n ** BigInt(places - x.places) - y.digits * 10n ** BigInt(places - y.places);
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
-}
-
-function scaled(text: string): { digits: bigint; places: number } {
-  const [whole = '0', fraction = ''] = text.split('.');
-  return { digits: BigInt(whole + fraction), places: fraction.length };
 }
