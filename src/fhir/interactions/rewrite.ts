@@ -63,11 +63,26 @@ function walk(value: unknown, names: ReadonlyMap<string, string>, name: string):
     if (found === undefined) return value;
     return fragment === undefined ? found : `${found}#${fragment}`;
   }
-  if (Array.isArray(value)) return value.map((each) => walk(each, names, name));
   if (value === null || typeof value !== 'object' || value instanceof FhirDecimal) return value;
-  const out: Record<string, unknown> = {};
-  for (const [key, each] of Object.entries(value)) out[key] = walk(each, names, key);
-  return out;
+  // Copied from the first change on: most resources of a Bundle name nobody.
+  if (Array.isArray(value)) {
+    let list: unknown[] | undefined;
+    for (const [at, each] of value.entries()) {
+      const walked = walk(each, names, name);
+      if (walked !== each) list ??= [...value];
+      if (list) list[at] = walked;
+    }
+    return list ?? value;
+  }
+  let out: Record<string, unknown> | undefined;
+  for (const key of Object.keys(value)) {
+    const each = (value as Record<string, unknown>)[key];
+    const walked = walk(each, names, key);
+    if (walked === each) continue;
+    out ??= { ...value };
+    out[key] = walked;
+  }
+  return out ?? value;
 }
 
 function rewriteNarrative(text: string, names: ReadonlyMap<string, string>): string {

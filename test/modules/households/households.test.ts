@@ -3,9 +3,11 @@
  * once.
  */
 
+import type { Patient } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { households } from '../../../modules/households/index.ts';
+import { structureDefinition } from '../../../src/sdk/index.ts';
 import { extension, household, mobileAccount, patient, provider } from '../support/people.ts';
 import { openStage, refusal, type Stage } from '../support/stage.ts';
 
@@ -227,6 +229,51 @@ describe('households', () => {
       [a],
     );
     expect(copy).to.eql({ deceased: true, deceased_on: '2026-01-10' });
+  });
+
+  it('makes plain Patients of the same transaction its members, with what is known of them', async () => {
+    const [a, b] = fresh(2) as [string, string];
+    const plain = (id: string, birthDate: string): Patient => {
+      const { meta: _meta, ...rest } = patient(id, { birthDate });
+      return {
+        ...rest,
+        identifier: [{ system: 'https://example.org/plain', value: id }],
+        extension: [
+          {
+            url: structureDefinition('member-characteristic'),
+            extension: [
+              { url: 'code', valueCode: 'schooling' },
+              { url: 'value', valueInteger: 7 },
+            ],
+          },
+        ],
+      };
+    };
+    await stage.put(
+      plain(a, '1991-05-01'),
+      plain(b, '2015'),
+      household('h-plain', [`head:${a}`, b]),
+    );
+    const kept = await stage.rows(
+      `select p.fhir_id, h.fhir_id as household, m.birth_date, m.birth_date_last, m.facts,
+              (select count(*)::int from member_identifier i where i.member_id = p.member_id) as ids
+       from member p join household h using (household_id)
+       join household_member m on m.household_id = h.household_id and m.member_id = p.member_id
+       where h.fhir_id = 'h-plain' order by m.position`,
+    );
+    const facts = { schooling: 7 };
+    const always = { household: 'h-plain', facts, ids: 1 };
+    expect(kept).to.deep.equal([
+      { ...always, fhir_id: a, birth_date: '1991-05-01', birth_date_last: '1991-05-01' },
+      { ...always, fhir_id: b, birth_date: '2015-01-01', birth_date_last: '2015-12-31' },
+    ]);
+    await stage.put(plain(a, '1992-05-01'));
+    const [moved] = await stage.rows(
+      `select m.birth_date from household_member m join member p using (member_id)
+       where p.fhir_id = $1`,
+      [a],
+    );
+    expect(moved).to.eql({ birth_date: '1992-05-01' });
   });
 
   it('refuses numbers that a spreadsheet has damaged', async () => {
