@@ -12,6 +12,7 @@ import {
   structureDefinition,
   trailVerifier,
 } from '../../src/sdk/index.ts';
+import { ACTIONS, OUTCOMES } from './codes.ts';
 import { auditEvent, INTERACTION } from './event.ts';
 
 /** Verifies the seal of the trail. */
@@ -23,12 +24,14 @@ const trail: ProjectedBinding = {
   profile: structureDefinition('trail-event'),
   view: 'audit_event_fhir',
   idKey: { column: 'key', type: 'bigint' },
+  large: { updatedAt: true, partitioned: true },
   search: {
-    date: { type: 'date', column: 'at' },
+    date: { type: 'date', column: 'at', ordered: true },
     action: {
       type: 'token',
       column: 'action',
       system: 'http://hl7.org/fhir/audit-event-action',
+      codes: ACTIONS,
     },
     'agent-name': { type: 'string', column: 'actor_id' },
     'entity-name': { type: 'string', column: 'entity' },
@@ -39,11 +42,13 @@ const trail: ProjectedBinding = {
       target: 'Patient',
       holds: 'id',
       key: { column: 'resource_key', type: 'trail', where: "v.type = 'Patient'" },
+      few: true,
     },
     outcome: {
       type: 'token',
       column: 'outcome',
       system: 'http://hl7.org/fhir/audit-event-outcome',
+      codes: OUTCOMES,
     },
   },
   render: async (_ctx, rows) => rows.map(auditEvent),

@@ -55,6 +55,9 @@ export {
   type Said,
   type Wire,
 } from './provider.ts';
+
+import { OUTCOMES, STATES, STATUSES } from './store/codes.ts';
+
 export { resolutionLifecycle } from './resolve.ts';
 export { type PaymentSource, paymentSource, retryDue } from './retry.ts';
 export { RETRY_RULES } from './retry-policy.ts';
@@ -68,13 +71,21 @@ const instruction: ProjectedBinding = {
   profile: structureDefinition('instruction'),
   view: 'disbursement_claim_response',
   idKey: { column: 'instruction_id', type: 'uuid' },
+  large: { updatedAt: true },
   search: {
     identifier: {
       type: 'token',
       column: 'transaction_number',
       system: identifierSystem('transaction-number'),
+      few: true,
     },
-    patient: { type: 'reference', column: 'recipient_id', target: 'Patient', holds: 'rid' },
+    patient: {
+      type: 'reference',
+      column: 'recipient_id',
+      target: 'Patient',
+      holds: 'rid',
+      few: true,
+    },
     insurer: { type: 'reference', column: 'provider_id', target: 'Organization', holds: 'rid' },
     request: {
       type: 'reference',
@@ -82,16 +93,23 @@ const instruction: ProjectedBinding = {
       target: 'Claim',
       holds: 'id',
       key: { column: 'request_key', type: 'uuid' },
+      few: true,
     },
     outcome: {
       type: 'token',
       column: 'outcome',
       system: 'http://hl7.org/fhir/remittance-outcome',
+      codes: OUTCOMES,
     },
-    disposition: { type: 'string', column: 'state' },
-    'payment-date': { type: 'date', column: 'resolved_at' },
+    disposition: { type: 'string', column: 'state', codes: STATES },
+    'payment-date': { type: 'date', column: 'resolved_at', ordered: true },
     created: { type: 'date', column: 'created_at' },
-    status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/fm-status' },
+    status: {
+      type: 'token',
+      column: 'status',
+      system: 'http://hl7.org/fhir/fm-status',
+      codes: STATUSES,
+    },
   },
   render: async (_ctx, rows) => rows.map(claimResponse),
 };

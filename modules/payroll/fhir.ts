@@ -19,6 +19,7 @@ import {
   type StepRow,
 } from '../schemes/index.ts';
 import { type Names, namesOf } from './store/names.ts';
+import { EXCLUSION_STATUSES, LINE_STATUSES } from './store/statuses.ts';
 import { totalsWithin } from './store/within.ts';
 
 function moneyOf(minor: bigint, currency: string) {
@@ -100,6 +101,12 @@ function list(row: ProjectedRow): List {
   };
 }
 
+const CLAIM_STATUS = {
+  type: 'token',
+  column: 'status',
+  system: 'http://hl7.org/fhir/fm-status',
+} as const;
+
 const CLAIM_SEARCH: ProjectedBinding['search'] = {
   _list: {
     type: 'reference',
@@ -108,9 +115,20 @@ const CLAIM_SEARCH: ProjectedBinding['search'] = {
     holds: 'id',
     key: { column: 'payroll_key', type: 'uuid' },
   },
-  patient: { type: 'reference', column: 'recipient_id', target: 'Patient', holds: 'rid' },
-  status: { type: 'token', column: 'status', system: 'http://hl7.org/fhir/fm-status' },
-  use: { type: 'token', column: 'use', system: 'http://hl7.org/fhir/claim-use' },
+  patient: {
+    type: 'reference',
+    column: 'recipient_id',
+    target: 'Patient',
+    holds: 'rid',
+    few: true,
+  },
+  status: CLAIM_STATUS,
+  use: {
+    type: 'token',
+    column: 'use',
+    system: 'http://hl7.org/fhir/claim-use',
+    codes: { claim: 'true' },
+  },
   created: { type: 'date', column: 'drafted_at' },
   'exclusion-reason': {
     type: 'token',
@@ -127,7 +145,8 @@ export const lineBinding: ProjectedBinding = {
   profile: structureDefinition('payroll-line'),
   view: 'payroll_claim_fhir',
   idKey: { column: 'line_id', type: 'uuid' },
-  search: CLAIM_SEARCH,
+  large: {},
+  search: { ...CLAIM_SEARCH, status: { ...CLAIM_STATUS, codes: LINE_STATUSES } },
   render: (ctx, rows) => claims(ctx, rows, lineClaim),
 };
 
@@ -138,7 +157,8 @@ export const exclusionBinding: ProjectedBinding = {
   profile: structureDefinition('payroll-exclusion'),
   view: 'payroll_exclusion_fhir',
   idKey: { column: 'exclusion_id', type: 'uuid' },
-  search: CLAIM_SEARCH,
+  large: { updatedAt: true },
+  search: { ...CLAIM_SEARCH, status: { ...CLAIM_STATUS, codes: EXCLUSION_STATUSES } },
   render: (ctx, rows) => claims(ctx, rows, exclusionClaim),
 };
 

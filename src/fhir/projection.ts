@@ -16,13 +16,14 @@ import {
   problem,
 } from '../sdk/index.ts';
 import { type Act, authorize } from './authorize.ts';
-import { instantTest, intervalTest } from './search/measures.ts';
+import { CURRENCY } from './definitions/index-values.ts';
+import { instantTest, intervalTest, numberTest } from './search/measures.ts';
 import { projectedLimits, scopeTests } from './search/narrow.ts';
 import { sortType } from './search/order.ts';
 import { type SortKey, type Term, unescaped } from './search/parse.ts';
 import { Values } from './search/parts.ts';
 import { idKeyOf } from './search/references.ts';
-import { parseDate, parseNumber, parseToken } from './search/values.ts';
+import { parseDate, parseNumber, parseQuantity, parseToken } from './search/values.ts';
 import { writeContent } from './store/content.ts';
 import { fhirOf } from './types.ts';
 
@@ -263,6 +264,12 @@ export function keyOf(key: ProjectedKey | undefined, column: string): string {
   return key?.type === 'uuid' ? `v.${key.column}` : idKeyOf(`v.${column}`);
 }
 
+/** Modifiers that every room serves, by the kind of its parameter. */
+const SERVED: Readonly<Partial<Record<ProjectedParameter['type'], readonly string[]>>> = {
+  token: ['not'],
+  string: ['exact', 'contains'],
+};
+
 interface Asked {
   readonly code: string;
   readonly modifier?: string;
@@ -281,7 +288,7 @@ function parameterTest(
     return asked.texts[0] === 'true' ? `${column} is null` : `${column} is not null`;
   }
   const any = (test: (text: string) => string): string => `(${asked.texts.map(test).join(' or ')})`;
-  if (asked.modifier && !(parameter.type === 'token' && asked.modifier === 'not')) {
+  if (asked.modifier && !(SERVED[parameter.type] ?? []).includes(asked.modifier)) {
     if (!(parameter.type === 'reference' && asked.modifier === parameter.target)) {
       throw problem(
         'not-supported',
@@ -293,7 +300,7 @@ function parameterTest(
   }
   switch (parameter.type) {
     case 'token': {
-      const test = any((text) => tokenTest(column, parameter.system, text, asked.code, values));
+      const test = any((text) => tokenTest(parameter, text, asked.code, values));
       return asked.modifier === 'not' ? `(${column} is null or not ${test})` : test;
     }
     case 'reference':
@@ -306,29 +313,27 @@ function parameterTest(
           : instantTest(column, value, values);
       });
     case 'string':
-      return any((text) => {
-        const pattern = `${unescaped(text).replace(/[\\%_]/g, '\\$&')}%`;
-        return `${column} ilike ${values.add(pattern, 'text')}`;
-      });
+      return any((text) => stringTest(parameter, unescaped(text), asked.modifier, values));
     case 'uri':
       return any((text) => `${column} = ${values.add(unescaped(text), 'text')}`);
     case 'number':
-      return any((text) => numberTest(column, text, asked.code, values));
+      return any((text) => numberTest(column, parseNumber(text, asked.code), values));
     case 'money':
       return any((text) => moneyTest(parameter, text, asked.code, values));
   }
 }
 
 function tokenTest(
-  column: string,
-  system: string | undefined,
+  { column: name, system, codes }: Extract<ProjectedParameter, { type: 'token' }>,
   text: string,
   code: string,
   values: Values,
 ): string {
+  const column = `v.${name}`;
   const token = parseToken(text, code);
   if (token.system !== undefined && token.system !== (system ?? '')) return 'false';
   if (token.code === '') return `${column} is not null`;
+  if (codes) return Object.hasOwn(codes, token.code) ? `(${codes[token.code]})` : 'false';
   return `${column} = ${values.add(token.code, 'text')}`;
 }
 
@@ -353,18 +358,35 @@ function referenceTest(
     where r.type = ${number} and r.id = ${values.add(idKey(local.id), 'uuid')})`;
 }
 
-function numberTest(column: string, text: string, code: string, values: Values): string {
-  const value = parseNumber(text, code);
-  const operators: Partial<Record<typeof value.prefix, string>> = {
-    gt: '>',
-    lt: '<',
-    ge: '>=',
-    le: '<=',
-    ne: '<>',
-    sa: '>',
-    eb: '<',
-  };
-  return `${column} ${operators[value.prefix] ?? '='} ${values.add(value.value, 'numeric')}`;
+/** The marks that folding takes away, the same in SQL and here. */
+const MARKS = '\u0300-\u036f\u0640';
+
+function folded(text: string): string {
+  return text
+    .normalize('NFKD')
+    .replace(new RegExp(`[${MARKS}]`, 'g'), '')
+    .toLowerCase();
+}
+
+/** Of a closed list, the codes that fit are named, so that an index may find them. */
+function stringTest(
+  { column, codes }: Extract<ProjectedParameter, { type: 'string' }>,
+  text: string,
+  modifier: string | undefined,
+  values: Values,
+): string {
+  if (codes) {
+    const found = Object.keys(codes).filter((code) => {
+      if (modifier === 'exact') return code === text;
+      const at = folded(code).indexOf(folded(text));
+      return modifier === 'contains' ? at >= 0 : at === 0;
+    });
+    return found.length > 0 ? `(${found.map((code) => codes[code]).join(' or ')})` : 'false';
+  }
+  if (modifier === 'exact') return `v.${column} = ${values.add(text, 'text')}`;
+  const pattern = `${modifier ? '%' : ''}${folded(text).replace(/[\\%_]/g, '\\$&')}%`;
+  return `lower(regexp_replace(normalize(v.${column}, NFKD), '[${MARKS}]', '', 'g'))
+    like ${values.add(pattern, 'text')}`;
 }
 
 function moneyTest(
@@ -373,11 +395,11 @@ function moneyTest(
   code: string,
   values: Values,
 ): string {
-  const [number = '', system = '', currency = system] = text.split('|');
+  const { system, unit, ...value } = parseQuantity(text, code);
+  if (system !== undefined && system !== CURRENCY) return 'false';
   const major = `(v.${parameter.column} / (10 ^ currency_exponent(v.${parameter.currency}))::numeric)`;
-  const test = numberTest(major, number, code, values);
-  const unit = currency ? ` and v.${parameter.currency} = ${values.add(currency, 'text')}` : '';
-  return `(${test}${unit})`;
+  const test = numberTest(major, value, values);
+  return unit ? `(${test} and v.${parameter.currency} = ${values.add(unit, 'text')})` : test;
 }
 
 /** The expression of a sort key over a view. */

@@ -92,6 +92,16 @@ export interface ProjectedBinding {
    * compared, which no index serves.
    */
   readonly idKey?: ProjectedKey;
+  /**
+   * The view may show millions of rows: its column `key` is indexed, and a search walks that index
+   * or gathers what matches by the indexes of its conditions, so that a page costs a page.
+   */
+  readonly large?: {
+    /** `updated_at` is indexed, too. */
+    readonly updatedAt?: boolean;
+    /** The table is partitioned by `updated_at`. */
+    readonly partitioned?: boolean;
+  };
   /** Search parameters served, by name; `_id` and `_lastUpdated` are always served. */
   readonly search: Readonly<Record<string, ProjectedParameter>>;
   /** Renders rows of the view; `meta` is filled in by the caller from version and updated_at. */
@@ -117,10 +127,24 @@ export type ProjectedRow = {
   readonly version: number;
 } & Readonly<Record<string, unknown>>;
 
-/** How a search parameter reads the view. */
+/** Tests over alias `v`, by code: all that the column can have. */
+export type ProjectedCodes = Readonly<Record<string, string>>;
+
+/**
+ * How a search parameter reads the view. `few`: a value is that of few rows, which an index finds.
+ */
 export type ProjectedParameter =
-  /** `column` text; `system` is what a `system|code` search may name. */
-  | { readonly type: 'token'; readonly column: string; readonly system?: string }
+  /**
+   * `column` text; `system` is what a `system|code` search may name. Where the codes are few, `codes`
+   * has a test over alias `v` for each, by which an index finds the rare ones.
+   */
+  | {
+      readonly type: 'token';
+      readonly column: string;
+      readonly system?: string;
+      readonly codes?: ProjectedCodes;
+      readonly few?: boolean;
+    }
   /**
    * `holds: 'rid'`: bigint rid of a stored `target`; `'id'`: FHIR id text of a `target`, found by
    * `key` where there is one. Where the element is a canonical, the column `canonical` holds its URL.
@@ -132,10 +156,19 @@ export type ProjectedParameter =
       readonly holds: 'rid' | 'id';
       readonly key?: ProjectedKey;
       readonly canonical?: string;
+      readonly few?: boolean;
     }
-  /** `column` date or timestamptz; with `end`, the interval from `column` to `end`. */
-  | { readonly type: 'date'; readonly column: string; readonly end?: string }
-  | { readonly type: 'string'; readonly column: string }
+  /**
+   * `column` date or timestamptz; with `end`, the interval from `column` to `end`. `ordered`: an
+   * index has it in order.
+   */
+  | {
+      readonly type: 'date';
+      readonly column: string;
+      readonly end?: string;
+      readonly ordered?: boolean;
+    }
+  | { readonly type: 'string'; readonly column: string; readonly codes?: ProjectedCodes }
   | { readonly type: 'number'; readonly column: string }
   /** Money in minor units with its currency column. */
   | { readonly type: 'money'; readonly column: string; readonly currency: string }

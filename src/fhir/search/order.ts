@@ -15,7 +15,7 @@ import { codeHash } from '../definitions/hash.ts';
 import type { Cursor } from './cursor.ts';
 import { distanceOrder } from './near.ts';
 import type { SortKey } from './parse.ts';
-import type { Values } from './parts.ts';
+import { ofResource, type Values } from './parts.ts';
 import { textsUnder } from './texts.ts';
 
 /** How values of a sort parameter are compared. */
@@ -155,8 +155,8 @@ export function storedOrder(
   const index = sortedIndex(key, values);
   if (index) {
     const { table, column, rows } = index;
-    const expression = `(select ${edge}(${column}) from ${table}
-      where ${table}.rid = r.rid and ${rows(table)})`;
+    const expression = `(select ${edge}(${column}) from ${ofResource(table, 'r.rid')}
+      where ${rows(table)})`;
     return { expression, type, descending };
   }
   return { expression: contentValue(info!, descending, values), type, descending };

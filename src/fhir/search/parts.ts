@@ -58,9 +58,17 @@ export function fromIndex(table: IndexTable, tests: readonly string[], rank: num
   const any = tests.map((each) => `(${each})`).join(' or ');
   return {
     set: tests.map((each) => `select rid from ${table} where ${each}`).join(' union all '),
-    test: `coalesce((select true from ${table} where ${table}.rid = r.rid and (${any}) limit 1), false)`,
+    test: `coalesce((select true from ${ofResource(table, 'r.rid')} where ${any} limit 1), false)`,
     rank,
   };
+}
+
+/**
+ * The rows of an index table that are of one resource, under the table's name. Fenced off: without
+ * statistics PostgreSQL would look among all rows that have the value for those of the resource.
+ */
+export function ofResource(table: string, rid: string, alias = table): string {
+  return `(select * from ${table} own where own.rid = ${rid} offset 0) ${alias}`;
 }
 
 /** A condition that only tests a row. */

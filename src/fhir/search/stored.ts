@@ -12,11 +12,11 @@
  */
 
 import type { UnitOfWork } from '../../app.ts';
-import { statement } from '../../sdk/index.ts';
-import { hash64 } from '../definitions/hash.ts';
 import { idOf } from '../store/content.ts';
 import { sizeOf } from '../store/size.ts';
 import { fhirOf } from '../types.ts';
+import { ask } from './ask.ts';
+import { codePhases, type Settled } from './code-phases.ts';
 import { conditionOf, reachConditions } from './conditions.ts';
 import type { Cursor } from './cursor.ts';
 import type { Found, Source } from './found.ts';
@@ -33,7 +33,7 @@ import {
   storedOrder,
 } from './order.ts';
 import type { Search, SortKey } from './parse.ts';
-import { type Condition, Values } from './parts.ts';
+import { type Condition, ofResource, Values } from './parts.ts';
 
 /** Ids of a set that are looked at before it counts as not selective, at least and at most. */
 const SET_MIN = 250;
@@ -43,6 +43,8 @@ const TRIES = 2;
 /** Resources walked before another way is taken; fewer where that way is cheap. */
 const WALK_MAX = 5_000;
 const WALK_FEW = 1_000;
+/** Resources walked for one code of a closed list, before those who have it are looked up. */
+const WALK_CODE = 2_000;
 
 interface StoredFound {
   readonly rid: bigint;
@@ -50,26 +52,6 @@ interface StoredFound {
   readonly sort?: (string | null)[];
   readonly top?: bigint;
   readonly full?: boolean;
-}
-
-/** Statements that are prepared; later ones are planned each time, so that no caller fills memory. */
-const PREPARED_MAX = 1000;
-const prepared = new Set<string>();
-
-/** Runs a statement that was put together; it is prepared under a hash of its text. */
-export function ask<Row extends object>(
-  unit: UnitOfWork,
-  kind: string,
-  text: string,
-  values: Values,
-): Promise<Row[]> {
-  const bound = values.bind(text);
-  const name = `fhir.${kind}-${(hash64(bound.text) & 0xffffffffffffn).toString(36)}`;
-  if (!prepared.has(name)) {
-    if (prepared.size >= PREPARED_MAX) return unit.db.query<Row>(bound.text, bound.list);
-    prepared.add(name);
-  }
-  return unit.db.query<Row>(statement(name, bound.text), bound.list);
 }
 
 /** The stored resources of a type as a source of a search. */
@@ -155,7 +137,9 @@ class StoredQuery {
 
   async #setMost(limit: number): Promise<number> {
     const { sort } = this.#search;
-    const walks = sort.every((key) => !key.info || sortedIndex(key, new Values()) !== undefined);
+    const walks = sort.every(
+      (key) => !key.info || sortedIndex(key, new Values()) || codePhases(key).length > 0,
+    );
     if (!walks) return SET_MAX;
     const rows = await sizeOf(this.#unit, this.#number);
     // A power of two, so that few texts of statements differ only by it.
@@ -275,26 +259,39 @@ class StoredQuery {
     return this.#walkKeys(asked, this.#search.sort, [], asked.cursor, most);
   }
 
-  /** Walks by the first of `keys`; earlier keys, which must be missing, are in `gone`. */
+  /** Walks by the first of `keys`; of earlier keys the value is settled. */
   async #walkKeys(
     asked: Asked,
     keys: readonly SortKey[],
-    gone: readonly SortKey[],
+    gone: readonly Settled[],
     cursor: Cursor | undefined,
     most: number,
   ): Promise<StoredFound[] | undefined> {
     const [key, ...others] = keys;
     const indexed = key?.info && sortedIndex(key, new Values());
-    if (key?.info && !indexed) return undefined;
-    if (!indexed) return this.#walkRows(asked, keys, gone, cursor, most);
-    const inMissing = cursor !== undefined && (cursor.sort[gone.length] ?? null) === null;
-    const phases = [
-      (at: Asked, from: Cursor | undefined) => this.#walkIndex(at, keys, gone, from, most),
-      (at: Asked, from: Cursor | undefined) =>
-        this.#walkKeys(at, others, [...gone, key], from, most),
-    ];
+    const codes = key && !indexed ? codePhases(key) : [];
+    if (key?.info && !indexed && codes.length === 0) return undefined;
+    if (!key || (!indexed && codes.length === 0)) {
+      return this.#walkRows(asked, keys, gone, cursor, most);
+    }
+    const after = (settled: Settled) => (at: Asked, from: Cursor | undefined) =>
+      this.#walkKeys(at, others, [...gone, settled], from, most);
+    const phases = indexed
+      ? [
+          (at: Asked, from: Cursor | undefined) => this.#walkIndex(at, keys, gone, from, most),
+          after({ value: null, test: (values) => this.#missing(key, values), byCode: false }),
+        ]
+      : codes.map(after);
     if (asked.back) phases.reverse();
-    const started = cursor ? (inMissing !== asked.back ? 1 : 0) : 0;
+    const value = cursor?.sort[gone.length] ?? null;
+    const phase = indexed
+      ? Number(value === null)
+      : Math.max(
+          0,
+          codes.findIndex((each) => each.value === value),
+        );
+    const last = phases.length - 1;
+    const started = cursor ? (asked.back ? last - phase : phase) : 0;
     const rows: StoredFound[] = [];
     for (const [at, phase] of phases.entries()) {
       if (at < started) continue;
@@ -311,7 +308,7 @@ class StoredQuery {
   async #walkIndex(
     asked: Asked,
     keys: readonly SortKey[],
-    gone: readonly SortKey[],
+    gone: readonly Settled[],
     cursor: Cursor | undefined,
     most: number,
   ): Promise<StoredFound[] | undefined> {
@@ -323,7 +320,7 @@ class StoredQuery {
       { expression: 'm.v', type, descending },
       ...others.map((each) => storedOrder(this.#type, each, values, this.#mixed)),
     ];
-    const all = [...always, ...conditions.map((each) => each.test), ...this.#missing(gone, values)];
+    const all = [...always, ...conditions.map((each) => each.test), ...testsOf(gone, values)];
     if (cursor) {
       const place = tail(cursor, gone.length);
       all.push(beyond(orders, 'r.rid', this.#newest, place, this.#source, values));
@@ -383,10 +380,10 @@ class StoredQuery {
       (run) => `(select s.rid, s.${column}, s.ctid as row_at from ${table} s
         where ${[run, ...tests].join(' and ')} order by ${order('s')} offset 0)`,
     );
-    const edge = `t.${column} ${key.descending ? 'desc' : 'asc'}, t.ctid`;
+    const edge = `t.${column} ${key.descending ? 'desc' : 'asc'}, t.row_at`;
     return `select s.rid, s.${column} as v from (${ordered.join(' union all ')}) s
-      where s.row_at = (select t.ctid from ${table} t where t.rid = s.rid and ${rows('t')}
-        order by ${edge} limit 1)
+      where s.row_at = (select t.row_at from (select i.*, i.ctid as row_at from ${table} i
+          where i.rid = s.rid offset 0) t where ${rows('t')} order by ${edge} limit 1)
       order by ${order('s')}`;
   }
 
@@ -394,7 +391,7 @@ class StoredQuery {
   async #walkRows(
     asked: Asked,
     keys: readonly SortKey[],
-    gone: readonly SortKey[],
+    gone: readonly Settled[],
     cursor: Cursor | undefined,
     most: number,
   ): Promise<StoredFound[] | undefined> {
@@ -411,7 +408,8 @@ class StoredQuery {
         all.push(`r.lu ${down ? '<=' : '>='} ${value}`);
       }
     }
-    const tests = [...conditions.map((each) => each.test), ...this.#missing(gone, values)];
+    const tests = [...conditions.map((each) => each.test), ...testsOf(gone, values)];
+    const byCode = most === 0 && gone.some((each) => each.byCode);
     const parts = orderParts(orders, asked.back);
     // Without `nulls last` where nothing is null, so that an index can give the order.
     const [first] = orders;
@@ -419,32 +417,36 @@ class StoredQuery {
       parts[0] = `${first.expression} ${first.descending !== asked.back ? 'desc' : 'asc'}`;
     }
     const order = [...parts, this.#tie('r.rid', asked.back)].join(', ');
-    const from = most
-      ? `(select r.* from resource r where ${all.join(' and ')} order by ${order} limit ${most}) r`
+    const by = { orders, order, gone };
+    const cap = byCode ? WALK_CODE : most;
+    const from = cap
+      ? `(select r.* from resource r where ${all.join(' and ')} order by ${order} limit ${cap}) r`
       : 'resource r';
-    const where = most ? tests : [...all, ...tests];
-    const found = await this.#ask('rows', from, where, { orders, order, gone }, asked, values);
-    return most > 0 && found.length < asked.limit ? undefined : found;
+    const where = cap ? tests : [...all, ...tests];
+    const found = await this.#ask('rows', from, where, by, asked, values);
+    if (cap === 0 || found.length >= asked.limit) return found;
+    if (!byCode) return undefined;
+    // A code that the walk hardly met is rare: those who have it are looked up and sorted.
+    const those = `(select r.* from resource r where ${[...all, ...tests].join(' and ')} offset 0) r`;
+    return this.#ask('code', those, [], by, asked, values);
   }
 
-  #missing(gone: readonly SortKey[], values: Values): string[] {
-    return gone.map((key) => {
-      const { table, rows } = sortedIndex(key, values)!;
-      return `not exists (select from ${table} where ${table}.rid = r.rid and ${rows(table)})`;
-    });
+  #missing(key: SortKey, values: Values): string {
+    const { table, rows } = sortedIndex(key, values)!;
+    return `not exists (select from ${ofResource(table, 'r.rid')} where ${rows(table)})`;
   }
 
   #ask(
     kind: string,
     from: string,
     tests: readonly string[],
-    by: { orders: readonly Order[]; order: string; gone: readonly SortKey[] },
+    by: { orders: readonly Order[]; order: string; gone: readonly Settled[] },
     asked: Asked,
     values: Values,
   ): Promise<StoredFound[]> {
     const sorted = this.#search.sort.length > 0;
     const columns = [
-      ...by.gone.map(() => 'null'),
+      ...by.gone.map(({ value }) => (value === null ? 'null' : values.add(value, 'text'))),
       ...by.orders.map((each) => `${each.expression}::text`),
     ];
     const sort = sorted ? `, array[${columns.join(', ')}]::text[] as sort, ${TOP}` : '';
@@ -460,6 +462,10 @@ const TOP = '(select last_value * 64 + 63 from resource_rid) as top';
 
 function below(column: string, top: bigint, values: Values): string {
   return `${column} <= ${values.add(top, 'bigint')}`;
+}
+
+function testsOf(gone: readonly Settled[], values: Values): string[] {
+  return gone.map((each) => each.test(values));
 }
 
 /** A place as the keys see it that are left after `gone` keys. */
