@@ -1,0 +1,113 @@
+/**
+ * What an evaluation prints: one block a registry.
+ */
+
+import Table from 'cli-table3';
+import { type Grade, gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
+import type { Registry } from '../matching/registry.ts';
+import type { Run } from '../matching/run.ts';
+import { probabilityOf } from '../matching/score.ts';
+import { exactEquality } from './baseline.ts';
+import {
+  bCubed,
+  calibrationError,
+  clusterFigures,
+  type Figures,
+  figures,
+  type Sides,
+  type Truth,
+  truePairs,
+} from './measures.ts';
+
+export interface Evaluated {
+  readonly title: string;
+  readonly registry: Registry;
+  readonly run: Run;
+  readonly truth: Truth;
+  readonly sides: Sides;
+  readonly seconds: number;
+  readonly megabytes: number;
+}
+
+const THRESHOLDS = [0.5, 0.9, 0.99];
+
+const show = (value: number): string => (Number.isFinite(value) ? value.toFixed(4) : '–');
+const row = (name: string, { precision, recall, f1 }: Figures): string[] => [
+  name,
+  show(precision),
+  show(recall),
+  show(f1),
+];
+
+/** Grades of all scored pairs. */
+export function gradesOf({ registry, run }: Pick<Evaluated, 'registry' | 'run'>): Grade[] {
+  const rivals = rivalsOf(registry.size, run.pairs, run.logOdds, run.clusters);
+  const levels = gradeReader(registry, run.scorer.comparer);
+  return Array.from({ length: run.pairs.size }, (_, at) => {
+    const [a, b] = [run.pairs.a[at]!, run.pairs.b[at]!];
+    const rival = Math.max(rivals[a]!, rivals[b]!);
+    return gradeOf(run.logOdds[at]!, levels(a, b), rival);
+  });
+}
+
+/** Figures of the pairs at or above a probability. */
+export function pairFigures(evaluated: Evaluated, threshold: number): Figures {
+  const { run, truth, sides } = evaluated;
+  return pairsWhere(
+    evaluated,
+    (at) => probabilityOf(run.logOdds[at]!) >= threshold,
+    truePairs(truth, sides),
+  );
+}
+
+function pairsWhere(
+  { run, truth }: Evaluated,
+  taken: (at: number) => boolean,
+  all: number,
+): Figures {
+  let [right, found] = [0, 0];
+  for (let at = 0; at < run.pairs.size; at++) {
+    if (!taken(at)) continue;
+    found++;
+    if (truth[run.pairs.a[at]!] === truth[run.pairs.b[at]!]) right++;
+  }
+  return figures(right, found, all);
+}
+
+/** The figures of an evaluation as text. */
+export function reportOf(evaluated: Evaluated): string {
+  const { title, registry, run, truth, sides } = evaluated;
+  const all = truePairs(truth, sides);
+  const same = (at: number): boolean => truth[run.pairs.a[at]!] === truth[run.pairs.b[at]!];
+  const grades = gradesOf(evaluated);
+  const table = new Table({
+    head: [title, 'precision', 'recall', 'F1'],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'right', 'right'],
+  });
+  for (const threshold of THRESHOLDS) {
+    table.push(row(`pairs, p ≥ ${threshold}`, pairFigures(evaluated, threshold)));
+  }
+  table.push(
+    row(
+      'pairs graded certain',
+      pairsWhere(evaluated, (at) => grades[at] === 'certain', all),
+    ),
+    row('clusters, pairwise', clusterFigures(run.clusters, truth, sides)),
+    row('clusters, B³', bCubed(run.clusters, truth)),
+    row('exact equality (openIMIS)', exactEquality(registry, truth, sides)),
+  );
+  const p = run.logOdds.map((bits) => probabilityOf(bits));
+  const kept = figures(Array.from(p).filter((_, at) => same(at)).length, 1, all).recall;
+  return [
+    table.toString(),
+    `${registry.size} records, ${all} true pairs, ${run.pairs.compared} compared ` +
+      `(${(run.pairs.compared / registry.size).toFixed(1)} a record); ` +
+      `pairs completeness ${show(kept)}; calibration error ${calibrationError(p, same).toFixed(4)}; ` +
+      `${evaluated.seconds.toFixed(1)} s, ${Math.round(evaluated.megabytes)} MB`,
+    ...run.blocks.skipped.map(
+      ({ rule, keys, people }) =>
+        `rule "${rule}": ${keys} keys too common, ${people} people not compared by it`,
+    ),
+  ].join('\n');
+}

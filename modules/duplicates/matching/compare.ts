@@ -1,0 +1,95 @@
+/**
+ * The levels of two people, field by field, over a registry's numbers.
+ */
+
+import { type Comparison, comparisonOf, remembered } from './levels.ts';
+import type { Column, Registry } from './registry.ts';
+import { ADJACENT, AREA, FAMILY, GIVEN, LEVELS, MISSING } from './schema.ts';
+
+export interface Comparer {
+  readonly columns: readonly Column[];
+  /** Level of a column for two rows; MISSING where either has no value. */
+  readonly level: (column: number, a: number, b: number) => number;
+  /** The value that both have, as far as the last `level` call found one equal; else 0. */
+  readonly equalValue: () => number;
+  /** Levels of given against family, and family against given. */
+  readonly crossed: (a: number, b: number) => readonly [number, number];
+}
+
+/** Identifiers: equal says most, a neighbour's number is told apart from a slip of the pen. */
+const better = (x: number, y: number): number => {
+  if (x === ADJACENT || y === ADJACENT)
+    return Math.max(x, y) === 3 || x === 3 || y === 3 ? 3 : ADJACENT;
+  return x > y ? x : y;
+};
+
+/** Areas from the lowest up: people of one village are of one district, which says nothing more. */
+const AREAS = [AREA, 'city', 'district', 'state'];
+
+/** Where the columns of lower areas stand in a row. */
+function belowOf(columns: readonly Column[], name: string): readonly number[] {
+  const lower = AREAS.slice(0, Math.max(0, AREAS.indexOf(name)));
+  return columns.filter(({ field }) => lower.includes(field.name)).map(({ at }) => at);
+}
+
+export function comparerOf(registry: Registry, memoBits?: number): Comparer {
+  const { rows, width, columns } = registry;
+  const memos = new Map<string, Comparison>();
+  const compares = columns.map(({ field, values }) => {
+    const key = `${field.kind === 'names' ? 'name' : field.kind} ${field.space}`;
+    const memo = memos.get(key) ?? remembered(comparisonOf(field.kind, values), memoBits);
+    memos.set(key, memo);
+    return memo;
+  });
+  const tops = columns.map(({ field }) => LEVELS[field.kind] - 1);
+  const below = columns.map(({ field }) => belowOf(columns, field.name));
+  let equal = 0;
+  const level = (column: number, a: number, b: number): number => {
+    const { at, field } = columns[column]!;
+    const from = a * width + at;
+    const to = b * width + at;
+    equal = 0;
+    const x = rows[from]!;
+    const y = rows[to]!;
+    if (x === 0 || y === 0) return MISSING;
+    for (const lower of below[column]!) {
+      const home = rows[a * width + lower]!;
+      if (home !== 0 && home === rows[b * width + lower]) return MISSING;
+    }
+    if (x === y) {
+      equal = x;
+      return tops[column]!;
+    }
+    if (field.slots === 1) return compares[column]!(x, y);
+    return bestOf(column, from, to);
+  };
+  const bestOf = (column: number, from: number, to: number): number => {
+    const { slots } = columns[column]!.field;
+    let best = MISSING;
+    for (let i = from; i < from + slots && rows[i] !== 0; i++) {
+      for (let j = to; j < to + slots && rows[j] !== 0; j++) {
+        if (rows[i] === rows[j]) {
+          equal = rows[i]!;
+          return tops[column]!;
+        }
+        best = better(best, compares[column]!(rows[i]!, rows[j]!));
+      }
+    }
+    return best;
+  };
+  const given = columns.findIndex(({ field }) => field.name === GIVEN);
+  const family = columns.findIndex(({ field }) => field.name === FAMILY);
+  const word = (x: number, y: number): number => {
+    if (x === 0 || y === 0) return MISSING;
+    return x === y ? LEVELS.name - 1 : compares[given]!(x, y);
+  };
+  const crossed = (a: number, b: number): readonly [number, number] => {
+    if (given < 0 || family < 0) return [MISSING, MISSING];
+    const [g, f] = [columns[given]!.at, columns[family]!.at];
+    return [
+      word(rows[a * width + g]!, rows[b * width + f]!),
+      word(rows[a * width + f]!, rows[b * width + g]!),
+    ];
+  };
+  return { columns, level, equalValue: () => equal, crossed };
+}

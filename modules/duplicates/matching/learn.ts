@@ -1,0 +1,165 @@
+/**
+ * A model learnt from the registry itself, without anybody's labels: u from random pairs and value
+ * frequencies, m by expectation–maximisation, h from members of one household, shares from both.
+ */
+
+import type { Blocks } from './blocks.ts';
+import { type Comparer, comparerOf } from './compare.ts';
+import { type Learnt, type Levels, learn, PAIRS_MIN, shareOf } from './expectation.ts';
+import { RULES, type Training } from './keys.ts';
+import { CROSSED, expectedM, type Model, normalised, startingM } from './model.ts';
+import { addLevels, countPatterns, type Patterns } from './patterns.ts';
+import { countsOf } from './rarity.ts';
+import type { Registry } from './registry.ts';
+import { householdPairs, householdsOf, randomPairs, rulePairs } from './samples.ts';
+import { type Field, LEVELS, levelsOf } from './schema.ts';
+
+/** Registries of fewer records borrow from what is expected of m. */
+const SMALL = 2_000;
+const SMALL_PRIOR_PAIRS = 200;
+/** Pairs that one person's duplicates make, before anything is known, by record. */
+const DUPLICATES_START = 0.05;
+/** How much commoner household pairs are than duplicates, where no household is known. */
+const HOUSEHOLD_RATIO = 16;
+
+/** Even where everybody has one value, somebody else might not. */
+const EXACT_MAX = 1 - 1e-4;
+
+export const pairsOf = (registry: Registry, across: boolean): number => {
+  const { size, source } = registry;
+  if (!across) return (size * (size - 1)) / 2;
+  const second = source.reduce((so, each) => so + each, 0);
+  return second * (size - second);
+};
+
+/** u: exact levels from how often values repeat, the others from pairs at random. */
+function unrelated(registry: Registry, comparer: Comparer, across: boolean): number[][] {
+  const random = countPatterns(comparer, randomPairs(registry, across));
+  const sums = registry.columns.map(({ field }) =>
+    new Float64Array(levelsOf(field.kind)).fill(0.5),
+  );
+  addLevels(random, () => 1, sums);
+  return registry.columns.map(({ field }, column) => {
+    const top = LEVELS[field.kind] - 1;
+    const shares = normalised([...sums[column]!]);
+    if (field.slots > 1) return shares;
+    const { counts, held } = countsOf(registry, column);
+    if (held < 2) return shares;
+    const squares = counts.reduce((so, count) => so + (count / held) ** 2, 0);
+    const often = Math.max(((squares - 1 / held) * held) / (held - 1), 0.5 / held ** 2);
+    const exact = Math.min(often, EXACT_MAX);
+    const rest = 1 - shares[top]!;
+    return shares.map((share, level) => (level === top ? exact : (share / rest) * (1 - exact)));
+  });
+}
+
+interface Household {
+  readonly h: number[][];
+  readonly lambda: number;
+  readonly within: number;
+  readonly others: number;
+}
+
+/** h, and the share of pairs that are members of one household. */
+function household(
+  registry: Registry,
+  comparer: Comparer,
+  m: Levels,
+  u: Levels,
+  pairsAll: number,
+): Household | undefined {
+  const fields = registry.columns.map(({ field }) => field);
+  if (!fields.some(({ shared }) => shared)) return undefined;
+  const start = fields.map(({ shared }, column) => [...(shared ? m : u)[column]!]);
+  const { members, known } = householdsOf(registry);
+  const { pairs, all } = householdPairs(members);
+  if (pairs.length === 0) return { h: start, lambda: -1, within: 0, others: 0 };
+  const sample = countPatterns(comparer, pairs);
+  const mixture = { fields, samples: [sample], start, fixed: [m], shares: [0.95, 0.05] };
+  if (!known) {
+    // People of one address are mostly duplicates where families were not registered together:
+    // what is learnt from them would describe duplicates, so only their share is taken.
+    const share = shareOf(sample, [start, m], mixture.shares);
+    return { h: start, lambda: (share * all) / pairsAll, within: 0, others: 0 };
+  }
+  const { levels, shares } = learn(mixture);
+  const [different = 1, same = 0] = shares[0] ?? [];
+  const people = members.reduce((so, { length }) => so + length, 0);
+  return {
+    h: levels,
+    lambda: (different * all) / pairsAll,
+    within: same,
+    others: (2 * all) / people,
+  };
+}
+
+function priorOf(
+  registry: Registry,
+  fields: readonly Field[],
+): { levels: Levels; pairs: number } | undefined {
+  if (registry.size >= SMALL) return undefined;
+  return { levels: fields.map(({ kind }) => expectedM(kind)), pairs: SMALL_PRIOR_PAIRS };
+}
+
+/**
+ * Patterns of the pairs of each rule that teaches. Rules whose pairs are mostly namesakes teach only
+ * where a field would otherwise not be learnt: names go with villages, and strangers of one culture
+ * would pass for what duplicates look like.
+ */
+function trainingSamples(
+  registry: Registry,
+  blocks: Blocks,
+  comparer: Comparer,
+  across: boolean,
+): Patterns[] {
+  const samplesOf = (training: Training): Patterns[] =>
+    blocks.rules
+      .filter(({ rule }) => RULES[rule]!.trains === training)
+      .map(({ rule }) =>
+        countPatterns(comparer, rulePairs(registry, blocks, rule, across), RULES[rule]!.fields),
+      )
+      .filter(({ pairs }) => pairs > PAIRS_MIN);
+  const samples = samplesOf('always');
+  const missing = registry.columns.filter((_, column) => !samples.some(({ used }) => used[column]));
+  if (missing.length === 0) return samples;
+  const covers = ({ used }: Patterns): boolean =>
+    missing.some((column) => used[registry.columns.indexOf(column)]);
+  return [...samples, ...samplesOf('if-needed').filter(covers)];
+}
+
+/**
+ * The model of a registry. λM is what it starts from; `settle` finds it from scored pairs.
+ *
+ * @param across pairs are between two registries, not within one
+ */
+export function learnModel(registry: Registry, blocks: Blocks, across: boolean): Model {
+  const comparer = comparerOf(registry);
+  const fields = registry.columns.map(({ field }) => field);
+  const u = unrelated(registry, comparer, across);
+  const samples = trainingSamples(registry, blocks, comparer, across);
+  const prior = priorOf(registry, fields);
+  const start = fields.map(({ kind }) => startingM(kind));
+  const common = { fields, samples, ...(prior ? { prior } : {}) };
+  const two = learn({ ...common, start, fixed: [u], shares: [0.5, 0.5] });
+  const pairsAll = Math.max(1, pairsOf(registry, across));
+  const lambdaM = (DUPLICATES_START * registry.size) / pairsAll;
+  const of = household(registry, comparer, two.levels, u, pairsAll);
+  const three: Learnt = of
+    ? learn({ ...common, start: two.levels, fixed: [of.h, u], shares: [0.3, 0.3, 0.4] })
+    : two;
+  const h = of?.h ?? u;
+  const lambdaH = of === undefined ? 0 : of.lambda < 0 ? HOUSEHOLD_RATIO * lambdaM : of.lambda;
+  return {
+    fields: Object.fromEntries(
+      fields.map(({ name }, column) => [
+        name,
+        { m: three.levels[column]!, h: h[column]!, u: u[column]! },
+      ]),
+    ),
+    lambdaM,
+    lambdaH: Math.min(lambdaH, 0.2),
+    within: of?.within ?? 0,
+    others: of?.others ?? 0,
+    crossed: CROSSED,
+  };
+}

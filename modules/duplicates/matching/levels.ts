@@ -1,0 +1,117 @@
+/**
+ * How alike two values of a field are, as a level of its kind.
+ *
+ * Thresholds are those of the record-linkage literature for Jaro–Winkler (Winkler 1990) and were
+ * not tuned to any registry.
+ */
+
+import { edits, jaroWinkler } from './distance.ts';
+import { ADJACENT, type Kind } from './schema.ts';
+import type { Values } from './values.ts';
+
+/** Level of two different values, by their numbers. */
+export type Comparison = (a: number, b: number) => number;
+
+function sameSound(values: Values, a: number, b: number): boolean {
+  const a1 = values.telling1[a]!;
+  const a2 = values.telling2[a]!;
+  const b1 = values.telling1[b]!;
+  const b2 = values.telling2[b]!;
+  return (a1 !== 0 && (a1 === b1 || a1 === b2)) || (a2 !== 0 && (a2 === b1 || a2 === b2));
+}
+
+function nameLevel(values: Values, a: number, b: number): number {
+  const x = values.texts[a]!;
+  const y = values.texts[b]!;
+  if (x === y) return 5;
+  if (sameSound(values, a, b)) return 4;
+  const like = jaroWinkler(x, y);
+  if (like >= 0.92) return 4;
+  if (like >= 0.88 || edits(x, y, 1) === 1) return 3;
+  const short = Math.min(x.length, y.length);
+  const begins = x.startsWith(y) || y.startsWith(x);
+  if (like >= 0.8 || (begins && (short === 1 || short >= 3))) return 2;
+  return like >= 0.7 ? 1 : 0;
+}
+
+const dayMonthSwapped = (day: number): number =>
+  day - (day % 10_000) + (day % 100) * 100 + Math.floor((day % 10_000) / 100);
+
+function dateLevel(x: string, y: string): number {
+  const [a, b] = [Number(x), Number(y)];
+  const [yearA, yearB] = [Math.floor(a / 10_000), Math.floor(b / 10_000)];
+  const [restA, restB] = [a % 10_000, b % 10_000];
+  const whole = restA !== 0 && restB !== 0;
+  if (whole) {
+    const apart = edits(x, y, 2);
+    if (dayMonthSwapped(a) === b || apart === 1) return 4;
+    if (apart === 2 || restA === restB) return 3;
+  } else if (yearA === yearB) {
+    return 3;
+  }
+  if (yearA === yearB) return 2;
+  return Math.abs(yearA - yearB) === 1 ? 1 : 0;
+}
+
+/** Equal but for a difference of at most 2 in the last two digits. */
+function isAdjacent(x: string, y: string): boolean {
+  if (x.length !== y.length || x.length < 4 || x.slice(0, -2) !== y.slice(0, -2)) return false;
+  const [a, b] = [x.slice(-2), y.slice(-2)];
+  return /^\d\d$/.test(a) && /^\d\d$/.test(b) && Math.abs(Number(a) - Number(b)) <= 2;
+}
+
+function identifierLevel(x: string, y: string): number {
+  const [systemA, numberA] = x.split('\u0000', 2) as [string, string];
+  const [systemB, numberB] = y.split('\u0000', 2) as [string, string];
+  if (systemA !== systemB) return -1;
+  return isAdjacent(numberA, numberB) ? ADJACENT : numberLevel(numberA, numberB);
+}
+
+function numberLevel(x: string, y: string): number {
+  return Math.max(0, 3 - edits(x, y, 2));
+}
+
+function textLevel(values: Values, a: number, b: number): number {
+  if (sameSound(values, a, b)) return 2;
+  const like = jaroWinkler(values.texts[a]!, values.texts[b]!);
+  if (like >= 0.92) return 2;
+  return like >= 0.8 ? 1 : 0;
+}
+
+/** The comparison of a kind over its dictionary, for values that are not equal. */
+export function comparisonOf(kind: Kind, values: Values): Comparison {
+  const { texts } = values;
+  const by: Readonly<Record<Kind, Comparison>> = {
+    name: (a, b) => nameLevel(values, a, b),
+    names: (a, b) => nameLevel(values, a, b),
+    date: (a, b) => dateLevel(texts[a]!, texts[b]!),
+    identifier: (a, b) => identifierLevel(texts[a]!, texts[b]!),
+    number: (a, b) => numberLevel(texts[a]!, texts[b]!),
+    text: (a, b) => textLevel(values, a, b),
+    house: (a, b) => (edits(texts[a]!, texts[b]!, 1) === 1 ? 1 : 0),
+    code: () => 0,
+  };
+  return by[kind];
+}
+
+/** Entries of a memo, as a power of two. */
+const MEMO_BITS = 20;
+
+/** A comparison that remembers what it was asked lately: a direct-mapped cache by the pair. */
+export function remembered(compare: Comparison, bits = MEMO_BITS): Comparison {
+  const size = 1 << bits;
+  const lower = new Int32Array(size);
+  const upper = new Int32Array(size);
+  const level = new Int8Array(size);
+  return (a, b) => {
+    const low = a < b ? a : b;
+    const high = a < b ? b : a;
+    const at = (Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b)) >>> (32 - bits);
+    if (lower[at] === low && upper[at] === high) return level[at]!;
+    lower[at] = low;
+    upper[at] = high;
+    const found = compare(low, high);
+    level[at] = found;
+    return found;
+  };
+}

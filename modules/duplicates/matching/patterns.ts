@@ -1,0 +1,67 @@
+/**
+ * Pairs counted by the pattern of their levels: what learning works on, since a hundred thousand
+ * pairs have but a few thousand patterns.
+ */
+
+import type { Comparer } from './compare.ts';
+import { levelsOf, MISSING } from './schema.ts';
+
+export interface Patterns {
+  readonly columns: number;
+  /** Levels of each pattern, `columns` side by side; MISSING where there is none. */
+  readonly levels: Int8Array;
+  readonly counts: Float64Array;
+  /** Whether a column may be learnt from (not where the key of the block made it agree). */
+  readonly used: readonly boolean[];
+  readonly pairs: number;
+}
+
+/** Counts pairs by pattern. */
+export function countPatterns(
+  comparer: Comparer,
+  pairs: Iterable<readonly [number, number]>,
+  leftOut: readonly string[] = [],
+): Patterns {
+  const radix = comparer.columns.map(({ field }) => levelsOf(field.kind) + 1);
+  const known = new Map<number, number>();
+  const levels: number[] = [];
+  const counts: number[] = [];
+  let total = 0;
+  for (const [a, b] of pairs) {
+    let key = 0;
+    for (let column = 0; column < radix.length; column++) {
+      key = key * radix[column]! + comparer.level(column, a, b) + 1;
+    }
+    total++;
+    const at = known.get(key);
+    if (at !== undefined) {
+      counts[at]!++;
+      continue;
+    }
+    known.set(key, counts.push(1) - 1);
+    for (let column = 0; column < radix.length; column++) levels.push(comparer.level(column, a, b));
+  }
+  return {
+    columns: radix.length,
+    levels: Int8Array.from(levels),
+    counts: Float64Array.from(counts),
+    used: comparer.columns.map(({ field }) => !leftOut.includes(field.name)),
+    pairs: total,
+  };
+}
+
+/** Sums the counts of a column's levels, each pattern weighed. */
+export function addLevels(
+  patterns: Patterns,
+  weigh: (pattern: number) => number,
+  into: readonly Float64Array[],
+): void {
+  const { columns, levels, counts, used } = patterns;
+  for (let pattern = 0; pattern < counts.length; pattern++) {
+    const weight = counts[pattern]! * weigh(pattern);
+    for (let column = 0; column < columns; column++) {
+      const level = levels[pattern * columns + column]!;
+      if (level !== MISSING && used[column]) into[column]![level]! += weight;
+    }
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * How rare the values are that two people have in common: an equal rare name says more than an
+ * equal common one, and an equal 1 January next to nothing.
+ */
+
+import type { Model } from './model.ts';
+import type { Registry } from './registry.ts';
+import { AREA, FAMILY, GIVEN, LEVELS } from './schema.ts';
+
+export interface Rarity {
+  /**
+   * Bits to add where two people have this value of a column in common. Names of two people of one
+   * area (its number, else 0) say less where the area has many of the name.
+   */
+  readonly bits: (column: number, value: number, area?: number) => number;
+  /** The same for two names that are spelt differently and sound alike. */
+  readonly alike: (column: number, a: number, b: number, area?: number) => number;
+  /**
+   * Bits by which the sounds of a person's given and family name go together more often than chance
+   * has it, if another person has the same: names come from cultures.
+   */
+  readonly together: (a: number, b: number) => number;
+}
+
+/** The level of names that sound alike. */
+export const ALIKE = 4;
+/** Values rarer than this say no more. */
+const SHARE_MIN = 1e-6;
+/** Strength of the whole registry's share against that of one area. */
+const AREA_PRIOR = 300;
+
+/** How often each value of a column stands in the registry, and how many people have one. */
+export function countsOf(registry: Registry, column: number): { counts: Int32Array; held: number } {
+  const { rows, width, size } = registry;
+  const { at, field, values } = registry.columns[column]!;
+  const counts = new Int32Array(values.size);
+  let held = 0;
+  for (let row = 0; row < size; row++) {
+    if (rows[row * width + at] !== 0) held++;
+    for (let slot = 0; slot < field.slots; slot++) counts[rows[row * width + at + slot]!]!++;
+  }
+  counts[0] = 0;
+  return { counts, held };
+}
+
+interface Local {
+  /** How often a value stands in an area, by value × areas + area. */
+  readonly pairs: Map<number, number>;
+  readonly areas: Map<number, number>;
+}
+
+/** The column that says where people live. */
+export const areaColumnOf = (registry: Registry): number => {
+  const at = (name: string): number =>
+    registry.columns.findIndex(({ field }) => field.name === name);
+  if (at(AREA) >= 0) return at(AREA);
+  // Without households, records of one person would pass for neighbours who bear one name.
+  return registry.households > 0 ? at('city') : -1;
+};
+
+/**
+ * Counts of a name by area. A family's name is counted once a household, because its members have
+ * it in common anyway: what is wanted is how many other families bear it.
+ */
+function localCounts(
+  registry: Registry,
+  column: number,
+  area: number,
+  once: boolean,
+  classes?: Int32Array,
+): Local {
+  const { rows, width, size, columns, household } = registry;
+  const places = columns[area]!.values.size;
+  const [at, placeAt] = [columns[column]!.at, columns[area]!.at];
+  const pairs = new Map<number, number>();
+  const areas = new Map<number, number>();
+  const seen = new Set<number>();
+  for (let row = 0; row < size; row++) {
+    const value = rows[row * width + at]!;
+    const name = classes ? classes[value]! : value;
+    const place = rows[row * width + placeAt]!;
+    if (name === 0 || place === 0) continue;
+    if (once && household[row] !== 0) {
+      const home = household[row]! * columns[column]!.values.size + name;
+      if (seen.has(home)) continue;
+      seen.add(home);
+    }
+    const key = name * places + place;
+    pairs.set(key, (pairs.get(key) ?? 0) + 1);
+    areas.set(place, (areas.get(place) ?? 0) + 1);
+  }
+  return { pairs, areas };
+}
+
+interface Table {
+  readonly bits: Float32Array;
+  readonly counts: Int32Array;
+  readonly held: number;
+  readonly exact: number;
+}
+
+function tableOf(registry: Registry, column: number, model: Model): Table {
+  const { field } = registry.columns[column]!;
+  const exact = model.fields[field.name]?.u[LEVELS[field.kind] - 1] ?? 1;
+  const { counts, held } = countsOf(registry, column);
+  const bits = new Float32Array(counts.length);
+  if (field.rarity === 0 || held === 0) return { bits, counts, held, exact };
+  for (let value = 1; value < counts.length; value++) {
+    const share = Math.max(counts[value]! / held, SHARE_MIN);
+    bits[value] = field.rarity * Math.log2(exact / share);
+  }
+  return { bits, counts, held, exact };
+}
+
+/** Of each value of a column, the number of its sound: values of one skeleton sound alike. */
+function soundsOf(registry: Registry, column: number): Int32Array {
+  const { telling1, size } = registry.columns[column]!.values;
+  const numbers = new Map<number, number>();
+  return Int32Array.from({ length: size }, (_, value) => {
+    const skeleton = telling1[value] ?? 0;
+    if (skeleton === 0) return 0;
+    return numbers.get(skeleton) ?? numbers.set(skeleton, numbers.size + 1).size;
+  });
+}
+
+interface Sounds {
+  readonly of: Int32Array;
+  readonly counts: Float64Array;
+  readonly local: Local | undefined;
+}
+
+/** The share of an area, drawn towards that of the whole registry where the area is small. */
+function shareNear(of: Local, key: number, place: number, share: number): number {
+  const here = of.pairs.get(key) ?? 0;
+  const all = of.areas.get(place) ?? 0;
+  return Math.max((here - 2 + AREA_PRIOR * share) / (all - 2 + AREA_PRIOR), SHARE_MIN);
+}
+
+export function rarityOf(registry: Registry, model: Model): Rarity {
+  const tables = registry.columns.map((_, column) => tableOf(registry, column, model));
+  const area = areaColumnOf(registry);
+  const places = area < 0 ? 0 : registry.columns[area]!.values.size;
+  const isName = registry.columns.map(({ field }) => field.name === GIVEN || field.name === FAMILY);
+  const countLocally = (column: number, of?: Int32Array): Local | undefined =>
+    area < 0 || !isName[column]
+      ? undefined
+      : localCounts(registry, column, area, registry.columns[column]!.field.name === FAMILY, of);
+  const locals = registry.columns.map((_, column) => countLocally(column));
+  const sounds = registry.columns.map((_, column): Sounds | undefined => {
+    if (!isName[column]) return undefined;
+    const of = soundsOf(registry, column);
+    const counts = new Float64Array(of.length + 1);
+    tables[column]!.counts.forEach((count, value) => {
+      counts[of[value]!]! += count;
+    });
+    return { of, counts, local: countLocally(column, of) };
+  });
+  const bits = (column: number, value: number, place = 0): number => {
+    const { bits: usual, counts, held, exact } = tables[column]!;
+    const of = locals[column];
+    if (place === 0 || of === undefined) return usual[value] ?? 0;
+    const near = shareNear(of, value * places + place, place, counts[value]! / held);
+    return Math.min(usual[value]!, Math.log2(exact / near));
+  };
+  const alike = (column: number, a: number, b: number, place = 0): number => {
+    const of = sounds[column];
+    const sound = of?.of[a] ?? 0;
+    if (of === undefined || sound === 0 || sound !== of.of[b]) return 0;
+    const { counts, held } = tables[column]!;
+    const u = model.fields[registry.columns[column]!.field.name]?.u ?? [];
+    // The commoner is what was meant; the question is how many others are spelt away from it.
+    const others = of.counts[sound]! - Math.max(counts[a]!, counts[b]!);
+    const share = Math.max(others / held, SHARE_MIN);
+    const usual = Math.log2((u[ALIKE] ?? share) / share);
+    if (place === 0 || of.local === undefined) return usual;
+    const near = shareNear(of.local, sound * places + place, place, share);
+    return Math.min(usual, Math.log2((u[ALIKE] ?? near) / near));
+  };
+  return { bits, alike, together: togetherOf(registry, sounds) };
+}
+
+function togetherOf(
+  registry: Registry,
+  sounds: readonly (Sounds | undefined)[],
+): Rarity['together'] {
+  const at = (name: string): number =>
+    registry.columns.findIndex(({ field }) => field.name === name);
+  const [given, family] = [at(GIVEN), at(FAMILY)];
+  if (given < 0 || family < 0) return () => 0;
+  const { rows, width, size, columns } = registry;
+  const [g, f] = [sounds[given]!, sounds[family]!];
+  const soundOf = (of: Sounds, column: number, row: number): number =>
+    of.of[rows[row * width + columns[column]!.at]!]!;
+  const keyOf = (row: number): number => {
+    const [first, second] = [soundOf(g, given, row), soundOf(f, family, row)];
+    return first === 0 || second === 0 ? 0 : first * f.counts.length + second;
+  };
+  const counts = new Map<number, number>();
+  for (let row = 0; row < size; row++) {
+    const key = keyOf(row);
+    if (key !== 0) counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return (a, b) => {
+    const key = keyOf(a);
+    if (key === 0 || key !== keyOf(b)) return 0;
+    const expected = (g.counts[soundOf(g, given, a)]! * f.counts[soundOf(f, family, a)]!) / size;
+    return Math.max(0, Math.log2((counts.get(key)! - 2) / expected));
+  };
+}

@@ -1,0 +1,66 @@
+/**
+ * A whole run: people in, scored pairs and clusters out.
+ */
+
+import { assign } from './assign.ts';
+import { type Blocks, blocksOf } from './blocks.ts';
+import { clustersOf, type Edge, type Verdicts } from './clusters.ts';
+import { feedback } from './feedback.ts';
+import { learnModel } from './learn.ts';
+import { oneToOne } from './link.ts';
+import type { Model } from './model.ts';
+import { pairLogOdds, type ScoredPairs, scorePairs, settle } from './pairs.ts';
+import type { Registry } from './registry.ts';
+import { type Scorer, scorerOf } from './score.ts';
+
+export interface Run {
+  readonly blocks: Blocks;
+  readonly model: Model;
+  readonly pairs: ScoredPairs;
+  readonly scorer: Scorer;
+  /** Log-odds (bits) of each scored pair. */
+  readonly logOdds: Float64Array;
+  /** Number of the cluster of each person. */
+  readonly clusters: Int32Array;
+}
+
+/** Finds who is registered more than once; with two registries, who stands in both. */
+export function runMatching(
+  registry: Registry,
+  options: { readonly across: boolean; readonly model?: Model; readonly verdicts?: Verdicts },
+): Run {
+  const { across } = options;
+  const blocks = blocksOf(registry);
+  const learnt = options.model ?? learnModel(registry, blocks, across);
+  const scorer = scorerOf(registry, learnt);
+  const pairs = scorePairs(registry, blocks, learnt, scorer, across);
+  const model = settle(registry, pairs, learnt, across);
+  const alone = Float64Array.from({ length: pairs.size }, (_, at) =>
+    pairLogOdds(registry, pairs, at, model),
+  );
+  if (across) {
+    const logOdds = oneToOne(registry.size, pairs, alone);
+    const clusters = clustersOf(
+      registry.size,
+      assign(likelyEdges(pairs, alone)),
+      () => 0,
+      options.verdicts,
+    );
+    return { blocks, model, pairs, scorer, logOdds, clusters };
+  }
+  const informed = feedback(registry, pairs, alone, scorer);
+  const edges = likelyEdges(informed.pairs, informed.logOdds);
+  const said = new Map(edges.map(({ a, b, logOdds }) => [a * registry.size + b, logOdds]));
+  const between = (a: number, b: number): number =>
+    said.get(a * registry.size + b) ?? scorer.logOdds(a, b, model);
+  const clusters = clustersOf(registry.size, edges, between, options.verdicts);
+  return { blocks, model, scorer, ...informed, clusters };
+}
+
+function likelyEdges(pairs: ScoredPairs, logOdds: Float64Array): Edge[] {
+  const edges: Edge[] = [];
+  for (let at = 0; at < pairs.size; at++) {
+    if (logOdds[at]! >= 0) edges.push({ a: pairs.a[at]!, b: pairs.b[at]!, logOdds: logOdds[at]! });
+  }
+  return edges;
+}

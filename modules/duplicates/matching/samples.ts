@@ -1,0 +1,100 @@
+/**
+ * The pairs that learning looks at: at random, by rule, and of members of one household.
+ * All choices are by hash of the place, so that the same registry always teaches the same.
+ */
+
+import { type Blocks, eachPair } from './blocks.ts';
+import { join, mix } from './hash.ts';
+import { partsReader } from './keys.ts';
+import type { Registry } from './registry.ts';
+
+export type Pairs = Array<readonly [number, number]>;
+
+const RANDOM_PAIRS = 300_000;
+const RULE_PAIRS = 150_000;
+const HOUSEHOLD_PAIRS = 400_000;
+/** Larger groups of one address or telephone are institutions or villages, not households. */
+const HOUSEHOLD_SIZE_MAX = 15;
+
+/** Pairs at random; across two registries if there are two. */
+export function randomPairs(registry: Registry, across: boolean): Pairs {
+  const { size, source } = registry;
+  const pairs: Pairs = [];
+  if (size < 2) return pairs;
+  const wanted = Math.min(RANDOM_PAIRS, (size * (size - 1)) / 2);
+  for (let at = 0; pairs.length < wanted && at < wanted * 4; at++) {
+    const a = (mix(2 * at + 1) >>> 0) % size;
+    const b = (mix(2 * at + 2) >>> 0) % size;
+    if (a !== b && !(across && source[a] === source[b])) pairs.push([a, b]);
+  }
+  return pairs;
+}
+
+/** Pairs that a rule makes, evenly thinned. */
+export function rulePairs(
+  registry: Registry,
+  blocks: Blocks,
+  rule: number,
+  across: boolean,
+): Pairs {
+  const options = { only: rule, across };
+  let count = 0;
+  eachPair(registry, blocks, options, () => count++);
+  const step = Math.max(1, count / RULE_PAIRS);
+  const pairs: Pairs = [];
+  let seen = 0;
+  let next = 0;
+  eachPair(registry, blocks, options, (a, b) => {
+    if (seen++ < next) return;
+    pairs.push([a, b]);
+    next += step;
+  });
+  return pairs;
+}
+
+/** Members by household; where none are known, by telephone or by street and postal code. */
+export function householdsOf(registry: Registry): { members: number[][]; known: boolean } {
+  const groups = new Map<number, number[]>();
+  const add = (key: number, row: number): void => {
+    const members = groups.get(key);
+    if (members) members.push(row);
+    else groups.set(key, [row]);
+  };
+  const known = registry.households > 0;
+  const parts = known ? undefined : partsReader(registry);
+  for (let row = 0; row < registry.size; row++) {
+    if (parts === undefined) {
+      if (registry.household[row] !== 0) add(registry.household[row]!, row);
+      continue;
+    }
+    const { phones, lines, house, postal } = parts(row);
+    if (lines[0] !== undefined && house !== 0) add(join(join(lines[0], house), postal), row);
+    else if (phones.length > 0) add(phones[0]!, row);
+  }
+  const members = [...groups.values()].filter(
+    ({ length }) => length > 1 && (known || length <= HOUSEHOLD_SIZE_MAX),
+  );
+  return { members, known };
+}
+
+/** Pairs of members of one household, evenly thinned, and how many there are. */
+export function householdPairs(members: readonly (readonly number[])[]): {
+  pairs: Pairs;
+  all: number;
+} {
+  const all = members.reduce((so, { length }) => so + (length * (length - 1)) / 2, 0);
+  const step = Math.max(1, all / HOUSEHOLD_PAIRS);
+  const pairs: Pairs = [];
+  let seen = 0;
+  let next = 0;
+  for (const rows of members) {
+    for (let i = 0; i < rows.length; i++) {
+      for (let j = i + 1; j < rows.length; j++) {
+        if (seen++ < next) continue;
+        pairs.push([rows[i]!, rows[j]!]);
+        next += step;
+      }
+    }
+  }
+  return { pairs, all };
+}

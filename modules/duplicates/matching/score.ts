@@ -1,0 +1,234 @@
+/**
+ * The score of a pair: bits for "one person" against "unrelated", bits for "same household,
+ * different person", and the posterior that follows from both and from how rare duplicates are.
+ *
+ *   log-odds = log₂(λM/λU) + w − log₂(1 + 2^(log₂(λH/λU) + wH))
+ */
+
+import { type Comparer, comparerOf } from './compare.ts';
+import { type FieldModel, type Model, weightsOf } from './model.ts';
+import { ALIKE, areaColumnOf, type Rarity, rarityOf } from './rarity.ts';
+import type { Registry } from './registry.ts';
+import { FAMILY, GIVEN, LEVELS, levelsOf, MISSING } from './schema.ts';
+
+/** What one field said about a pair. */
+export interface FieldScore {
+  readonly field: string;
+  readonly level: number;
+  readonly bitsM: number;
+  readonly bitsH: number;
+  /** The part of both that comes from the rarity of what is equal. */
+  readonly rarity: number;
+}
+
+export interface Scorer {
+  /** Works out a pair; its bits are then in `w` and `wH`. */
+  readonly score: (a: number, b: number) => void;
+  w: number;
+  wH: number;
+  /** Bits for one person against two members of one household, from what is personal alone. */
+  readonly personal: (a: number, b: number) => number;
+  /** Log-odds of a pair under a model. */
+  readonly logOdds: (a: number, b: number, model: Model) => number;
+  /** Levels of given and family name, and whether names were taken as crossed, of the last pair. */
+  readonly explain: (a: number, b: number) => readonly FieldScore[];
+  readonly comparer: Comparer;
+}
+
+/** Names more alike than this are not tried crossed. */
+const CROSSED_LEVEL_MAX = 2;
+
+export function log2Sum(x: number, y: number): number {
+  const high = x > y ? x : y;
+  return high + Math.log2(2 ** (x - high) + 2 ** (y - high));
+}
+
+/** What is known of the households of a pair: 0 nothing, 1 that they are one, 2 that they are two. */
+export function householdsOfPair(registry: Registry, a: number, b: number): 0 | 1 | 2 {
+  const { household } = registry;
+  if (household[a] === 0 || household[b] === 0) return 0;
+  return household[a] === household[b] ? 1 : 2;
+}
+
+/**
+ * Log-odds (bits) that a pair is one person.
+ *
+ * @param households 0 unknown, 1 the same, 2 different. Members of one household are one person
+ *   written twice or two members, never strangers; members of two are two members of one household
+ *   only where that was registered twice.
+ */
+export function logOddsOf(w: number, wH: number, model: Model, households: 0 | 1 | 2 = 0): number {
+  if (households === 1 && model.within > 0) {
+    return Math.log2(model.within / (1 - model.within)) + w - wH;
+  }
+  const lambdaH = households === 2 ? model.lambdaM * model.others : model.lambdaH;
+  return logOdds(w, wH, model.lambdaM, lambdaH);
+}
+
+function logOdds(w: number, wH: number, lambdaM: number, lambdaH: number): number {
+  const unrelated = 1 - lambdaM - lambdaH;
+  const household = Math.log2(lambdaH / unrelated) + wH;
+  return Math.log2(lambdaM / unrelated) + w - log2Sum(0, household);
+}
+
+export const probabilityOf = (logOdds: number): number => 1 / (1 + 2 ** -logOdds);
+
+export function scorerOf(
+  registry: Registry,
+  model: Model,
+  comparer = comparerOf(registry),
+): Scorer {
+  const rarity = rarityOf(registry, model);
+  return new PairScorer(registry, model, comparer, rarity);
+}
+
+function silent(levels: number): FieldModel {
+  const even = Array<number>(levels).fill(1 / levels);
+  return { m: even, h: even, u: even };
+}
+
+class PairScorer implements Scorer {
+  w = 0;
+  wH = 0;
+  readonly comparer: Comparer;
+  readonly #registry: Registry;
+  readonly #rarity: Rarity;
+  readonly #mu: readonly Float64Array[];
+  readonly #hu: readonly Float64Array[];
+  readonly #exact: ReadonlyArray<{ readonly common: number; readonly chance: number }>;
+  readonly #shared: readonly boolean[];
+  readonly #given: number;
+  readonly #family: number;
+  readonly #area: number;
+  readonly #straight: number;
+  readonly #crossed: number;
+
+  constructor(registry: Registry, model: Model, comparer: Comparer, rarity: Rarity) {
+    this.#registry = registry;
+    this.comparer = comparer;
+    this.#rarity = rarity;
+    const columns = registry.columns.map(({ field }) => ({
+      ordered: LEVELS[field.kind],
+      // A model from elsewhere says nothing about a field that it does not know.
+      of: model.fields[field.name] ?? silent(levelsOf(field.kind)),
+    }));
+    this.#mu = columns.map(({ ordered, of }) => Float64Array.from(weightsOf(of.m, of.u, ordered)));
+    this.#hu = columns.map(({ ordered, of }) => Float64Array.from(weightsOf(of.h, of.u, ordered)));
+    this.#exact = columns.map(({ ordered, of }) => {
+      const ratio = of.h[ordered - 1]! / of.u[ordered - 1]!;
+      return { common: Math.max(0, ratio - 1), chance: Math.min(1, ratio) };
+    });
+    this.#shared = registry.columns.map(({ field }) => field.shared);
+    this.#given = registry.columns.findIndex(({ field }) => field.name === GIVEN);
+    this.#family = registry.columns.findIndex(({ field }) => field.name === FAMILY);
+    const area = areaColumnOf(registry);
+    this.#area = area < 0 ? -1 : registry.columns[area]!.at;
+    this.#straight = Math.log2(1 - model.crossed);
+    this.#crossed = Math.log2(model.crossed);
+  }
+
+  score(a: number, b: number): void {
+    let w = 0;
+    let wH = 0;
+    let names = 0;
+    let namesLevel = 0;
+    let leastName = this.#given < 0 || this.#family < 0 ? 0 : LEVELS.name;
+    const count = this.#mu.length;
+    for (let column = 0; column < count; column++) {
+      const level = this.comparer.level(column, a, b);
+      if (level === MISSING) continue;
+      const equal = this.comparer.equalValue();
+      const bonus = this.#bonus(column, level, equal, a, b);
+      const bits = this.#mu[column]![level]! + bonus;
+      wH += this.#household(column, level, equal, bonus);
+      if (column === this.#given || column === this.#family) {
+        names += bits;
+        if (level > namesLevel) namesLevel = level;
+        if (level < leastName) leastName = level;
+      } else {
+        w += bits;
+      }
+    }
+    if (leastName >= ALIKE) names = Math.min(names, this.#jointly(a, b));
+    if (namesLevel <= CROSSED_LEVEL_MAX) names = this.#orCrossed(names, a, b);
+    this.w = w + names;
+    this.wH = wH;
+  }
+
+  personal(a: number, b: number): number {
+    let bits = 0;
+    for (let column = 0; column < this.#mu.length; column++) {
+      if (this.#shared[column]) continue;
+      const level = this.comparer.level(column, a, b);
+      if (level === MISSING) continue;
+      const equal = this.comparer.equalValue();
+      const bonus = this.#bonus(column, level, equal, a, b);
+      bits += this.#mu[column]![level]! + bonus - this.#household(column, level, equal, bonus);
+    }
+    return bits;
+  }
+
+  logOdds(a: number, b: number, model: Model): number {
+    this.score(a, b);
+    return logOddsOf(this.w, this.wH, model, householdsOfPair(this.#registry, a, b));
+  }
+
+  /**
+   * Bits for "same household". What members have in common (a family's name, the birth day of twins)
+   * says more the rarer it is; what they share by chance, no more than between strangers.
+   */
+  #household(column: number, level: number, equal: number, bonus: number): number {
+    if (equal === 0) return this.#hu[column]![level]! + (this.#shared[column] ? bonus : 0);
+    const { common, chance } = this.#exact[column]!;
+    return Math.log2(common * 2 ** bonus + chance);
+  }
+
+  /** Bits for the rarity of what two people have in common in a column. */
+  #bonus(column: number, level: number, equal: number, a: number, b: number): number {
+    const { rows, width } = this.#registry;
+    if (column !== this.#given && column !== this.#family) {
+      return equal === 0 ? 0 : this.#rarity.bits(column, equal);
+    }
+    const home = this.#area < 0 ? 0 : rows[a * width + this.#area]!;
+    const area = this.#area >= 0 && home === rows[b * width + this.#area] ? home : 0;
+    if (equal !== 0) return this.#rarity.bits(column, equal, area);
+    if (level < ALIKE) return 0;
+    const { at } = this.#registry.columns[column]!;
+    return this.#rarity.alike(column, rows[a * width + at]!, rows[b * width + at]!, area);
+  }
+
+  /** The bits of two names that agree, given how often they go together in the whole registry. */
+  #jointly(a: number, b: number): number {
+    const { rows, width, columns } = this.#registry;
+    let bits = 0;
+    for (const column of [this.#given, this.#family]) {
+      const { at } = columns[column]!;
+      const [x, y] = [rows[a * width + at]!, rows[b * width + at]!];
+      if (x === 0 || y === 0) return Number.POSITIVE_INFINITY;
+      const level = x === y ? LEVELS.name - 1 : ALIKE;
+      const rarity = x === y ? this.#rarity.bits(column, x) : this.#rarity.alike(column, x, y);
+      bits += this.#mu[column]![level]! + rarity;
+    }
+    return bits - this.#rarity.together(a, b);
+  }
+
+  /** The bits of the names, were they written in the other order. */
+  #orCrossed(straight: number, a: number, b: number): number {
+    const [first, second] = this.comparer.crossed(a, b);
+    if (first === MISSING || second === MISSING) return straight;
+    const bits = this.#mu[this.#given]![first]! + this.#mu[this.#family]![second]!;
+    return log2Sum(this.#straight + straight, this.#crossed + bits);
+  }
+
+  explain(a: number, b: number): readonly FieldScore[] {
+    return this.#registry.columns.flatMap(({ field }, column) => {
+      const level = this.comparer.level(column, a, b);
+      if (level === MISSING) return [];
+      const equal = this.comparer.equalValue();
+      const rarity = this.#bonus(column, level, equal, a, b);
+      const bitsM = this.#mu[column]![level]! + rarity;
+      const bitsH = this.#household(column, level, equal, rarity);
+      return [{ field: field.name, level, bitsM, bitsH, rarity }];
+    });
+  }
+}

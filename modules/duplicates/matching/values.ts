@@ -1,0 +1,68 @@
+/**
+ * Dictionaries: each distinct value of a field has a small number, and what is derived from it.
+ *
+ * Comparing numbers instead of texts is what makes a million pairs a second possible; whatever a
+ * value is compared by (skeletons, first letters) is worked out once for each distinct value.
+ */
+
+import { fold } from '../normalize/fold.ts';
+import { skeletonsOf } from '../normalize/skeleton.ts';
+import { hashText } from './hash.ts';
+
+/** Skeletons of fewer letters agree by chance. */
+const SKELETON_LENGTH_MIN = 3;
+
+/** Values of one space, by number from 1; 0 is "none". */
+export class Values {
+  readonly texts: string[] = [''];
+  /** Hash of the text. */
+  readonly hash: number[] = [0];
+  /** Hashes of up to two skeletons (of names); 0 where there is none. */
+  readonly skeleton1: number[] = [0];
+  readonly skeleton2: number[] = [0];
+  /** The same, where the skeleton is long enough to stand for equality. */
+  readonly telling1: number[] = [0];
+  readonly telling2: number[] = [0];
+  /** First one and two letters, and the first three of the skeleton, as numbers. */
+  readonly letter1: number[] = [0];
+  readonly letter2: number[] = [0];
+  readonly skeleton3: number[] = [0];
+  readonly #ids = new Map<string, number>();
+  readonly #named: boolean;
+
+  /** @param named whether skeletons are wanted (names and texts, not numbers) */
+  constructor(named: boolean) {
+    this.#named = named;
+  }
+
+  get size(): number {
+    return this.texts.length;
+  }
+
+  /** The number of a value, a new one if it was not known; 0 for an empty text. */
+  id(text: string, native = false): number {
+    if (text === '') return 0;
+    const key = native ? `\u0001${text}` : text;
+    const known = this.#ids.get(key);
+    if (known !== undefined) return known;
+    const id = this.texts.push(text) - 1;
+    this.#ids.set(key, id);
+    this.hash.push(hashText(text));
+    if (this.#named) this.#derive(text, native);
+    return id;
+  }
+
+  #derive(text: string, native: boolean): void {
+    const folded = fold(text);
+    const [first = '', second = ''] = skeletonsOf(folded, native);
+    const telling = (skeleton: string): number =>
+      skeleton.length >= SKELETON_LENGTH_MIN ? hashText(skeleton) : 0;
+    this.skeleton1.push(hashText(first));
+    this.skeleton2.push(hashText(second));
+    this.telling1.push(telling(first));
+    this.telling2.push(telling(second));
+    this.letter1.push(hashText(folded.slice(0, 1)));
+    this.letter2.push(folded.length < 2 ? 0 : hashText(folded.slice(0, 2)));
+    this.skeleton3.push(first.length < 3 ? 0 : hashText(first.slice(0, 3)));
+  }
+}

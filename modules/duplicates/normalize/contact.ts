@@ -1,0 +1,38 @@
+/**
+ * Telephones, identifiers and electronic mail in the form in which they are compared.
+ *
+ * Placeholders are missing, not equal: a thousand people with the number 0000000 are not one.
+ */
+
+import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/min';
+import { fold } from './fold.ts';
+
+/** One repeated character, or counting up or down from 1, 0 or 9. */
+function isPlaceholder(text: string): boolean {
+  if (/^(.)\1*$/.test(text)) return true;
+  return text.length >= 4 && ('01234567890'.includes(text) || '9876543210'.includes(text));
+}
+
+/** A telephone in E.164 if the country's plan allows it, else its digits; undefined if it says nothing. */
+export function phoneOf(text: string, country?: CountryCode): string | undefined {
+  const digits = text.normalize('NFKC').replaceAll(/[^\d+]/g, '');
+  if (digits.replace('+', '').length < 5 || isPlaceholder(digits.replace('+', '')))
+    return undefined;
+  const parsed = digits.length <= 20 ? parsePhoneNumberFromString(digits, country) : undefined;
+  return parsed?.isPossible() ? parsed.number : digits.slice(0, 20);
+}
+
+/** An identifier as upper-case letters and digits; undefined if it is a placeholder. */
+export function identifierOf(text: string): string | undefined {
+  const plain = fold(text).replaceAll(' ', '').toUpperCase().slice(0, 40);
+  return plain.length < 2 || isPlaceholder(plain) ? undefined : plain;
+}
+
+/** An electronic address in lower case; undefined if it has no local part. */
+export function emailOf(text: string): string | undefined {
+  const plain = text.normalize('NFKC').trim().toLowerCase().slice(0, 120);
+  return /^[^@\s]+/.test(plain) && plain !== '@' ? plain : undefined;
+}
+
+/** The part of an electronic address that names the person. */
+export const localPartOf = (email: string): string => email.split('@', 1)[0]!;

@@ -1,0 +1,145 @@
+/** Accuracy without labels: on public sets, on invented households, and by the command of README. */
+
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { evaluate } from '../../../modules/duplicates/evaluate/evaluate.ts';
+import { bCubed, clusterFigures } from '../../../modules/duplicates/evaluate/measures.ts';
+import { readMap, readRecords, readTruth } from '../../../modules/duplicates/evaluate/read.ts';
+import { gradesOf, pairFigures } from '../../../modules/duplicates/evaluate/report.ts';
+import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
+import { sharedPath } from '../../support/shared.ts';
+
+const program = join(import.meta.dirname, '../../../modules/duplicates/evaluate/evaluate.ts');
+
+describe('duplicates in public sets, found without labels', () => {
+  const least: Readonly<Record<string, readonly [string, number]>> = {
+    febrl1: ['febrl/dataset1.csv', 0.998],
+    febrl3: ['febrl/dataset3.csv', 0.998],
+    'febrl3-no-ssn': ['febrl/dataset3.csv', 0.994],
+    RLdata500: ['rldata/RLdata500.csv', 0.97],
+  };
+  for (const [name, [file, f1]] of Object.entries(least)) {
+    it(`${name}: F1 of pairs at least ${f1}`, function () {
+      const folder = sharedPath(this, 'data/duplicates');
+      const map = readMap(join(folder, `maps/${name}.json`));
+      const records = readRecords([join(folder, file)], map);
+      const truth = join(folder, `truth/${name.replace('-no-ssn', '')}.csv`);
+      const evaluated = evaluate(name, records, () => readTruth(truth, records));
+      expect(pairFigures(evaluated, 0.5).f1).to.be.at.least(f1);
+    });
+  }
+
+  it('fake_1000: F1 of clusters at least 0.94', function () {
+    const folder = sharedPath(this, 'data/duplicates');
+    const map = readMap(join(folder, 'maps/fake_1000.json'));
+    const records = readRecords([join(folder, 'splink/fake_1000.csv')], map);
+    const { run, truth, sides } = evaluate('fake', records, () =>
+      readTruth(join(folder, 'truth/fake_1000.csv'), records),
+    );
+    expect(clusterFigures(run.clusters, truth, sides).f1).to.be.at.least(0.94);
+  });
+});
+
+describe('duplicates among invented households', () => {
+  it('are found in a registry of twins, borrowed telephones, guessed dates, scripts and moves', () => {
+    const { records, truth } = syntheticRegistry(8_000, 77);
+    const evaluated = evaluate('synthetic', records, () => truth);
+    expect(pairFigures(evaluated, 0.9).f1).to.be.at.least(0.93);
+    const grades = gradesOf(evaluated);
+    const { a, b } = evaluated.run.pairs;
+    const certain = grades.flatMap((grade, at) => (grade === 'certain' ? [at] : []));
+    const wrong = certain.filter((at) => truth[a[at]!] !== truth[b[at]!]);
+    expect(certain.length).to.be.above(100);
+    expect(wrong.length / certain.length).to.be.at.most(0.005);
+  });
+
+  it('come out the same from the same seed', () => {
+    const [one, two] = [1, 1].map((seed) => syntheticRegistry(300, seed));
+    expect(one!.records.people).to.deep.equal(two!.records.people);
+    expect(syntheticRegistry(300, 2).records.people).to.not.deep.equal(one!.records.people);
+  });
+});
+
+describe('measures', () => {
+  const sides = { across: false, source: new Uint8Array(4) };
+
+  it('are those of a partition worked by hand', () => {
+    const clusters = Int32Array.of(1, 1, 2, 2);
+    const truth = Int32Array.of(7, 7, 7, 8);
+    const pairs = clusterFigures(clusters, truth, sides);
+    expect([pairs.precision, pairs.recall]).to.deep.equal([1 / 2, 1 / 3]);
+    const cubed = bCubed(clusters, truth);
+    expect(cubed.precision).to.be.closeTo((1 + 1 + 0.5 + 0.5) / 4, 1e-12);
+    expect(cubed.recall).to.be.closeTo((2 / 3 + 2 / 3 + 1 / 3 + 1) / 4, 1e-12);
+  });
+});
+
+describe('npm run evaluate:duplicates', () => {
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'amana-evaluate-'));
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  const run = (...args: string[]) =>
+    spawnSync(process.execPath, [program, ...args], { cwd: folder, encoding: 'utf8' });
+  const put = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return name;
+  };
+  const map = { id: 'nr', fullName: 'name', birthDate: { columns: 'born', format: 'd.M.yyyy' } };
+
+  it('links two registries one to one and writes pairs and clusters', () => {
+    const names = [
+      'Asha Farah',
+      'Omar Ali',
+      'Grace Otieno',
+      'John Kamau',
+      'Hawa Diallo',
+      'Ruth Mushi',
+    ];
+    const rows = (prefix: string) =>
+      names.map((name, at) => `${prefix}${at},${name},${at + 2}.${at + 3}.19${70 + at}`).join('\n');
+    put('one.csv', `nr,name,born\n${rows('a')}\n`);
+    put('two.csv', `nr,name,born\n${rows('b')}\n`);
+    put('map.json', JSON.stringify(map));
+    put('truth.csv', `id_a,id_b\n${names.map((_, at) => `a${at},b${at}`).join('\n')}\n`);
+    const args = ['--map', 'map.json', '--truth', 'truth.csv'];
+    const done = run('one.csv', 'two.csv', ...args, '--pairs', 'p.csv', '--clusters', 'c.csv');
+    expect(done.stderr).to.equal('');
+    expect(done.status).to.equal(0);
+    const pairs = readFileSync(join(folder, 'p.csv'), 'utf8').trim().split('\n');
+    expect(pairs[0]).to.equal('id_a,id_b,p,grade');
+    for (const at of names.keys()) {
+      expect(
+        pairs.some((line) => line.startsWith(`a${at},b${at},`)),
+        `a${at}`,
+      ).to.equal(true);
+    }
+    const clusters = readFileSync(join(folder, 'c.csv'), 'utf8').trim().split('\n').slice(1);
+    const numberOf = new Map(clusters.map((line) => line.split(',') as [string, string]));
+    for (const at of names.keys()) expect(numberOf.get(`a${at}`)).to.equal(numberOf.get(`b${at}`));
+  });
+
+  it('prints dashes where the truth has no pair', () => {
+    put('alone.csv', 'nr,name,born\n1,Asha Farah,2.3.1980\n2,Omar Ali,4.5.1970\n');
+    put('none.csv', 'id_a,id_b\n');
+    put('map.json', JSON.stringify(map));
+    const done = run('alone.csv', '--map', 'map.json', '--truth', 'none.csv');
+    expect(done.stdout).to.contain('–');
+    expect(done.status).to.equal(0);
+  });
+
+  it('names the column that a map has and the file has not', () => {
+    put('alone.csv', 'nr,name\n1,Asha\n');
+    put('none.csv', 'id_a,id_b\n');
+    put('map.json', JSON.stringify(map));
+    const done = run('alone.csv', '--map', 'map.json', '--truth', 'none.csv');
+    expect(done.status).to.equal(2);
+    expect(done.stderr).to.contain('names the column "born"; the file has: nr, name');
+  });
+});

@@ -1,0 +1,213 @@
+/** Candidates, scores, clusters and links: what must hold for any registry. */
+
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { describe, it } from 'mocha';
+import { assign } from '../../../modules/duplicates/matching/assign.ts';
+import { BLOCK_MAX, blocksOf, eachPair } from '../../../modules/duplicates/matching/blocks.ts';
+import { clustersOf } from '../../../modules/duplicates/matching/clusters.ts';
+import { edits, jaroWinkler } from '../../../modules/duplicates/matching/distance.ts';
+import { keyOf, partsReader, RULES } from '../../../modules/duplicates/matching/keys.ts';
+import { weightsOf } from '../../../modules/duplicates/matching/model.ts';
+import { type Person, registryOf } from '../../../modules/duplicates/matching/registry.ts';
+import { runMatching } from '../../../modules/duplicates/matching/run.ts';
+import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
+
+const person = (
+  given: string,
+  family: string,
+  birthDay: number,
+  more: Partial<Person> = {},
+): Person => ({
+  name: namePartsOf({ given: [given], family: [family] }),
+  birthDay,
+  sex: 0,
+  phones: [],
+  emails: [],
+  identifiers: [],
+  texts: {},
+  source: 0,
+  ...more,
+});
+
+const word = fc.string({ unit: fc.constantFrom('a', 'b', 'c', 'd'), maxLength: 6 });
+
+/** Optimal string alignment, as the textbook has it. */
+function slowEdits(a: string, b: string): number {
+  const d = Array.from({ length: a.length + 1 }, (_, i) => [i, ...Array<number>(b.length).fill(0)]);
+  for (let j = 0; j <= b.length; j++) d[0]![j] = j;
+  for (let i = 1; i <= a.length; i++) {
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      d[i]![j] = Math.min(d[i - 1]![j]! + 1, d[i]![j - 1]! + 1, d[i - 1]![j - 1]! + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        d[i]![j] = Math.min(d[i]![j]!, d[i - 2]![j - 2]! + 1);
+      }
+    }
+  }
+  return d[a.length]![b.length]!;
+}
+
+describe('distances between words', () => {
+  it('counts edits as the textbook does, up to its bound', () => {
+    fc.assert(
+      fc.property(word, word, fc.integer({ min: 0, max: 3 }), (a, b, max) => {
+        expect(edits(a, b, max)).to.equal(Math.min(slowEdits(a, b), max + 1));
+      }),
+    );
+  });
+
+  it('gives the published likenesses, the same either way', () => {
+    expect(jaroWinkler('martha', 'marhta')).to.be.closeTo(0.9611, 1e-4);
+    expect(jaroWinkler('dixon', 'dicksonx')).to.be.closeTo(0.8133, 1e-4);
+    fc.assert(
+      fc.property(word, word, (a, b) => {
+        expect(jaroWinkler(a, b)).to.be.within(0, 1).and.closeTo(jaroWinkler(b, a), 1e-12);
+      }),
+    );
+  });
+});
+
+describe('candidates', () => {
+  it('are every pair with a key in common, each once', () => {
+    const names = fc.constantFrom('ali', 'aly', 'omar', 'umar', 'maxamed', 'mohamed', '');
+    const someone = fc
+      .tuple(names, names, fc.constantFrom(0, 1980_0000, 1980_0203, 1980_0302), names)
+      .map(([given, family, day, city]) => person(given, family, day, { texts: { city } }));
+    fc.assert(
+      fc.property(fc.array(someone, { maxLength: 25 }), (people) => {
+        const registry = registryOf(people);
+        const parts = partsReader(registry);
+        const keys = people.map((_, row) => {
+          const of = parts(row);
+          return RULES.map(({ keys: make }, rule) => make(of).map((each) => keyOf(rule, each)));
+        });
+        const expected = new Set<string>();
+        for (let a = 0; a < people.length; a++) {
+          for (let b = a + 1; b < people.length; b++) {
+            const meet = keys[a]!.some((list, rule) =>
+              list.some((key) => key !== 0 && keys[b]![rule]!.includes(key)),
+            );
+            if (meet) expected.add(`${a} ${b}`);
+          }
+        }
+        const found: string[] = [];
+        eachPair(registry, blocksOf(registry), { across: false }, (a, b) =>
+          found.push(`${a} ${b}`),
+        );
+        expect(found.length, 'each once').to.equal(new Set(found).size);
+        expect(new Set(found)).to.deep.equal(expected);
+      }),
+    );
+  });
+
+  it('stay few when ten thousand people have one name, were born on 1 January and share a telephone', () => {
+    const people = Array.from({ length: 10_000 }, () =>
+      person('Mohamed', 'Ali', 1990_0000, { phones: ['+252612345678'] }),
+    );
+    const registry = registryOf(people);
+    const blocks = blocksOf(registry);
+    let pairs = 0;
+    eachPair(registry, blocks, { across: false }, () => pairs++);
+    expect(pairs).to.be.at.most(people.length * BLOCK_MAX);
+    expect(blocks.skipped.some(({ people: left }) => left === people.length)).to.equal(true);
+  });
+});
+
+describe('weights', () => {
+  it('rise with the level of agreement', () => {
+    const share = fc.array(fc.double({ min: 0.001, max: 1, noNaN: true }), {
+      minLength: 6,
+      maxLength: 6,
+    });
+    fc.assert(
+      fc.property(share, share, (m, u) => {
+        const weights = weightsOf(m, u, 6);
+        for (let level = 1; level < 6; level++) {
+          expect(weights[level]).to.be.at.least(weights[level - 1]! - 1e-9);
+        }
+      }),
+    );
+  });
+});
+
+describe('clusters', () => {
+  it('do not chain people together through one bad pair', () => {
+    const like = new Map([
+      ['0 1', 9],
+      ['1 2', 8],
+      ['2 3', 9],
+    ]);
+    const logOdds = (a: number, b: number): number => like.get(`${a} ${b}`) ?? -30;
+    const edges = [...like].map(([pair, bits]) => {
+      const [a, b] = pair.split(' ').map(Number) as [number, number];
+      return { a, b, logOdds: bits };
+    });
+    const [a, b, c, d] = clustersOf(4, edges, logOdds);
+    expect([a, c]).to.deep.equal([b, d]);
+    expect(a).to.not.equal(c);
+  });
+
+  it('obey what reviewers have decided, whatever the scores', () => {
+    const edges = [{ a: 0, b: 1, logOdds: 20 }];
+    const verdicts = { different: [[0, 1]], duplicate: [[2, 3]] } as const;
+    const clusters = clustersOf(4, edges, () => 20, verdicts);
+    expect(clusters[0]).to.not.equal(clusters[1]);
+    expect(clusters[2]).to.equal(clusters[3]);
+  });
+});
+
+describe('links between two registries', () => {
+  /** The best sum over all ways to pair up, by trying them all. */
+  function bestSum(edges: ReadonlyArray<{ a: number; b: number; logOdds: number }>): number {
+    const [first, ...rest] = edges;
+    if (first === undefined) return 0;
+    const left = rest.filter(({ a, b }) => a !== first.a && b !== first.b);
+    return Math.max(bestSum(rest), first.logOdds + bestSum(left));
+  }
+
+  it('are one to one and weigh as much as any one-to-one choice', () => {
+    const edge = fc.record({
+      a: fc.integer({ min: 0, max: 4 }),
+      b: fc.integer({ min: 10, max: 14 }),
+      logOdds: fc.integer({ min: 1, max: 30 }),
+    });
+    const edges = fc.uniqueArray(edge, { maxLength: 12, selector: ({ a, b }) => `${a} ${b}` });
+    fc.assert(
+      fc.property(edges, (all) => {
+        const chosen = assign(all);
+        expect(new Set(chosen.map(({ a }) => a)).size).to.equal(chosen.length);
+        expect(new Set(chosen.map(({ b }) => b)).size).to.equal(chosen.length);
+        const sum = chosen.reduce((so, { logOdds }) => so + logOdds, 0);
+        expect(sum).to.equal(bestSum(all));
+      }),
+    );
+  });
+});
+
+describe('a run over odd registries', () => {
+  it('takes nobody, one person, and people of whom nothing but a name is known', () => {
+    for (const people of [
+      [],
+      [person('Asha', '', 0)],
+      [person('Asha', '', 0), person('', '', 0)],
+    ]) {
+      const run = runMatching(registryOf(people), { across: false });
+      expect(run.clusters.length).to.equal(people.length);
+    }
+  });
+
+  it('shows what each field said, and the bits add up', () => {
+    const people = ['Amina', 'Aminah', 'John', 'Grace'].map((given, at) =>
+      person(given, at < 2 ? 'Farah' : `Family${at}`, at < 2 ? 1985_0704 : 1970_0203 + at, {
+        sex: 2,
+      }),
+    );
+    const { scorer } = runMatching(registryOf(people), { across: false });
+    scorer.score(0, 1);
+    const fields = scorer.explain(0, 1);
+    const sum = fields.reduce((so, { bitsM }) => so + bitsM, 0);
+    expect(sum).to.be.closeTo(scorer.w, 1e-6);
+    expect(fields.map(({ field }) => field)).to.include.members(['given', 'family', 'birthDate']);
+  });
+});
