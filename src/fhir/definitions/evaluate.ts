@@ -91,7 +91,10 @@ function member(expression: Extract<Expression, { kind: 'member' }>): Evaluate {
   }
   const of = compileExpression(expression.of);
   const read = memberReader(name);
-  return (focus, env) => read(of(focus, env));
+  return (focus, env) => {
+    const items = of(focus, env);
+    return items.length === 0 ? NOTHING : read(items);
+  };
 }
 
 /** `value is Quantity`, `value.ofType(Quantity)`, `resource is Composition`, `$this as string`. */
@@ -124,6 +127,8 @@ function selectType(of: Expression, type: string): Evaluate {
 function call(expression: Extract<Expression, { kind: 'call' }>): Evaluate {
   const { name } = expression;
   const of = expression.of ? compileExpression(expression.of) : (focus: Values) => focus;
+  const [first] = expression.args;
+  if (name === 'extension' && first?.kind === 'literal') return extensions(of, first.value);
   const args = expression.args.map(compileExpression);
   const withContext = contextFunction(name);
   if (withContext) {
@@ -137,6 +142,23 @@ function call(expression: Extract<Expression, { kind: 'call' }>): Evaluate {
       args.map((arg) => arg(focus, env)),
       env,
     );
+}
+
+/** `extension('url')`, which rules of profiles ask for most. */
+function extensions(of: Evaluate, url: unknown): Evaluate {
+  return (focus, env) => {
+    let found: unknown[] | undefined;
+    for (const item of of(focus, env)) {
+      const list = isObject(item) ? item.extension : undefined;
+      if (!Array.isArray(list)) continue;
+      for (const each of list) {
+        if (!isObject(each) || each.url !== url) continue;
+        if (found) found.push(each);
+        else found = [each];
+      }
+    }
+    return found ?? NOTHING;
+  };
 }
 
 /** A collection as a truth value: undefined when empty. */
@@ -211,8 +233,11 @@ function text(values: Values): string {
 }
 
 const OPERATORS: Readonly<Record<string, Operate>> = {
-  '=': (left, right) =>
-    left.length === 0 || right.length === 0 ? NOTHING : logic(equalLists(left, right)),
+  '=': (left, right) => {
+    if (left.length === 0 || right.length === 0) return NOTHING;
+    if (left.length > 1 || right.length > 1) return logic(equalLists(left, right));
+    return equal(left[0], right[0]) ? TRUE : FALSE;
+  },
   '!=': (left, right) =>
     left.length === 0 || right.length === 0 ? NOTHING : logic(!equalLists(left, right)),
   '~': (left, right) => logic(equalLists(left, right)),

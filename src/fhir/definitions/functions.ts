@@ -127,7 +127,8 @@ const CONTEXT_FUNCTIONS: Readonly<Record<string, WithContext>> = {
   exists: (focus, [criterion], env) => [
     criterion ? focus.some((each) => isTrue(criterion([each], env))) : focus.length > 0,
   ],
-  where: (focus, [criterion], env) => focus.filter((each) => isTrue(criterion!([each], env))),
+  where: (focus, [criterion], env) =>
+    focus.length === 0 ? focus : focus.filter((each) => isTrue(criterion!([each], env))),
   all: (focus, [criterion], env) => [focus.every((each) => isTrue(criterion!([each], env)))],
   select: (focus, [projection], env) => flat(focus, (each) => projection!([each], env)),
   repeat: (focus, [projection], env) => {

@@ -221,6 +221,7 @@ export class ProfileChecks implements SliceSource {
       if (refused) for (const key in owner) if (refused.has(key)) wrongChoice(node, key, run);
       const found = collect(owner, keys);
       counted?.(found.length, run);
+      if (found.length === 0 && !sliced) return;
       run.push(node.name);
       if (each) for (const one of found) at(one, run, each);
       sliced?.(found, run);
@@ -397,12 +398,14 @@ function keysOf(node: ElementNode): readonly Key[] {
   });
 }
 
-function collect(owner: Json, keys: readonly Key[]): Found[] {
-  const found: Found[] = [];
-  for (const { key, sibling, type } of keys) {
+function collect(owner: Json, keys: readonly Key[]): readonly Found[] {
+  let found: Found[] | undefined;
+  for (let at = 0; at < keys.length; at++) {
+    const { key, sibling, type } = keys[at]!;
     const beside = sibling === undefined ? undefined : owner[sibling];
     const value = owner[key] ?? beside;
     if (value === undefined || value === null) continue;
+    found ??= [];
     if (Array.isArray(value)) {
       const besides = Array.isArray(beside) && beside !== value ? beside : undefined;
       for (let index = 0; index < value.length; index++) {
@@ -418,7 +421,7 @@ function collect(owner: Json, keys: readonly Key[]): Found[] {
       });
     }
   }
-  return found;
+  return found ?? NONE;
 }
 
 function objectOf(value: unknown): Json | undefined {
