@@ -72,14 +72,12 @@ class Resolver {
         );
       } catch (error) {
         if (!(error instanceof Problem) || error.status === 400) throw error;
-        // Not found, or not to be had: of a search, what is asked for is at fault.
-        const [issue] = error.issues;
-        throw problem(
-          'not-supported',
-          'search-terminology',
-          `${name}: ${issue?.diagnostics}`,
-          name,
-        );
+        // Of a search, what is asked for is at fault.
+        const says =
+          error.status === 404
+            ? `There is no value set "${unescaped(text)}" here; store it as a ValueSet.`
+            : error.issues[0]?.diagnostics;
+        throw problem('not-supported', 'search-terminology', `${name}: ${says}`, name);
       }
     }
     return { ...term, tokens: checkedTokens(tokens, name) };
