@@ -312,7 +312,8 @@ function timing(key: number, { event, repeat }: Json, rows: RowCollector): void 
 
 // ── number, quantity ─────────────────────────────────────────────────────────────────────────
 
-const CURRENCY = 'urn:iso:std:iso:4217';
+/** The system of currencies. */
+export const CURRENCY = 'urn:iso:std:iso:4217';
 
 function numberIndexer(valueType: string, key: number): Indexer {
   if (valueType === 'Range') return (value, rows) => isObject(value) && range(key, value, rows);
