@@ -74,13 +74,13 @@ function groupOf(
 ): MeasureReportGroup {
   const rows = all.filter((row) => isOf(row, measure));
   const stratifiers = SPLITS.flatMap(([split, value]): MeasureReportGroupStratifier[] => {
+    const code =
+      split !== 'reason' ? split : measure === 'excluded' ? 'exclusion-reason' : 'unpaid-reason';
     const groups = [...Map.groupBy(rows, value)].filter(([key]) => key !== '');
     if (groups.length === 0) return [];
     return [
       {
-        code: [
-          { coding: [{ system: codeSystem('indicator-dimension'), code: split }], text: split },
-        ],
+        code: [{ coding: [{ system: codeSystem('indicator-dimension'), code }], text: split }],
         stratum: groups.map(([key, part]) => ({
           value: { text: key },
           ...figures(part, currency),

@@ -18,6 +18,8 @@ export interface Run {
   readonly text: string;
   /** Name of the font, as registered with the document. */
   readonly font: string;
+  /** Letters of a script that goes from right to left. */
+  readonly isTurned: boolean;
 }
 
 /** A font file and the characters that it has. */
@@ -43,6 +45,7 @@ const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   'noto-sans-bengali': ['bengali'],
 };
 
+const LETTER = /\p{L}/u;
 const require = createRequire(import.meta.url);
 // Its types describe an ES module; what Node loads is CommonJS.
 const bidi = (bidiFactory as unknown as () => Bidi)();
@@ -98,7 +101,20 @@ export function runsOf(text: string): Run[] {
     else pieces.push({ text: letter, font: face.name, level });
     at += letter.length;
   }
-  return inSight(pieces).map(({ text: part, font }) => ({ text: part, font }));
+  return inSight(pieces).map((piece) => ({
+    text: turned(piece),
+    font: piece.font,
+    isTurned: piece.level % 2 === 1 && LETTER.test(piece.text),
+  }));
+}
+
+/** Fonts turn letters of right-to-left scripts themselves; what stands between them is turned here. */
+function turned({ text, level }: { text: string; level: number }): string {
+  if (level % 2 === 0 || LETTER.test(text)) return text;
+  return [...text]
+    .reverse()
+    .map((each) => bidi.getMirroredCharacter(each) ?? each)
+    .join('');
 }
 
 /** Rule L2: from the highest level down, what is at that level or above is turned round. */

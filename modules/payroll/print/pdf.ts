@@ -5,7 +5,7 @@
 
 import PdfDocument from 'pdfkit';
 import QrCode from 'qrcode';
-import { FACES, type Face, isRightToLeft, runsOf } from './fonts.ts';
+import { FACES, type Face, isRightToLeft, type Run, runsOf } from './fonts.ts';
 
 /** A line of the list. */
 export interface ListLine {
@@ -71,14 +71,24 @@ function draw(
   const atRight = align === 'end' || (width < 500 && isRightToLeft(text));
   let x = atRight ? left + width - wide : left;
   for (const run of runs) {
-    pdf.font(run.font).fontSize(size).text(run.text, x, y, { lineBreak: false, features: [] });
-    x += pdf.widthOfString(run.text, { features: [] });
+    const how = howOf(run);
+    // By its baseline, for fonts of different scripts have different heights.
+    pdf
+      .font(run.font)
+      .fontSize(size)
+      .text(run.text, x, y + size, { lineBreak: false, baseline: 'alphabetic', ...how });
+    x += pdf.widthOfString(run.text, how);
   }
 }
 
-function widthOf(pdf: Pdf, runs: ReturnType<typeof runsOf>, size: number): number {
+/** With features a run is laid out as a whole, which words from right to left need; else by cached words. */
+function howOf({ isTurned }: Run): { features?: [] } {
+  return isTurned ? { features: [] } : {};
+}
+
+function widthOf(pdf: Pdf, runs: readonly Run[], size: number): number {
   return runs.reduce(
-    (sum, run) => sum + pdf.font(run.font).fontSize(size).widthOfString(run.text, { features: [] }),
+    (sum, run) => sum + pdf.font(run.font).fontSize(size).widthOfString(run.text, howOf(run)),
     0,
   );
 }
@@ -136,8 +146,11 @@ function drawLine(pdf: Pdf, line: ListLine, y: number): void {
   rule(pdf, y + ROW);
 }
 
-/** The list as PDF, as it is made. */
-export function paymentListPdf(list: PaymentList): AsyncIterable<Uint8Array> {
+/** Lets others work between two pages. */
+const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The list as PDF. */
+export async function* paymentListPdf(list: PaymentList): AsyncIterable<Uint8Array> {
   const pdf = new PdfDocument({
     size: 'A4',
     margin: MARGIN,
@@ -150,6 +163,7 @@ export function paymentListPdf(list: PaymentList): AsyncIterable<Uint8Array> {
     let y = Number.POSITIVE_INFINITY;
     for (const line of section.lines) {
       if (y + ROW > BOTTOM) {
+        await breathe();
         pdf.addPage();
         y = head(pdf, list, section);
       }
@@ -165,5 +179,5 @@ export function paymentListPdf(list: PaymentList): AsyncIterable<Uint8Array> {
     draw(pdf, foot, [MARGIN, 595 - 2 * MARGIN], 842 - MARGIN, 7);
   }
   pdf.end();
-  return pdf as unknown as AsyncIterable<Uint8Array>;
+  yield* pdf as unknown as AsyncIterable<Uint8Array>;
 }
