@@ -252,6 +252,8 @@ Description: "Reason of an enrolment’s state."
 * ^caseSensitive = true
 * ^content = #complete
 * #criteria-met "Criteria met"
+* #ranked-in "Eligible, and within the places by rank"
+* #over-quota "Eligible, but there is no place yet"
 * #imported "Imported"
 * #officer-decision "Officer decision"
 * #criteria-no-longer-met "Criteria no longer met"

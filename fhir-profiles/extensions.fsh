@@ -291,6 +291,22 @@ Context: Coverage
 * value[x] 1..1
 * value[x] from EnrolmentReason (required)
 
+Extension: EnrolmentRank
+Id: enrolment-rank
+Title: "Place in the ranking"
+Description: "The household's place when it was enrolled or put on the waiting list, the score it was ranked by, and the version of the rules."
+Context: Coverage
+* extension contains
+    position 1..1 and
+    score 0..1 and
+    rules-version 0..1
+* extension[position].value[x] only positiveInt
+* extension[position].value[x] 1..1
+* extension[score].value[x] only decimal
+* extension[score].value[x] 1..1
+* extension[rules-version].value[x] only positiveInt
+* extension[rules-version].value[x] 1..1
+
 Extension: RecipientBasis
 Id: recipient-basis
 Title: "Basis of the recipient"

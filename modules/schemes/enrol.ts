@@ -10,6 +10,7 @@
 import type { Bundle } from '@medplum/fhirtypes';
 import type { Context } from '../../src/sdk/index.ts';
 import { enrolmentCoverage } from './enrolment.ts';
+import { enrolByRank } from './rank.ts';
 import {
   countEligibility,
   countLive,
@@ -26,6 +27,8 @@ const PAGE = 1000;
 /** What enrolling did, or would do. */
 export interface EnrolmentSummary {
   readonly enrolled: number;
+  /** Eligible, but there was no place; 0 where a scheme ranks nobody. */
+  readonly waiting: number;
   /** Live enrolments from before. */
   readonly already: bigint;
   /** Households by decision and reason, eligible ones included. */
@@ -60,8 +63,20 @@ export async function enrolByCriteria(
   };
   const already = await countLive(ctx, scheme.scheme_id);
   const counts = await countEligibility(ctx, question);
-  const enrolled = options.preview ? 0 : await enrolAll(ctx, scheme, question, options.payor);
-  return { enrolled, already, counts, criteria: rules.criteria.map((each) => each.name) };
+  const { ranking } = rules;
+  const { enrolled, waiting } = ranking
+    ? await enrolByRank(ctx, scheme, ranking, question, options)
+    : { waiting: 0, enrolled: await enrolUnranked(ctx, scheme, question, options) };
+  return { enrolled, waiting, already, counts, criteria: rules.criteria.map((each) => each.name) };
+}
+
+async function enrolUnranked(
+  ctx: Context,
+  scheme: Scheme,
+  question: EligibilityQuestion,
+  options: { readonly preview: boolean; readonly payor: string | undefined },
+): Promise<number> {
+  return options.preview ? 0 : enrolAll(ctx, scheme, question, options.payor);
 }
 
 async function enrolAll(

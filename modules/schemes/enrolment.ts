@@ -19,6 +19,7 @@ import {
   inPlace,
   localId,
   type Problem,
+  partOf,
   problem,
   type ResourceWrite,
   structureDefinition,
@@ -61,10 +62,13 @@ export interface NewEnrolment {
   readonly schemeName: string;
   readonly reason: string;
   readonly startsOn: string;
+  /** `enrolled` unless there was no place. */
+  readonly state?: 'enrolled' | 'waiting';
 }
 
 /** The Coverage that enrols a household. */
 export function enrolmentCoverage(enrolment: NewEnrolment): Coverage {
+  const { state = 'enrolled' } = enrolment;
   return {
     resourceType: 'Coverage',
     meta: { profile: [structureDefinition('enrolment')] },
@@ -77,11 +81,11 @@ export function enrolmentCoverage(enrolment: NewEnrolment): Coverage {
         url: EXTENSION.household,
         valueReference: { reference: `Group/${enrolment.householdFhirId}` },
       },
-      { url: EXTENSION.state, valueCode: 'enrolled' },
+      { url: EXTENSION.state, valueCode: state },
       { url: EXTENSION.reason, valueCodeableConcept: reasonConcept(enrolment.reason) },
       { url: EXTENSION.recipientBasis, valueCode: 'collector' },
     ],
-    status: COVERAGE_STATUS.enrolled,
+    status: COVERAGE_STATUS[state],
     beneficiary: { reference: `Patient/${enrolment.recipientFhirId}` },
     period: { start: enrolment.startsOn },
     payor: [enrolment.payor ? { reference: enrolment.payor } : { display: enrolment.schemeName }],
@@ -199,6 +203,7 @@ function readCoverage(coverage: Coverage) {
       'Coverage.status',
     );
   }
+  const rank = extensionOf(coverage, 'enrolment-rank');
   const followsCollector = codeIn(extensionOf(coverage, 'recipient-basis')) === 'collector';
   return {
     schemeId,
@@ -208,6 +213,8 @@ function readCoverage(coverage: Coverage) {
     reason: codeIn(extensionOf(coverage, 'enrolment-reason')) ?? null,
     startsOn: coverage.period?.start && dayRange(coverage.period.start).first,
     endsOn: coverage.period?.end ? dayRange(coverage.period.end).last : null,
+    position: partOf(rank, 'position')?.valuePositiveInt ?? null,
+    score: partOf(rank, 'score')?.valueDecimal?.toString() ?? null,
   };
 }
 

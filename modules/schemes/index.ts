@@ -6,15 +6,17 @@
  * (`migrations/0080_schemes_scheme.sql`).
  */
 
-import type { Coverage, InsurancePlan } from '@medplum/fhirtypes';
+import type { Coverage, InsurancePlan, Observation } from '@medplum/fhirtypes';
 import type { Module, ResourceWrite } from '../../src/sdk/index.ts';
 import { structureDefinition } from '../../src/sdk/index.ts';
+import { projectObservations } from './compliance.ts';
 import { projectCoverages } from './enrolment.ts';
 import { ENROL } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations } from './operations.ts';
 import { projectPlans } from './scheme.ts';
 import { reachRules } from './store/reach.ts';
+import { recordValidation } from './validate.ts';
 
 export { type EnrolmentEvent, enrolmentChanged, schemeChanged } from './events.ts';
 export { paymentHistory } from './history.ts';
@@ -50,7 +52,14 @@ export const schemes: Module = {
       profile: structureDefinition('enrolment'),
       project: (ctx, writes) => projectCoverages(ctx, writes as readonly ResourceWrite<Coverage>[]),
     },
+    {
+      kept: 'stored',
+      type: 'Observation',
+      profile: structureDefinition('compliance'),
+      project: (ctx, writes) =>
+        projectObservations(ctx, writes as readonly ResourceWrite<Observation>[]),
+    },
   ],
-  operations,
+  operations: [...operations, recordValidation],
   contributes: [...measures, ...reachRules],
 };

@@ -11,6 +11,7 @@ export const EXTENSION = {
   state: structureDefinition('enrolment-state'),
   reason: structureDefinition('enrolment-reason'),
   recipientBasis: structureDefinition('recipient-basis'),
+  rank: structureDefinition('enrolment-rank'),
 } as const;
 
 /** The reason of an enrolment's state as a concept. */

@@ -66,6 +66,7 @@ const enrolDefinition = definition(
     { name: 'area', use: 'in', min: 0, max: '1', type: 'Reference' },
     { name: 'as-of', use: 'in', min: 0, max: '1', type: 'date' },
     { name: 'enrolled', use: 'out', min: 1, max: '1', type: 'integer' },
+    { name: 'waiting', use: 'out', min: 1, max: '1', type: 'integer' },
     { name: 'already-enrolled', use: 'out', min: 1, max: '1', type: 'integer' },
     { name: 'eligible', use: 'out', min: 1, max: '1', type: 'integer' },
     { name: 'ineligible', use: 'out', min: 1, max: '1', type: 'integer' },
@@ -132,6 +133,7 @@ function enrolAnswer(summary: EnrolmentSummary): Parameters {
     resourceType: 'Parameters',
     parameter: [
       integer('enrolled', summary.enrolled),
+      integer('waiting', summary.waiting),
       integer('already-enrolled', Number(summary.already)),
       ...['eligible', 'ineligible', 'undetermined', 'blocked'].map((decision) =>
         integer(decision, total(decision)),

@@ -20,6 +20,7 @@ import {
   type ResourceWrite,
 } from '../../src/sdk/index.ts';
 import { schemeChanged } from './events.ts';
+import { requireQuota } from './rank.ts';
 import { requireCases } from './rules/cases.ts';
 import { PLACE, readRules } from './rules/read.ts';
 import { closeSchemes, unknownAreas, unknownSchemes, writeScheme } from './store/schemes.ts';
@@ -72,6 +73,7 @@ async function projectScheme(
       `InsurancePlan.extension('scheme-rules')`,
     );
   }
+  requireQuota(rules, PLACE);
   await requireCases(ctx, rules, PLACE);
   const extension = extensionOf(plan, 'scheme-rules');
   const owner = localId(plan.ownedBy?.reference, 'Organization');

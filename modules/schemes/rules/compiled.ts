@@ -22,6 +22,7 @@ import {
   literal,
   type NumberValue,
   numberValue,
+  toCode,
   toNumber,
   truth,
 } from '../language/values.ts';
@@ -48,6 +49,8 @@ export interface CompiledRules {
   readonly amountMinor: string;
   /** SQL of the ranking: score, then tie-breakers. */
   readonly ranks: readonly string[];
+  /** SQL of the code of the group within which households are ranked. */
+  readonly group: string | undefined;
   /** The layer in which all of this can be selected. */
   readonly at: number;
 }
@@ -125,13 +128,16 @@ class RulesCompiler {
     const components = rules.components.map((component, index) =>
       this.#component(component, `.component[${index}]`),
     );
+    const ranks = this.#ranks();
+    const group = this.#group();
     const { steps, total } = this.#adjusted(components.map(({ value }) => value));
     return {
       plan: this.#compilation.plan,
       criteria,
       steps: [...components.map(({ step }) => step), ...steps],
       amountMinor: this.#final(total),
-      ranks: this.#ranks(),
+      ranks,
+      group,
       at: this.#at,
     };
   }
@@ -150,6 +156,14 @@ class RulesCompiler {
       const { value, at } = this.#compilation.number(expression);
       return this.#last(certain(value.range), at);
     });
+  }
+
+  #group(): string | undefined {
+    const { ranking } = this.#rules;
+    if (!ranking?.within) return undefined;
+    this.#track('.ranking.within');
+    const { value, at } = this.#compilation.read(ranking.within);
+    return this.#last(toCode(value, 0), at);
   }
 
   // ── components ─────────────────────────────────────────────────────────────────────────────

@@ -181,102 +181,97 @@ function factCells(value: FactText): Cell[] {
   ];
 }
 
+/** Types of the columns that compiled rules read of each view. */
+const VIEWS = {
+  households_household: ['household_id bigint', 'area_id bigint'],
+  households_member: [
+    'household_id bigint',
+    'member_id bigint',
+    'position smallint',
+    'role text',
+    'sex text',
+    'birth_date date',
+    'birth_date_last date',
+    'disability boolean',
+    'deceased boolean',
+    'deceased_on date',
+    'facts jsonb',
+  ],
+  households_characteristic: [
+    'household_id bigint',
+    'code text',
+    'number_value numeric',
+    'code_value text',
+    'boolean_value boolean',
+  ],
+  pay_points_area: ['area_id bigint', 'code text', 'path bigint[]'],
+  schemes_enrolment: [
+    'household_id bigint',
+    'scheme_id bigint',
+    'state text',
+    'starts_on date',
+    'ends_on date',
+  ],
+  schemes_scheme: ['scheme_id bigint', 'fhir_id text'],
+  schemes_compliance: [
+    'household_id bigint',
+    'member_id bigint',
+    'condition text',
+    'month date',
+    'outcome text',
+  ],
+  schemes_validation: ['household_id bigint', 'scheme_id bigint', 'decision text'],
+} as const;
+
 /** A WITH clause whose parts bear the names of the views that compiled rules read. */
 export function exampleTables(example: Example): string {
-  const home = example.area.length;
-  const { enrolment } = example;
-  return `with ${[
-    rows(
-      'households_household',
-      ['household_id bigint', 'area_id bigint'],
-      [[1, home === 0 ? undefined : home]],
-    ),
-    rows(
-      'households_member',
-      [
-        'household_id bigint',
-        'member_id bigint',
-        'position smallint',
-        'role text',
-        'sex text',
-        'birth_date date',
-        'birth_date_last date',
-        'disability boolean',
-        'deceased boolean',
-        'deceased_on date',
-        'facts jsonb',
-      ],
-      example.members.map((each, index) => [
-        1,
-        index + 1,
-        index,
-        each.role,
-        each.sex,
-        each.birthDate,
-        each.birthDate,
-        each.disability,
-        false,
-        undefined,
-        JSON.stringify(each.characteristics),
-      ]),
-    ),
-    rows(
-      'households_characteristic',
-      [
-        'household_id bigint',
-        'code text',
-        'number_value numeric',
-        'code_value text',
-        'boolean_value boolean',
-      ],
-      Object.entries(example.characteristics).map(([code, value]) => [
-        1,
-        code,
-        ...factCells(value),
-      ]),
-    ),
-    rows(
-      'pay_points_area',
-      ['area_id bigint', 'code text', 'path bigint[]'],
-      example.area.map((code, index) => [
-        index + 1,
-        code,
-        `{${Array.from({ length: index + 1 }, (_, n) => n + 1).join(',')}}`,
-      ]),
-    ),
-    rows(
-      'schemes_enrolment',
-      ['household_id bigint', 'scheme_id bigint', 'state text', 'starts_on date', 'ends_on date'],
-      [
-        ...(enrolment ? [[1, 0, 'enrolled', enrolment.startedOn, enrolment.endsOn]] : []),
-        ...example.enrolledIn.map((_, index) => [
-          1,
-          index + 1,
-          'enrolled',
-          '2000-01-01',
-          undefined,
-        ]),
-      ],
-    ),
-    rows(
-      'schemes_scheme',
-      ['scheme_id bigint', 'fhir_id text'],
-      example.enrolledIn.map((id, index) => [index + 1, id]),
-    ),
-    rows(
-      'schemes_compliance',
-      ['household_id bigint', 'member_id bigint', 'condition text', 'month date', 'outcome text'],
-      [
-        ...recordsOf(0, example.compliance),
-        ...example.members.flatMap((each, index) => recordsOf(index + 1, each.compliance)),
-      ],
-    ),
-    rows(
-      'schemes_validation',
-      ['household_id bigint', 'scheme_id bigint', 'decision text'],
-      example.communityDecision === undefined ? [] : [[1, 0, example.communityDecision]],
-    ),
-  ].join(',\n')}`;
+  const { area, enrolment, enrolledIn, communityDecision: decision } = example;
+  const cells: Record<keyof typeof VIEWS, Cell[][]> = {
+    households_household: [[1, area.length === 0 ? undefined : area.length]],
+    households_member: example.members.map(memberCells),
+    households_characteristic: Object.entries(example.characteristics).map(([code, value]) => [
+      1,
+      code,
+      ...factCells(value),
+    ]),
+    pay_points_area: area.map((code, index) => [index + 1, code, pathTo(index + 1)]),
+    schemes_enrolment: [
+      ...(enrolment ? [[1, 0, 'enrolled', enrolment.startedOn, enrolment.endsOn]] : []),
+      ...enrolledIn.map((_, index) => [1, index + 1, 'enrolled', '2000-01-01', undefined]),
+    ],
+    schemes_scheme: enrolledIn.map((id, index) => [index + 1, id]),
+    schemes_compliance: [
+      ...recordsOf(0, example.compliance),
+      ...example.members.flatMap((each, index) => recordsOf(index + 1, each.compliance)),
+    ],
+    schemes_validation: decision === undefined ? [] : [[1, 0, decision]],
+  };
+  const parts = Object.entries(VIEWS).map(([name, types]) =>
+    rows(name, types, cells[name as keyof typeof VIEWS]),
+  );
+  return `with ${parts.join(',\n')}`;
+}
+
+function memberCells(member: ExampleMember, index: number): Cell[] {
+  const { role, sex, birthDate, disability, characteristics } = member;
+  const facts = JSON.stringify(characteristics);
+  return [
+    1,
+    index + 1,
+    index,
+    role,
+    sex,
+    birthDate,
+    birthDate,
+    disability,
+    false,
+    undefined,
+    facts,
+  ];
+}
+
+function pathTo(level: number): string {
+  return `{${Array.from({ length: level }, (_, index) => index + 1).join(',')}}`;
 }
 
 function recordsOf(member: number, records: Records): Cell[][] {

@@ -21,6 +21,9 @@ export interface EnrolmentWrite {
   readonly reason: string | null;
   readonly startsOn: string;
   readonly endsOn: string | null;
+  /** Place in the ranking, and the score. */
+  readonly position: number | null;
+  readonly score: string | null;
 }
 
 /** An enrolment before it changes. */
@@ -48,9 +51,9 @@ export async function enrolmentsBefore(
 }
 
 const ROWS = `unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[],
-     $6::text[], $7::text[], $8::date[], $9::date[], $10::int[])
+     $6::text[], $7::text[], $8::date[], $9::date[], $10::int[], $12::int[], $13::numeric[])
      as w(household_id, enrolment_id, fhir_id, scheme_id, recipient_id, state, reason, starts_on,
-       ends_on, version)`;
+       ends_on, version, rank_position, score)`;
 
 /**
  * Notes the states that `changed` has come to. A state takes effect from the start of a new
@@ -73,7 +76,7 @@ const INSERT = statement(
   'schemes.insert-enrolments',
   `with changed as (
      insert into enrolment (household_id, enrolment_id, fhir_id, scheme_id, recipient_id, state,
-       reason, starts_on, ends_on, version, changed_at)
+       reason, starts_on, ends_on, version, rank_position, score, changed_at)
      select w.*, $11 from ${ROWS}
      order by w.household_id
      on conflict (household_id, scheme_id)
@@ -95,6 +98,7 @@ const UPDATE = statement(
      update enrolment e
      set recipient_id = w.recipient_id, reason = w.reason, starts_on = w.starts_on,
          ends_on = w.ends_on, version = w.version, state = w.state,
+         rank_position = w.rank_position, score = w.score,
          changed_at = case when e.state = w.state then e.changed_at else $11 end
      from ${ROWS}, before b
      where e.household_id = w.household_id and e.enrolment_id = w.enrolment_id
@@ -127,6 +131,8 @@ function columnsOf(ctx: Context, writes: readonly EnrolmentWrite[]): unknown[] {
     writes.map((write) => write.endsOn),
     writes.map((write) => write.version),
     ctx.now,
+    writes.map((write) => write.position),
+    writes.map((write) => write.score),
   ];
 }
 
