@@ -206,7 +206,42 @@ export function reads(world: World, types: readonly string[]): fc.Arbitrary<Aske
       }),
     ),
   );
-  return fc.oneof({ weight: 8, arbitrary: path.map(get) }, { weight: 1, arbitrary: batch });
+  const posted = search.map((text): Asked => {
+    const [type, query = ''] = text.split('?');
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return { method: 'POST', path: `${type}/_search`, body: query, headers };
+  });
+  return fc.oneof(
+    { weight: 8, arbitrary: path.map(get) },
+    { weight: 1, arbitrary: batch },
+    { weight: 1, arbitrary: posted },
+    { weight: 1, arbitrary: view(typed, fc.constantFrom(...world.people, 'nobody')) },
+  );
+}
+
+/** A flat table of ids, of all or of a person. */
+function view(type: fc.Arbitrary<string>, person: fc.Arbitrary<string>): fc.Arbitrary<Asked> {
+  return fc.tuple(type, fc.option(person)).map(
+    ([resource, id]): Asked => ({
+      method: 'POST',
+      path: '$viewdefinition-run',
+      body: {
+        resourceType: 'Parameters',
+        parameter: [
+          {
+            name: 'viewResource',
+            resource: {
+              resourceType: 'ViewDefinition',
+              status: 'active',
+              resource,
+              select: [{ column: [{ name: 'id', path: 'getResourceKey()' }] }],
+            },
+          },
+          ...(id ? [{ name: 'patient', valueReference: { reference: `Patient/${id}` } }] : []),
+        ],
+      },
+    }),
+  );
 }
 
 /** Requests that write, or try to: what they do is the same in every house. */
@@ -232,6 +267,11 @@ export function writes(world: World): fc.Arbitrary<Asked> {
         headers: { 'if-none-exist': query },
       }),
     ),
+    fc
+      .tuple(flag, condition)
+      .map(
+        ([body, query]): Asked => ({ method: 'PUT', path: `Flag?${query}&code:text=put`, body }),
+      ),
     condition.map(
       (query): Asked => ({ method: 'DELETE', path: `Flag?${query}&code:text=written` }),
     ),
