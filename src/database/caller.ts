@@ -11,6 +11,7 @@
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 import pg from 'pg';
+import { limitAnswers } from './answer-size.ts';
 
 /** The caller has gone; nobody hears this. */
 export class Abandoned extends Error {}
@@ -34,11 +35,13 @@ export class Caller {
   /** From here on `client` works for this caller. */
   hold(client: pg.PoolClient, pool: pg.Pool): void {
     this.#held.set(client, pool);
+    limitAnswers(client, true);
   }
 
   /** What `client` does from here on is done whether or not the caller waits. */
   free(client: pg.PoolClient): void {
     this.#held.delete(client);
+    limitAnswers(client, false);
   }
 
   /** The caller has gone: cancels what runs for it. */

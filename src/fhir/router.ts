@@ -235,13 +235,28 @@ async function batch(
 ): Promise<FhirResponse> {
   const entries = entriesOf(bundleOf(request.body), app.settings.get(BUNDLE_ENTRIES_MAX));
   const answers: string[] = [];
+  let size = 0;
   for (const [index, entry] of entries.entries()) {
-    answers.push(await batchEntry(app, actor, entry, index, requestId, request.headers.prefer));
+    const answer =
+      size > BATCH_ANSWER_MAX
+        ? answerEntry(problemResponse(batchTooLarge()), 'GET')
+        : await batchEntry(app, actor, entry, index, requestId, request.headers.prefer);
+    size += answer.length;
+    answers.push(answer);
   }
   return textResponse(
     200,
     `{"resourceType":"Bundle","type":"batch-response","entry":[${answers.join(',')}]}`,
   );
+}
+
+/** Characters of answers after which the entries of a batch are no longer begun. */
+const BATCH_ANSWER_MAX = 50_000_000;
+
+function batchTooLarge(): Problem {
+  const says =
+    'The answers before this entry fill the batch; nothing was done. Send it again alone.';
+  return problem('too-costly', 'answer-too-large', says);
 }
 
 async function batchEntry(

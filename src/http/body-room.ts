@@ -1,13 +1,14 @@
 /**
- * Room for large bodies: a process holds so many bytes of them at once, and half of that for one
- * caller; what comes beyond waits for its turn with its bytes still at the sender. Two hundred
- * Bundles of fifty megabytes at once would otherwise end the process for everybody.
+ * Room for large bodies and answers: a process holds so many bytes of them at once, and half of
+ * that for one caller. A body that comes beyond waits for its turn with its bytes still at the
+ * sender, an answer is refused; who reads an answer too slowly is cut off. Two hundred Bundles of
+ * fifty megabytes at once would otherwise end the process for everybody.
  *
- * Bodies below a quarter of a megabyte are not counted: how many of those there are is limited by
- * `flood.ts`.
+ * What is below a quarter of a megabyte is not counted: how many of those there are is limited by
+ * `flood.ts`. What streams is not held.
  */
 
-import type { Request } from 'express';
+import type { Request, Response } from 'express';
 import { Problem, problem } from '../sdk/index.ts';
 
 /** Bodies up to this size need no room. */
@@ -15,6 +16,9 @@ export const SMALL_BYTES = 256 * 1024;
 const ROOM_BYTES = 200 * 1024 * 1024;
 /** Time that a body may wait for room. */
 const WAIT_SECONDS = 20;
+/** A large answer is read in a minute, or at least so fast. */
+const ANSWER_SECONDS = 60;
+const ANSWER_BYTES_PER_SECOND = 64 * 1024;
 
 interface Waiting {
   readonly caller: string;
@@ -38,8 +42,7 @@ class Room {
         enter: () => {
           inside = true;
           clearTimeout(timer);
-          this.#all += bytes;
-          this.#held.set(caller, (this.#held.get(caller) ?? 0) + bytes);
+          this.#take(caller, bytes);
           resolve();
         },
       };
@@ -59,7 +62,19 @@ class Room {
     });
   }
 
-  #fits({ caller, bytes }: Waiting): boolean {
+  /** Takes room without waiting; answers how to leave, or undefined when there is none. */
+  enterNow(caller: string, bytes: number, force: boolean): (() => void) | undefined {
+    if (!force && !this.#fits({ caller, bytes })) return undefined;
+    this.#take(caller, bytes);
+    return () => this.#free(caller, bytes);
+  }
+
+  #take(caller: string, bytes: number): void {
+    this.#all += bytes;
+    this.#held.set(caller, (this.#held.get(caller) ?? 0) + bytes);
+  }
+
+  #fits({ caller, bytes }: Pick<Waiting, 'caller' | 'bytes'>): boolean {
     const own = this.#held.get(caller) ?? 0;
     return (
       (this.#all === 0 || this.#all + bytes <= ROOM_BYTES) &&
@@ -98,12 +113,35 @@ const room = new Room();
  * @throws Problem throttled (429) after twenty seconds
  */
 export function roomFor(request: Request, bytes: number): Promise<void> {
-  const caller = request.headers.authorization ?? request.ip ?? '';
-  return room.enter(caller, bytes, (leave) => request.res?.once('close', leave));
+  return room.enter(callerOf(request), bytes, (leave) => request.res?.once('close', leave));
+}
+
+function callerOf(request: Request): string {
+  return request.headers.authorization ?? request.ip ?? '';
+}
+
+/**
+ * Counts an answer until it has gone out, and ends it when it is read too slowly.
+ *
+ * @throws Problem throttled (429) when a reading request finds no room
+ */
+export function holdAnswer(request: Request, response: Response, bytes: number): void {
+  if (bytes <= SMALL_BYTES || request.method === 'HEAD') return;
+  // What has been changed is told, whatever it takes.
+  const reads = request.method === 'GET' || /\/_search(?:\?|$)/.test(request.url);
+  const leave = room.enterNow(callerOf(request), bytes, !reads);
+  if (!leave) throw noRoom();
+  const seconds = ANSWER_SECONDS + bytes / ANSWER_BYTES_PER_SECOND;
+  const timer = setTimeout(() => response.destroy(), seconds * 1000).unref();
+  response.once('close', () => {
+    clearTimeout(timer);
+    leave();
+  });
 }
 
 function noRoom(): Problem {
-  const says = 'Too many large bodies are being received; wait for answers and come again.';
+  const says =
+    'Too many large bodies and answers are under way; read those that you wait for, then come again.';
   const { issues } = problem('throttled', 'too-many-bodies', says);
   return new Problem(issues, { headers: { 'retry-after': '5' } });
 }

@@ -4,6 +4,7 @@
  */
 
 import type { NextFunction, Request, Response } from 'express';
+import { AnswerTooLarge } from '../database/answer-size.ts';
 import { Abandoned } from '../database/caller.ts';
 import { CommitUnknown } from '../database/unit-of-work.ts';
 import { FHIR_JSON } from '../fhir/interactions/respond.ts';
@@ -23,6 +24,9 @@ export function errorHandler(log: Log) {
     const known = error instanceof Problem ? error : refusalOf(error);
     if (known) return send(request, response, problemResponse(known));
     const id = response.locals.requestId as string;
+    if (error instanceof AnswerTooLarge) {
+      return send(request, response, problemResponse(tooLarge()));
+    }
     if (codeOf(error) === '57014') {
       log.warn('statement ended', { requestId: id, method: request.method });
       return send(request, response, problemResponse(tooSlow()));
@@ -76,6 +80,13 @@ function tooSlow(): Problem {
     'The database needed too long and was stopped; nothing was changed. Narrow the search, or ask ' +
     'for fewer includes, or export instead.';
   return problem('timeout', 'statement-timeout', says);
+}
+
+function tooLarge(): Problem {
+  const says =
+    'What you ask for is too large for one answer. Ask for fewer resources at once (_count), ' +
+    'for fewer includes, or export.';
+  return problem('too-costly', 'answer-too-large', says);
 }
 
 function busy(): Problem {

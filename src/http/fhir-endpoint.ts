@@ -19,6 +19,7 @@ import { Problem, problem } from '../sdk/index.ts';
 import { BODY_MAX_BYTES } from '../settings.ts';
 import { binaryAnswer, requestOfBytes } from './binary.ts';
 import { readBody, textOf } from './body.ts';
+import { holdAnswer } from './body-room.ts';
 import { bodyKind, formOf, isFhirType } from './negotiate.ts';
 
 /** Answers everything below the FHIR base. Problems and bugs are thrown to the error handler. */
@@ -149,7 +150,9 @@ async function deliver(request: Request, response: Response, answer: FhirRespons
   if (typeof raw.body === 'string' || raw.body instanceof Uint8Array) {
     // Express adds a charset to what looks like text; bytes are sent under the very type they have.
     if (typeof raw.body !== 'string') response.setHeader('content-type', raw.contentType);
-    response.set('content-length', String(Buffer.byteLength(raw.body)));
+    const size = Buffer.byteLength(raw.body);
+    holdAnswer(request, response, size);
+    response.set('content-length', String(size));
     response.end(request.method === 'HEAD' ? undefined : raw.body);
     return;
   }
@@ -165,6 +168,7 @@ async function deliver(request: Request, response: Response, answer: FhirRespons
 export function send(request: Request, response: Response, answer: FhirResponse): void {
   const { status, headers, text } = spoken(request, response, answer);
   const bytes = text === undefined ? undefined : Buffer.from(text);
+  if (bytes) holdAnswer(request, response, bytes.length);
   response.status(status).set(headers);
   if (bytes) response.set('content-length', String(bytes.length));
   response.end(request.method === 'HEAD' ? undefined : bytes);

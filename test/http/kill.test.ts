@@ -1,14 +1,18 @@
 /**
- * Killed in the middle of transactions, under load: the server as a process (`SIGKILL`), and every
- * connection of the database at once. Afterwards each transaction is there whole or not at all, what
- * was confirmed is there, what was refused is not; and a server whose database is away answers 503
- * until it is back.
+ * Killed in the middle of transactions, under load: the server as a process (`SIGKILL`), every
+ * connection of the database at once, and PostgreSQL itself. Afterwards each transaction is there
+ * whole or not at all, what was confirmed is there, what was refused is not; and a server whose
+ * database is away answers 503 until it is back.
  */
 
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import pg from 'pg';
+import { startEmbedded } from '../../src/database/embedded.ts';
 import { freshDatabase, serverUrl, type TestDatabase } from '../support/database.ts';
 import { type HouseProcess, startProcess } from '../support/process.ts';
 
@@ -83,8 +87,8 @@ describe('a kill in the middle of transactions', function () {
   }
 
   /** Compares what was told with what is there. */
-  async function check(told: Told): Promise<void> {
-    const { rows } = await database.pool.query<{ name: string; members: number }>(
+  async function check(told: Told, pool: Pick<pg.Pool, 'query'> = database.pool): Promise<void> {
+    const { rows } = await pool.query<{ name: string; members: number }>(
       `select content::json -> 'name' -> 0 ->> 'family' as name, count(*)::int as members
        from resource where not deleted and content like '%urn:test%' group by 1`,
     );
@@ -134,5 +138,38 @@ describe('a kill in the middle of transactions', function () {
     expect((await fetch(`${house.url}/health/ready`)).status).to.equal(200);
     expect([...told.statuses]).to.include(503);
     await check(told);
+  });
+
+  it('of PostgreSQL and the server leaves all or nothing, and both come up again', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'amana-kill-'));
+    await chmod(folder, 0o755);
+    await house.kill();
+    house = await startProcess('', { LOG_LEVEL: 'silent', DATA_DIR: folder });
+    const postmaster = async (): Promise<number> =>
+      Number((await readFile(join(folder, 'pg/data/postmaster.pid'), 'utf8')).split('\n')[0]);
+    try {
+      let killed = false;
+      const loading = load(() => killed);
+      await pause(3000);
+      process.kill(await postmaster(), 'SIGKILL');
+      await pause(300);
+      await house.kill('SIGKILL');
+      killed = true;
+      const told = await loading;
+      house = await startProcess('', { LOG_LEVEL: 'silent', DATA_DIR: folder });
+      expect((await fetch(`${house.url}/health/ready`)).status).to.equal(200);
+      const embedded = await startEmbedded(folder);
+      const client = new pg.Client({ connectionString: embedded.url });
+      await client.connect();
+      try {
+        await check(told, client as unknown as pg.Pool);
+      } finally {
+        await client.end();
+        await embedded.leave();
+      }
+    } finally {
+      await house.kill('SIGTERM');
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

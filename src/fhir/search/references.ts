@@ -37,7 +37,9 @@ export function targetOf(
     return { target: idKey(local.id), types: [definitions.typeNumber(local.type)] };
   }
   if (/^[A-Za-z0-9\-.]{1,64}$/.test(literal)) {
-    const types = modifier ? [modifier] : targets;
+    const types = (modifier ? [modifier] : targets).filter((each) =>
+      definitions.isResourceType(each),
+    );
     return {
       target: idKey(literal),
       ...(types.length > 0 && { types: types.map((each) => definitions.typeNumber(each)) }),
