@@ -7,7 +7,6 @@
  * Spec: https://hl7.org/fhir/R4/patient.html
  */
 
-import { isDeepStrictEqual } from 'node:util';
 import type { Extension, Patient } from '@medplum/fhirtypes';
 import {
   codeIn,
@@ -89,14 +88,17 @@ function ruleFacts(patient: Patient, today: string): RuleFacts {
 /** True when two versions of a Patient say the same of what rules ask, whatever the day. */
 export function sameForRules(one: Patient, other: Patient): boolean {
   const dated = [one, other].some((each) => extensionsOf(each, MEMBER_FACT).length > 0);
-  return !dated && isDeepStrictEqual(ruleFacts(one, ''), ruleFacts(other, ''));
+  return !dated && sameText(ruleFacts(one, ''), ruleFacts(other, ''));
 }
 
 /** True when two versions claim the same identifiers; false where that is not plain to see. */
 export function sameClaims(one: Patient, other: Patient): boolean {
-  return (
-    isDeepStrictEqual(one.identifier, other.identifier) && isDeepStrictEqual(one.link, other.link)
-  );
+  return sameText(one.identifier, other.identifier) && sameText(one.link, other.link);
+}
+
+/** By their text: comparing such small values element by element costs several times as much. */
+function sameText(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** First and last day a FHIR date can mean: `2001` → 2001-01-01 … 2001-12-31. */
