@@ -17,6 +17,7 @@ import {
 } from '../sdk/index.ts';
 import { type Act, authorize } from './authorize.ts';
 import { CURRENCY } from './definitions/index-values.ts';
+import { refuseMaskedSearch } from './disclosure.ts';
 import { instantTest, intervalTest, numberTest } from './search/measures.ts';
 import { projectedLimits, scopeTests } from './search/narrow.ts';
 import { sortType } from './search/order.ts';
@@ -194,6 +195,9 @@ function projectedTest(
     return term.values.map(unescaped).includes(binding.profile);
   }
   if (META_ONLY.has(code)) return term.kind === 'parameter' && !!term.modifier?.startsWith('not');
+  if (term.kind === 'parameter' || term.kind === 'chain') {
+    refuseMaskedSearch(unit.actor, binding.type, term.info);
+  }
   const parameter = binding.search[code];
   if (term.kind === 'has' || (term.kind === 'list' && !parameter)) {
     return linkedTest(unit, binding, term, values);

@@ -279,6 +279,17 @@ describe('a limited actor', function () {
     expect(read.json.meta.security[0].code).to.equal('MASKED');
     const asked = await house.fetch('List?subject:identifier=id-of-zola', blind);
     expect(asked.status).to.equal(403);
+    await role('timeless', 'Patient.read', 'Claim.read');
+    await house.app.pool.query(`insert into access_mask values ('timeless', 'Claim.created')`);
+    const timeless = await actor(['timeless']);
+    for (const path of [
+      'Claim?created=2026',
+      'Patient/p0/Claim?created=2026',
+      'Claim?_sort=created',
+    ]) {
+      expect((await house.fetch(path, timeless)).status, path).to.equal(403);
+    }
+    expect((await house.fetch('Patient/p0/Claim?status=draft', timeless)).status).to.equal(200);
   });
 
   it('is narrowed by scopes that lead on to other resources, also back to their own type', async () => {
