@@ -16,7 +16,7 @@ import type { Authenticator } from '../access/authenticate.ts';
 import type { App, UnitOfWork } from '../app.ts';
 import { runUnitOfWork } from '../database/unit-of-work.ts';
 import { type ExportTask, readExport, type Sent, sentIn } from '../fhir/bulk/export-request.ts';
-import { folderOf, removeFiles } from '../fhir/bulk/files.ts';
+import { checkDisk, folderOf, removeFiles } from '../fhir/bulk/files.ts';
 import { INPUT } from '../fhir/bulk/import.ts';
 import {
   checkImport,
@@ -79,6 +79,7 @@ export function baseOf(app: App): string {
 
 async function startExport(parts: BulkParts, request: Request, response: Response): Promise<void> {
   const { app } = parts;
+  await checkDisk(app);
   const sent = await sentOf(app, request);
   const group = request.params.group as string | undefined;
   const level = group ? 'Group' : request.path.startsWith('/Patient') ? 'Patient' : 'system';
@@ -120,6 +121,7 @@ async function startImport(parts: BulkParts, request: Request, response: Respons
 /** Writes the body, decompressed, to the folder of the job; answers its bytes. */
 async function receive(app: App, request: Request, id: string): Promise<number> {
   const max = app.settings.get(IMPORT_MAX_BYTES);
+  await checkDisk(app, Number(request.headers['content-length'] ?? 0));
   const folder = folderOf(app, id);
   await mkdir(folder, { recursive: true });
   const source = decoded(request);
@@ -148,6 +150,7 @@ async function receive(app: App, request: Request, id: string): Promise<number> 
 
 async function startViews(parts: BulkParts, request: Request, response: Response): Promise<void> {
   const { app } = parts;
+  await checkDisk(app);
   const body = parseJson(textOf(await readBody(request, app.settings.get(BODY_MAX_BYTES))));
   if ((body as Parameters | null)?.resourceType !== 'Parameters') {
     const says = '$viewdefinition-export takes Parameters.';

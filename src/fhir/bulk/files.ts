@@ -5,15 +5,36 @@
 
 import { once } from 'node:events';
 import { createWriteStream, type WriteStream } from 'node:fs';
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { App } from '../../app.ts';
+import { Problem, problem } from '../../sdk/index.ts';
 import { DATA_DIR } from '../../settings.ts';
 
 /** The folder of a job. */
 export function folderOf(app: App, job: string): string {
   return join(resolve(app.settings.get(DATA_DIR)), 'bulk', job);
+}
+
+/** Bytes that bulk files leave free on their disk, for the database may stand on the same one. */
+const FREE_MIN_BYTES = 512 * 1024 * 1024;
+
+/**
+ * Whether there is room for files.
+ *
+ * @param bytes  that are known to come
+ * @throws Problem transient (503) when the disk is nearly full
+ */
+export async function checkDisk(app: App, bytes = 0): Promise<void> {
+  const root = resolve(app.settings.get(DATA_DIR));
+  await mkdir(root, { recursive: true });
+  const { bavail, bsize } = await statfs(root);
+  if (bavail * bsize >= FREE_MIN_BYTES + bytes) return;
+  const says =
+    'The disk of the server is nearly full; end bulk jobs whose files you have (DELETE).';
+  const { issues } = problem('transient', 'disk-full', says);
+  throw new Problem(issues, { headers: { 'retry-after': '600' } });
 }
 
 /** Removes all files of a job. */

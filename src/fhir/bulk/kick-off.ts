@@ -13,10 +13,19 @@ import type { ExportResult } from './export.ts';
 import type { FileEntry } from './files.ts';
 import type { ImportResult } from './import.ts';
 import { KEPT_HOURS, runBulkJob } from './jobs.ts';
-import { type BulkJob, cancelJob, countOpenJobs, insertJob, loadJob } from './store/jobs.ts';
+import {
+  type BulkJob,
+  cancelJob,
+  countKeptJobs,
+  countOpenJobs,
+  insertJob,
+  loadJob,
+} from './store/jobs.ts';
 
 /** Bulk jobs that one caller may have open. */
 const OPEN_MAX = 3;
+/** Finished ones whose files are kept for one caller. */
+const KEPT_MAX = 50;
 /** Seconds after which a caller should ask again. */
 export const ASK_AGAIN_SECONDS = 5;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -54,6 +63,11 @@ async function checkCaller({ actor, db }: UnitOfWork): Promise<void> {
     const says = `You have ${OPEN_MAX} bulk jobs that are not finished; wait for them, or DELETE one.`;
     const { issues } = problem('throttled', 'bulk-busy', says);
     throw new Problem(issues, { headers: { 'retry-after': '60' } });
+  }
+  if ((await countKeptJobs(db, actor.id)) >= KEPT_MAX) {
+    const says = `The files of ${KEPT_MAX} of your bulk jobs are kept; DELETE those that you have fetched.`;
+    const { issues } = problem('throttled', 'bulk-busy', says);
+    throw new Problem(issues, { headers: { 'retry-after': '600' } });
   }
 }
 

@@ -53,6 +53,16 @@ export async function countOpenJobs(db: Database, actor: string): Promise<number
   return (await db.one<{ n: number }>(OPEN_JOBS, [actor])).n;
 }
 
+const KEPT_JOBS = statement(
+  'bulk.kept-jobs',
+  `select count(*)::int as n from bulk_job where actor_id = $1 and state = 'done'`,
+);
+
+/** Finished jobs of an actor whose files are kept. */
+export async function countKeptJobs(db: Database, actor: string): Promise<number> {
+  return (await db.one<{ n: number }>(KEPT_JOBS, [actor])).n;
+}
+
 const LOAD = statement('bulk.load-job', 'select * from bulk_job where id = $1');
 
 /** A job by id. */
