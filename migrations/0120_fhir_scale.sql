@@ -17,3 +17,8 @@ drop index audit_event_at;
 create index audit_event_at on audit_event (at);
 create index audit_event_deleted on audit_event (seq) where action = 'D';
 create index audit_event_refused on audit_event (seq) where audit_outcome(detail) <> '0';
+
+-- Dates are found by their beginning; of what lasts long, the end does not follow from it.
+create index dat_lasting on dat (param, upper)
+  where case when isfinite(lower) and isfinite(upper)
+    then upper - lower > interval '366 days' else true end;

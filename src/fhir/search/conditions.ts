@@ -13,12 +13,13 @@ import { refuseMaskedSearch } from '../disclosure.ts';
 import { fhirOf } from '../types.ts';
 import { compositeTest } from './composite.ts';
 import { hierarchiesOf, lineOf } from './hierarchy.ts';
-import { dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
+import { dateSet, dateTest, instantTest, quantityTest, unitTest } from './measures.ts';
 import { scopeTests, storedLimits } from './narrow.ts';
 import { nearCondition } from './near.ts';
 import { isNear, type Term } from './parse.ts';
 import {
   anyOf,
+  CODE_RANK,
   type Condition,
   fromIndex,
   fromSet,
@@ -114,7 +115,7 @@ function parameterCondition(
     case 'uri':
       return uriCondition(type, term, values);
     case 'date':
-      return measured('dat', term, (each) => dateTest(info, parseDate(each, term.name), values));
+      return dateCondition(term, values);
     case 'number':
       return measured('num', term, (each) =>
         unitTest(info.key, 0n, parseNumber(each, term.name), values),
@@ -136,8 +137,15 @@ function parameterCondition(
   );
 }
 
+function dateCondition({ info, name, values: texts }: ParameterTerm, values: Values): Condition {
+  const asked = texts.map((each) => parseDate(each, name));
+  const tests = asked.map((each) => dateTest(info, each, values));
+  const sets = asked.map((each, at) => dateSet(tests[at]!, each, values));
+  return { ...fromIndex('dat', tests, 40), set: sets.join(' union all ') };
+}
+
 function measured(
-  table: 'dat' | 'num' | 'pair',
+  table: 'num' | 'pair',
   term: ParameterTerm,
   test: (text: string) => string,
 ): Condition {
@@ -179,7 +187,7 @@ function anyToken(info: SearchParameterInfo, tokens: readonly Token[], values: V
   if (sets.length > 0) found.push(fromSet(sets.join(' union all '), 10));
   if (hashes.length > 0) {
     const operator = hashes.length === 1 ? '@>' : '&&';
-    found.push(fromTest(`r.tk ${operator} ${values.add(hashes, 'bigint[]')}`, 50));
+    found.push(fromTest(`r.tk ${operator} ${values.add(hashes, 'bigint[]')}`, CODE_RANK));
   }
   return found.length > 0 ? joinOr(found) : fromTest('false', 0);
 }

@@ -59,6 +59,22 @@ export function dateTest(info: SearchParameterInfo, value: Interval, values: Val
   return `param = ${param} and ${intervalTest('lower', 'upper', value, values)}`;
 }
 
+/**
+ * Rows of `dat` that pass a test, as selects of `rid`. What ends after a date is not told by its
+ * beginning, by which the index is: what lasts a year at most has begun within the year before, and
+ * what lasts longer has an index of its own.
+ */
+export function dateSet(test: string, { prefix, upper: to }: Interval, values: Values): string {
+  const all = `select rid from dat where ${test}`;
+  if (prefix !== 'gt' && prefix !== 'ge') return all;
+  const since = `${values.add(to, 'timestamptz')} - interval '367 days'`;
+  return `${all} and lower >= ${since} union all ${all} and lower < ${since} and ${LASTING}`;
+}
+
+/** The predicate of the index `dat_lasting`. */
+const LASTING = `case when isfinite(lower) and isfinite(upper)
+  then upper - lower > interval '366 days' else true end`;
+
 /** Tests the column of a number. */
 export function numberTest(val: string, value: NumberValue, values: Values): string {
   const exact = values.add(value.value, 'numeric');

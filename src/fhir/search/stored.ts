@@ -28,12 +28,12 @@ import {
   type Order,
   orderBy,
   orderParts,
-  type Place,
   sortedIndex,
   storedOrder,
 } from './order.ts';
 import type { Search, SortKey } from './parse.ts';
-import { type Condition, ofResource, Values } from './parts.ts';
+import { CODE_RANK, type Condition, ofResource, Values } from './parts.ts';
+import { below, fromSet, isCode, lateral, sortArray, TOP, tail, testsOf } from './stored-parts.ts';
 
 /** Ids of a set that are looked at before it counts as not selective, at least and at most. */
 const SET_MIN = 250;
@@ -41,7 +41,7 @@ const SET_MAX = 10_000;
 /** Sets that are tried. */
 const TRIES = 2;
 /** Resources walked before another way is taken; fewer where that way is cheap. */
-const WALK_MAX = 5_000;
+const WALK_MAX = 20_000;
 const WALK_FEW = 1_000;
 /** Resources walked for one code of a closed list, before those who have it are looked up. */
 const WALK_CODE = 2_000;
@@ -127,12 +127,23 @@ class StoredQuery {
     const { sets, conditions, reach } = this.#build();
     const most = sets.length > 0 ? await this.#setMost(limit) : 0;
     for (const at of sets.slice(0, TRIES).keys()) {
-      const rows = await this.#bySet(asked, at, most);
+      const rows = await this.#bySet(asked, (built) => [built.sets[at]!], most);
       if (rows) return rows;
     }
     const filtered = conditions.length > 0 || reach.length > 0;
     const walked = await this.#walk(asked, filtered ? (sets.length > 0 ? WALK_MAX : WALK_FEW) : 0);
-    return walked ?? this.#whole(asked);
+    if (walked) return walked;
+    const byCode = sets.length > 0 && conditions.some(isCode);
+    const coded = byCode && (await this.#bySet(asked, (built) => this.#codesOf(built), SET_MAX));
+    return coded || this.#whole(asked);
+  }
+
+  /** All conditions on codes as one, whose set an index has: rare only together, or in old resources. */
+  #codesOf({ conditions }: Build): Condition[] {
+    const codes = conditions.filter(isCode);
+    const tests = codes.map((each) => each.test).join(' and ');
+    const set = `select r.rid from resource r where r.type = ${this.#number} and ${tests}`;
+    return [{ set, test: tests, rank: CODE_RANK }, ...codes];
   }
 
   async #setMost(limit: number): Promise<number> {
@@ -186,11 +197,17 @@ class StoredQuery {
     return { values, from: fromSet(first), where: [...always, ...rest].join(' and ') };
   }
 
-  /** By the set of one condition; undefined when it is not selective. */
-  async #bySet(asked: Asked, at: number, most: number): Promise<StoredFound[] | undefined> {
-    const { values, sets, conditions, always, reach } = this.#build();
-    const first = sets[at]!;
-    const rest = conditions.filter((each) => each !== first).map((each) => each.test);
+  /** By the set of the first of some conditions, which says them all; undefined when it is large. */
+  async #bySet(
+    asked: Asked,
+    pick: (built: Build) => readonly Condition[],
+    most: number,
+  ): Promise<StoredFound[] | undefined> {
+    const built = this.#build();
+    const { values, conditions, always, reach } = built;
+    const said = pick(built);
+    const first = said[0]!;
+    const rest = conditions.filter((each) => !said.includes(each)).map((each) => each.test);
     const set = `select rid from (${first.set}) s limit ${most + 1}`;
     const few = `(select count(*) from w) <= ${most}`;
     const alone = rest.length === 0 && reach.length === 0;
@@ -455,36 +472,4 @@ class StoredQuery {
       order by ${by.order} limit ${asked.limit}`;
     return ask<StoredFound>(this.#unit, kind, text, values);
   }
-}
-
-/** The newest internal id when a search begins; later resources stay out of its pages. */
-const TOP = '(select last_value * 64 + 63 from resource_rid) as top';
-
-function below(column: string, top: bigint, values: Values): string {
-  return `${column} <= ${values.add(top, 'bigint')}`;
-}
-
-function testsOf(gone: readonly Settled[], values: Values): string[] {
-  return gone.map((each) => each.test(values));
-}
-
-/** A place as the keys see it that are left after `gone` keys. */
-function tail(cursor: Cursor, gone: number): Place {
-  return { ...cursor, sort: cursor.sort.slice(gone) };
-}
-
-/** Rows `r` of ids, looked up one by one whatever PostgreSQL estimates. */
-function lateral(ids: string, tests: readonly string[]): string {
-  return `${ids} m cross join lateral (select r.* from resource r
-    where r.rid = m.rid and r.bucket = (m.rid & 63) and ${tests.join(' and ')} offset 0) r`;
-}
-
-function fromSet(first: Condition | undefined): string {
-  if (!first) return 'resource r';
-  return `(select distinct rid from (${first.set}) w) m
-    join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`;
-}
-
-function sortArray(orders: readonly Order[]): string {
-  return `array[${orders.map((each) => `${each.expression}::text`).join(', ')}] as sort`;
 }
