@@ -165,9 +165,19 @@ export function pairKey({ param, parts }: PairRow): string {
   return `${param} ${texts.join('\n')}`;
 }
 
+/** Above this many tokens sorting them as numbers is worth a list of numbers. */
+const SORTED_BY_HAND = 32;
+
 function sortedDistinct(values: readonly bigint[]): bigint[] {
-  const sorted = BigInt64Array.from(values).sort();
+  if (values.length > SORTED_BY_HAND) return [...new Set(BigInt64Array.from(values).sort())];
   const found: bigint[] = [];
-  for (const value of sorted) if (found.length === 0 || found.at(-1) !== value) found.push(value);
+  for (const value of values) {
+    let place = found.length;
+    while (place > 0 && found[place - 1]! > value) place -= 1;
+    if (place > 0 && found[place - 1] === value) continue;
+    found.push(value);
+    for (let at = found.length - 1; at > place; at -= 1) found[at] = found[at - 1]!;
+    found[place] = value;
+  }
   return found;
 }
