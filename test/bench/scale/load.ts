@@ -120,7 +120,19 @@ export class RowMaker {
     const facts = readHousehold({ ...(group.resource as Group) }, today, country);
     const head = rids.get(facts.members[0]!.id)!;
     const area = this.#places.rid('Location', facts.areaId!);
-    put('household', [householdId, facts.id, area, head, head, 'head', facts.members.length, true, at, at, 1]);
+    put('household', [
+      householdId,
+      facts.id,
+      area,
+      head,
+      head,
+      'head',
+      facts.members.length,
+      true,
+      at,
+      at,
+      1,
+    ]);
     for (const claim of facts.identifiers) {
       put('household_identifier', [claim.hash, claim.system, claim.value, householdId]);
     }
@@ -136,8 +148,35 @@ export class RowMaker {
       const m = readMember(patient, country, '2026-01-01');
       const rid = rids.get(id)!;
       const [first, last] = [m.birthDate, m.birthDateLast];
-      put('household_member', [householdId, rid, position, role, true, m.sex, first, last, m.disability, m.deceased, m.deceasedOn]);
-      put('member', [rid, id, householdId, m.sex, first, last, m.birthDatePrecision, m.disability, m.deceased, m.deceasedOn, m.active, m.phone, at, 1]);
+      put('household_member', [
+        householdId,
+        rid,
+        position,
+        role,
+        true,
+        m.sex,
+        first,
+        last,
+        m.disability,
+        m.deceased,
+        m.deceasedOn,
+      ]);
+      put('member', [
+        rid,
+        id,
+        householdId,
+        m.sex,
+        first,
+        last,
+        m.birthDatePrecision,
+        m.disability,
+        m.deceased,
+        m.deceasedOn,
+        m.active,
+        m.phone,
+        at,
+        1,
+      ]);
       for (const claim of m.identifiers) {
         put('member_identifier', [claim.hash, claim.system, claim.value, rid]);
       }
@@ -145,7 +184,17 @@ export class RowMaker {
     for (const { resource, id } of registered) {
       if (resource.resourceType !== 'Coverage') continue;
       const scheme = this.#places.rid('InsurancePlan', SCHEME);
-      put('enrolment', [householdId, rids.get(id), id, scheme, 'enrolled', 'criteria-met', resource.period?.start, 1, at]);
+      put('enrolment', [
+        householdId,
+        rids.get(id),
+        id,
+        scheme,
+        'enrolled',
+        'criteria-met',
+        resource.period?.start,
+        1,
+        at,
+      ]);
     }
   }
 }
@@ -221,7 +270,9 @@ async function dropIndexes({ database: { pool } }: TestHouse): Promise<string[]>
 function field(value: unknown): string {
   if (value === null || value === undefined) return '\\N';
   if (value instanceof Date) return value.toISOString();
-  return String(value).replace(/[\\\n\r\t]/g, (each) => (each === '\\' ? '\\\\' : `\\${ESCAPES[each]}`));
+  return String(value).replace(/[\\\n\r\t]/g, (each) =>
+    each === '\\' ? '\\\\' : `\\${ESCAPES[each]}`,
+  );
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { '\n': 'n', '\r': 'r', '\t': 't' };
@@ -246,9 +297,15 @@ export async function verify(
   const rids = new Map(found.rows.map((row) => [row.id, row.rid]));
   const at = found.rows[0]!.lu;
   const rows: Rows = new Map();
-  for (const each of households) maker.add(rows, each.map((one) => ({ ...one, at })), rids);
+  for (const each of households)
+    maker.add(
+      rows,
+      each.map((one) => ({ ...one, at })),
+      rids,
+    );
   for (const [table, made] of rows) {
-    const own = table === 'enrolment' ? 'enrolment_id' : TABLES[table].match(/\w+_id(?=,|$)|rid/)![0];
+    const own =
+      table === 'enrolment' ? 'enrolment_id' : TABLES[table].match(/\w+_id(?=,|$)|rid/)![0];
     const column = /identifier$/.test(table) ? TABLES[table].split(', ').at(-1) : own;
     const { rows: stored } = await pool.query<{ row: string }>(
       `select row(${TABLES[table]})::text as row from ${table}
