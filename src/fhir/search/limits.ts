@@ -12,6 +12,8 @@ const CONDITIONS_MAX = 50;
 const LINKS_MAX = 5;
 /** Values of all parameters together. */
 const VALUES_MAX = 2000;
+/** Values times types: each type has a statement of its own, with all values. */
+const VALUES_OF_TYPES_MAX = 5000;
 const INCLUDES_MAX = 30;
 const SORT_KEYS_MAX = 10;
 /** Types and links that the chains of one search lead to. */
@@ -37,18 +39,18 @@ export function spend(budget: Budget, name: string): void {
 /**
  * Checks a query before it is understood.
  *
+ * @param types  how many are searched
  * @throws Problem too-costly; invalid for a character that no stored text can hold
  */
-export function checkQuery(query: URLSearchParams): void {
-  let conditions = 0;
-  let includes = 0;
-  let values = 0;
+export function checkQuery(query: URLSearchParams, types = 1): void {
+  let [conditions, includes, values, all] = [0, 0, 0, 0];
   for (const [name, value] of query) {
     if (name.includes('\0') || value.includes('\0')) throw holdsNul(name);
     if (/^_(rev)?include\b/.test(name)) includes += 1;
     else conditions += 1;
     const size = value.length > VALUES_MAX || name === '_sort' ? value.split(',').length : 1;
     values += size;
+    all += types > 1 ? value.split(',').length * types : 0;
     if (name === '_sort' && size > SORT_KEYS_MAX) {
       throw tooCostly(`_sort takes at most ${SORT_KEYS_MAX} parameters.`, name);
     }
@@ -57,6 +59,9 @@ export function checkQuery(query: URLSearchParams): void {
     }
   }
   if (values > VALUES_MAX) throw tooCostly(`Give at most ${VALUES_MAX} values.`);
+  if (all > VALUES_OF_TYPES_MAX) {
+    throw tooCostly('So many values are not looked for in so many types; narrow _type.', '_type');
+  }
   if (includes > INCLUDES_MAX) throw tooCostly(`Give at most ${INCLUDES_MAX} includes.`);
   if (conditions > CONDITIONS_MAX) throw tooCostly(`Give at most ${CONDITIONS_MAX} parameters.`);
 }

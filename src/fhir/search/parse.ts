@@ -149,7 +149,7 @@ export function parseSearch(
   query: URLSearchParams,
   lenient: boolean,
 ): Search {
-  checkQuery(query);
+  checkQuery(query, types.length);
   const budget = newBudget();
   const terms: Term[] = [];
   const honoured = new URLSearchParams();

@@ -69,7 +69,7 @@ export function textTest(
   values: Values,
 ): string {
   const val = foldedOf(text);
-  const whole = wholeText('s.raw', text, before, values);
+  const whole = wholeText(columns.raw, text, before, values);
   if (before) return `${columns.val} like ${values.add(`%${likeText(val)}%`, 'text')}${whole}`;
   const from = values.add(val, 'text');
   const to = values.add(`${val}\u{10ffff}`, 'text');
