@@ -22,7 +22,7 @@ import { parseJson } from '../formats/json.ts';
 import { checkedId, refusePart } from '../interactions/write.ts';
 import { writeContent } from '../store/content.ts';
 import { foresee } from '../store/foreseen.ts';
-import { identifiersOf } from '../store/locks.ts';
+import { BUCKETS_MAX, identifiersOf } from '../store/locks.ts';
 import { loadRows } from '../store/read.ts';
 import { unknownReferences } from '../store/references.ts';
 import { writeResources } from '../store/write.ts';
@@ -38,9 +38,8 @@ import type { BulkJob } from './store/jobs.ts';
 export const INPUT = 'input.ndjson';
 /** Lines of one transaction. */
 const BATCH = 1000;
-/** Bytes and locks after which a transaction ends all the same: memory and PostgreSQL's lock table. */
+/** Bytes after which a transaction ends all the same. */
 const BATCH_BYTES = 8 * 1024 * 1024;
-const BATCH_LOCKS = 4000;
 /** Lines read before the database is listened to again. */
 const LINES_AT_ONCE = 8;
 /** Refused lines read at once, and lines of one file of refusals. */
@@ -62,9 +61,11 @@ class Batch {
   #locks = 0;
 
   takes({ plan }: Entry): boolean {
-    const isFull =
-      this.entries.length >= BATCH || this.#bytes >= BATCH_BYTES || this.#locks >= BATCH_LOCKS;
-    return !isFull && !(plan && this.#keys.has(`${plan.type}/${plan.id}`));
+    if (this.entries.length >= BATCH || this.#bytes >= BATCH_BYTES) return false;
+    if (!plan || this.entries.length === 0) return true;
+    // With more locks than that, all other writers would wait for the whole batch.
+    const fits = this.#locks + locksNeeded(plan) <= BUCKETS_MAX;
+    return fits && !this.#keys.has(`${plan.type}/${plan.id}`);
   }
 
   add(entry: Entry): void {
@@ -73,8 +74,13 @@ class Batch {
     this.#bytes += line.size;
     if (!plan) return;
     this.#keys.add(`${plan.type}/${plan.id}`);
-    this.#locks += 1 + identifiersOf(plan.resource!).length;
+    this.#locks += locksNeeded(plan);
   }
+}
+
+/** Its id, and each of its identifiers. */
+function locksNeeded({ resource }: PlannedWrite): number {
+  return 1 + identifiersOf(resource!).length;
 }
 
 /** What an import has made. */

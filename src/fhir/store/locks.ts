@@ -18,7 +18,7 @@ const LOCK_CLASS = 0x616d61;
 /** The lock of all buckets, which is none of them. */
 const ALL = -1;
 /** Buckets that one transaction locks one by one. */
-const BUCKETS_MAX = 2_000;
+export const BUCKETS_MAX = 2_000;
 
 const TAKE = statement(
   'fhir.lock',
