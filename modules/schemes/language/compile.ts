@@ -12,7 +12,7 @@ import { compareValues, equality, membership } from './compare.ts';
 import type { Compiling, Scope } from './compiling.ts';
 import { call } from './functions.ts';
 import { householdName } from './household.ts';
-import { memberName, membersMethod } from './members.ts';
+import { AGGREGATES, memberName, membersMethod } from './members.ts';
 import { fold, isConstant, type Moment } from './moment.ts';
 import { Plan } from './plan.ts';
 import { certain, exactly, not } from './sql.ts';
@@ -221,8 +221,12 @@ export class Compilation implements Compiling {
   #call(node: Node & { kind: 'call' }, scope: Scope): Value {
     if (node.target) {
       const target = this.value(node.target, scope);
-      if (target.is === 'members' || target.is === 'values') {
+      if (target.is === 'members' || (target.is === 'values' && AGGREGATES.has(node.name))) {
         return membersMethod(this, node, target);
+      }
+      if (target.is === 'values') {
+        const only = membersMethod(this, { name: 'single', at: node.at }, target);
+        return call(this, node, scope, only);
       }
       return call(this, node, scope, target);
     }

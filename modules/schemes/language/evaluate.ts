@@ -45,14 +45,16 @@ export class Evaluator {
     this.#variables[name] = value === undefined ? [] : value;
   }
 
-  /** The values of an expression over a household or a member; undefined: undetermined. */
+  /**
+   * The values of an expression over a household or a member; undefined: undetermined. The library
+   * throws, in many words, where several values stand in the place of one: that is undetermined too.
+   */
   all(text: string, context: unknown): readonly unknown[] | undefined {
+    const evaluate = this.#compiled(text);
     try {
-      return this.#compiled(text)(context);
+      return evaluate(context);
     } catch (error) {
-      if (error instanceof Undetermined || /singleton/i.test((error as Error).message)) {
-        return undefined;
-      }
+      if (error instanceof Error) return undefined;
       throw error;
     }
   }

@@ -153,7 +153,15 @@ export function membersMethod(
   );
 }
 
-const AGGREGATES = new Set(['sum', 'min', 'max', 'avg', 'single', 'count']);
+/** What may be asked of values of several members. */
+export const AGGREGATES: ReadonlySet<string> = new Set([
+  'sum',
+  'min',
+  'max',
+  'avg',
+  'single',
+  'count',
+]);
 
 function aggregate(
   compilation: Compiling,

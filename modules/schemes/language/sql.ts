@@ -73,12 +73,16 @@ export function calculate(operator: string, left: Range, right: Range, whole: bo
   if (operator === '-') {
     return { low: `(${left.low} - ${right.high})`, high: `(${left.high} - ${right.low})` };
   }
+  // These jump between the bounds of what they are computed from.
+  if (operator === 'div' || operator === 'mod') {
+    return exactly(`(${once(certain(left), certain(right))})`);
+  }
   const corners = [left.low, left.high].flatMap((a) =>
     [right.low, right.high].map((b) => once(a, b)),
   );
-  // Between divisors of both signs a quotient has no bounds; div and mod jump between them.
+  // Between divisors of both signs a quotient has no bounds.
   const crosses = `${right.low} <= 0 and ${right.high} >= 0`;
-  const smooth = operator === '*' ? undefined : operator === '/' ? crosses : 'true';
+  const smooth = operator === '*' ? undefined : crosses;
   const bound = (choose: string) =>
     smooth
       ? `(case when ${smooth} then null else ${choose}(${corners.join(', ')}) end)`

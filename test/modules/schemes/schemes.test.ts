@@ -145,6 +145,7 @@ describe('enrolment', () => {
   it('previews with counts and reasons, and writes nothing', async () => {
     expect(await enrol('s-old', { name: 'preview', valueBoolean: true })).to.eql({
       enrolled: 0,
+      waiting: 0,
       'already-enrolled': 0,
       eligible: 1,
       ineligible: 2,
