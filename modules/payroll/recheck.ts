@@ -8,7 +8,10 @@
 import type { Context } from '../../src/sdk/index.ts';
 import { entitlementSelect } from '../schemes/index.ts';
 import { holdBack, type PayrollRow } from './store/decide.ts';
-import { anyChanged, changedSince, takeOff } from './store/recheck.ts';
+import { amongHouseholds, changedHouseholds, takeOff } from './store/recheck.ts';
+
+/** Up to so many households are judged one by one; of more everybody is judged. */
+const FEW = 1000;
 
 /** Takes off whom a hold has come upon, or who is due no more; answers how many and how much. */
 export async function recheck(
@@ -17,14 +20,22 @@ export async function recheck(
 ): Promise<{ n: bigint; minor: bigint }> {
   const held = await holdBack(ctx, payroll.payroll_id);
   if (payroll.kind !== 'regular' && payroll.kind !== 'back-pay') return held;
-  if (!(await anyChanged(ctx, payroll))) return held;
+  const changed = await changedHouseholds(ctx, payroll, FEW + 1);
+  if (changed.length === 0) return held;
+  const few = changed.length <= FEW ? changed : null;
   const { scheme_id: scheme, rules_version: version } = payroll;
   const period = {
     code: payroll.period_code,
     startsOn: payroll.starts_on,
     endsOn: payroll.ends_on,
   };
-  const now = await entitlementSelect(ctx, scheme, period, version, changedSince(payroll));
-  const gone = await takeOff(ctx, payroll, now);
+  const now = await entitlementSelect(
+    ctx,
+    scheme,
+    period,
+    version,
+    few ? amongHouseholds(few) : undefined,
+  );
+  const gone = await takeOff(ctx, payroll, now, few);
   return { n: held.n + gone.n, minor: held.minor + gone.minor };
 }
