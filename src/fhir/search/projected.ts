@@ -196,7 +196,7 @@ class ProjectedQuery {
       return ask<Row>(this.#unit, 'pwalk', this.#shown(keys, asked), values);
     }
     const text = `with w as materialized (
-        select v.key, v.updated_at, (${tests.join(' and ')}) as ok, row_number() over () as n
+        select v.key, v.updated_at, (${tests.join(' and ')}) as ok, row_number() over (${order}) as n
         from ${view} v ${where(placed)} ${order} limit ${most})
       select p.*, c.walked from (select count(*) as walked from w) c left join (
         ${this.#shown(`select key, updated_at from w where ok order by n limit ${asked.limit}`, asked)}) p on true`;
