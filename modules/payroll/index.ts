@@ -5,6 +5,7 @@
 
 import { contribute, type Module } from '../../src/sdk/index.ts';
 import { paymentSource } from '../disbursement/index.ts';
+import { paymentHistory } from '../schemes/index.ts';
 import { DELEGATE, DELEGATE_ANY, READ } from './approval-operations.ts';
 import { KEEP_BUDGETS } from './ceiling.ts';
 import { draftDue, draftDueHandler } from './draft.ts';
@@ -17,6 +18,7 @@ import { measures } from './measures.ts';
 import { operations } from './operations.ts';
 import { PRINT } from './paper-operations.ts';
 import { payrollSource } from './source.ts';
+import { PAID_CYCLES } from './store/history.ts';
 import { reachRules } from './store/reach.ts';
 import { topics } from './topics.ts';
 
@@ -44,6 +46,12 @@ export const payroll: Module = {
   operations,
   reactions: [followInstructions],
   jobs: [draftDueHandler],
-  contributes: [...measures, contribute(paymentSource, payrollSource), ...reachRules, ...topics],
+  contributes: [
+    ...measures,
+    contribute(paymentSource, payrollSource),
+    contribute(paymentHistory, PAID_CYCLES),
+    ...reachRules,
+    ...topics,
+  ],
   schedule: [{ at: '*/10 * * * *', job: draftDue, does: 'drafts payrolls that are due' }],
 };

@@ -98,6 +98,9 @@ export class Compilation implements Compiling {
   /** Names a value of each member, by its bare name. */
   defineOfMember(name: string, text: string): void {
     const node = parseExpression(text);
+    if (!/^[A-Za-z_]\w*$/.test(name) || OF_MEMBER.has(name) || this.#memberVariables.has(name)) {
+      throw wrong(`"${name}" cannot be the name of a member-variable; choose another word`, 0);
+    }
     toScalar(this.value(node, 'member'), node.at);
     this.#memberVariables.set(name, node);
   }
@@ -158,6 +161,13 @@ export class Compilation implements Compiling {
 
   /** Compiles a node. */
   value(node: Node, scope: Scope): Value {
+    const value = this.#read(node, scope);
+    // Nested choices double what they are made of; nobody could review a rule that comes near.
+    if (lengthOf(value) > SQL_MAX) throw wrong('this is too deep; name parts of it', node.at);
+    return value;
+  }
+
+  #read(node: Node, scope: Scope): Value {
     if (isConstant(node)) return fold(node, this.moment);
     switch (node.kind) {
       case 'number':
@@ -286,6 +296,33 @@ export class Compilation implements Compiling {
     return value.range.low === value.range.high
       ? value
       : numberValue(certain(value.range), { whole: value.whole, most: value.most });
+  }
+}
+
+const OF_MEMBER = new Set(
+  'age ageInMonths sex role disability birthDate members example member true false'.split(' '),
+);
+
+const SQL_MAX = 200_000;
+
+/** Characters of the longest SQL of a value. */
+function lengthOf(value: Value): number {
+  switch (value.is) {
+    case 'number':
+      return Math.max(value.range.low.length, value.range.high.length);
+    case 'boolean':
+    case 'code':
+      return value.sql.length;
+    case 'date':
+      return Math.max(value.low.length, value.high.length);
+    case 'fact':
+      return Math.max(value.number.length, value.code.length, value.boolean.length);
+    case 'members':
+      return value.where.reduce((sum, each) => sum + each.length, 0);
+    case 'values':
+      return lengthOf(value.of) + value.where.reduce((sum, each) => sum + each.length, 0);
+    default:
+      return 0;
   }
 }
 

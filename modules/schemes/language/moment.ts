@@ -82,6 +82,13 @@ function mentions(node: Node): boolean {
   }
 }
 
+/** Functions of the library that end soon, whatever they are given; `repeat` may never. */
+const FOLDABLE: ReadonlySet<string> = new Set(
+  'where select count exists empty all not sum min max first last round floor ceiling truncate abs'.split(
+    ' ',
+  ),
+);
+
 /** Nothing in it needs a household; `$this` only within a call on something constant. */
 function closed(node: Node, inside: boolean): boolean {
   switch (node.kind) {
@@ -104,7 +111,11 @@ function closed(node: Node, inside: boolean): boolean {
       if (!node.target) {
         return node.name === 'iif' && node.inputs.every((input) => closed(input, inside));
       }
-      return closed(node.target, inside) && node.inputs.every((input) => closed(input, true));
+      return (
+        FOLDABLE.has(node.name) &&
+        closed(node.target, inside) &&
+        node.inputs.every((input) => closed(input, true))
+      );
     default:
       return false;
   }

@@ -69,6 +69,15 @@ export class Plan {
     return this.#layers;
   }
 
+  /** Characters of SQL in all columns. */
+  get size(): number {
+    const columns = this.#layers.flatMap(({ lateral, columns: own }) => [...lateral, ...own]);
+    return [...this.members, ...this.base, ...columns].reduce(
+      (sum, { sql }) => sum + sql.length,
+      0,
+    );
+  }
+
   fact(code: string): string {
     const alias = this.#facts.get(code) ?? `f${this.#facts.size}`;
     this.#facts.set(code, alias);

@@ -16,6 +16,7 @@ import { Compilation } from '../language/compile.ts';
 import { countOf } from '../language/members.ts';
 import type { Plan } from '../language/plan.ts';
 import { certain } from '../language/sql.ts';
+import { CriterionFault } from '../language/syntax.ts';
 import { readTable } from '../language/table.ts';
 import {
   BIGINT_MAX,
@@ -87,6 +88,9 @@ export function compileRules(
   return compiler.compile();
 }
 
+/** Characters of SQL; far above any rules, and below what a server plans in a moment. */
+const PLAN_MAX = 2_000_000;
+
 class RulesCompiler {
   readonly #rules: SchemeRules;
   readonly #compilation: Compilation;
@@ -131,6 +135,9 @@ class RulesCompiler {
     const ranks = this.#ranks();
     const group = this.#group();
     const { steps, total } = this.#adjusted(components.map(({ value }) => value));
+    if (this.#compilation.plan.size > PLAN_MAX) {
+      throw new CriterionFault('the rules are too large as a whole; look at the largest tables', 0);
+    }
     return {
       plan: this.#compilation.plan,
       criteria,

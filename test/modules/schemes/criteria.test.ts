@@ -235,8 +235,10 @@ describe('criteria', () => {
     expect(fault(`characteristic(size) > 1`)).to.match(/needs the code of the fact in quotes/);
     expect(fault('size > 3; drop table x')).to.match(/^8: ";" is not understood/);
     expect(fault(`${'('.repeat(500)}true${')'.repeat(500)}`)).to.match(/levels/);
-    const deep = Array.from({ length: 30 }, (_, n) => `members.where(age > ${n}.5).count()`);
-    expect(fault(`${deep.join(' * ')} > 1`)).to.match(/too deep/);
+    let deep = 'true';
+    for (let n = 0; n < 30; n += 1) deep = `iif(${deep}, size > ${n}, true)`;
+    expect(fault(deep), 'doubles at each level').to.match(/too deep/);
+    expect(fault('%period.monthNumbers.repeat($this + 1).exists()')).to.match(/repeat\(\) is not/);
   });
 
   it('quote codes, so that no text of a rule reaches the database as SQL', async () => {
