@@ -110,7 +110,7 @@ describe('indicators of a world whose figures are known', () => {
     const plan = people.scheme('grant', [
       { url: 'frequency', valueCode: 'monthly' },
       people.criterion('size >= 1'),
-      people.money('base', 1500),
+      people.base(1500),
       people.supplement('per child', 'age = 10', 500),
     ]);
     await must('InsurancePlan/child-grant', { ...plan, id: 'child-grant' }, 'PUT');
