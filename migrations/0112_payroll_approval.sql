@@ -134,7 +134,7 @@ comment on view payroll_task_fhir is 'Published: what waits for whose vote, and 
 insert into access_role_permission
 select role, permission from (values
   ('scheme-manager', 'payroll.keep-flows'), ('finance-officer', 'payroll.keep-budgets'),
-  ('payroll-approver', 'payroll.delegate'), ('payroll-officer', 'payroll.print'),
+  ('payroll-approver', 'payroll.delegate'), ('scheme-manager', 'payroll.delegate-any'), ('payroll-officer', 'payroll.print'),
   ('finance-officer', 'payroll.print')) g(role, permission)
 on conflict do nothing;
 

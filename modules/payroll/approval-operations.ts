@@ -16,7 +16,7 @@ import {
   permission,
   problem,
 } from '../../src/sdk/index.ts';
-import { approve, decideOnLines, drop, resubmit, returnToMaker } from './decide.ts';
+import { approve, decideOnLines, drop, resubmit, returnToMaker, titleOf } from './decide.ts';
 import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
 import { addDelegation, delegations, endDelegation, findActor } from './store/delegations.ts';
 import { votesOf } from './store/votes.ts';
@@ -143,6 +143,7 @@ const votes: Operation = {
     false,
   ),
   async run(ctx, input) {
+    await titleOf(ctx, input.id!);
     const rows = await votesOf(ctx, input.id!, VOTES_MAX);
     return answer(
       rows.map((row) => ({

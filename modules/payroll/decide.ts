@@ -13,9 +13,11 @@ import { recheck } from './recheck.ts';
 import {
   cancelLines,
   decide,
+  findPayroll,
   lockPayroll,
   orderSelect,
   type PayrollRow,
+  type PayrollTitle,
   touchPayroll,
 } from './store/decide.ts';
 import { dropDoubtful, moveFollowed, moveRetried, reopenPayroll } from './store/reopen.ts';
@@ -25,6 +27,13 @@ import { submitToFlow, vote, voteOnLines } from './vote.ts';
 /** The payroll of an id, locked. */
 export async function locked(ctx: Context, payrollId: string): Promise<PayrollRow> {
   const found = await lockPayroll(ctx, payrollId);
+  if (found) return found;
+  throw problem('not-found', 'payroll-unknown', `There is no payroll ${payrollId}.`);
+}
+
+/** What a payroll is called and covers. */
+export async function titleOf(ctx: Context, payrollId: string): Promise<PayrollTitle> {
+  const found = await findPayroll(ctx, payrollId);
   if (found) return found;
   throw problem('not-found', 'payroll-unknown', `There is no payroll ${payrollId}.`);
 }

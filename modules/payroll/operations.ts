@@ -9,6 +9,7 @@ import {
   formatAmount,
   fromFhirMoney,
   instanceOperation,
+  isUuid,
   localId,
   type Operation,
   type OperationInput,
@@ -199,7 +200,7 @@ export const operations: readonly Operation[] = [
     async run(ctx, input) {
       const scheme = await findScheme(ctx, input.id!);
       const id = parameterIn(input, 'ceiling')!.valueString!;
-      const isId = /^[0-9a-f-]{36}$/.test(id);
+      const isId = isUuid(id);
       if (isId && (await endCeiling(ctx, id, scheme.scheme_id))) return listCeilings(ctx, input);
       throw problem('not-found', 'ceiling-unknown', 'The scheme has no such ceiling.', 'ceiling');
     },

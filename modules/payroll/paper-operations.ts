@@ -21,10 +21,10 @@ import {
 } from '../../src/sdk/index.ts';
 import { AGE_BOUNDS } from '../indicators/index.ts';
 import { READ } from './approval-operations.ts';
+import { titleOf } from './decide.ts';
 import { type ListSection, type PaymentList, paymentListPdf } from './print/pdf.ts';
 import { type Sheet, toCsv, toXlsx } from './print/sheet.ts';
 import { payrollReport, reportSheet } from './report.ts';
-import { findPayroll, type PayrollTitle } from './store/decide.ts';
 import { type PaperLine, paperLines, reportRows } from './store/paper.ts';
 
 /** Prints payment lists, with names and accounts. */
@@ -49,12 +49,6 @@ function formatOf(input: OperationInput, usual: Format, known: readonly Format[]
 }
 
 const FORMAT = { name: '_format', use: 'in', min: 0, max: '1', type: 'string' } as const;
-
-async function titleOf(ctx: Context, id: string): Promise<PayrollTitle> {
-  const found = await findPayroll(ctx, id);
-  if (found) return found;
-  throw problem('not-found', 'payroll-unknown', `There is no payroll ${id}.`);
-}
 
 async function payPointOf(ctx: Context, input: OperationInput): Promise<bigint | null> {
   const reference = parameterIn(input, 'pay-point')?.valueReference?.reference;

@@ -15,6 +15,7 @@ import {
   formatAmount,
   fromFhirMoney,
   identifierSystem,
+  isUuid,
   localId,
   type ProjectedBinding,
   type ProjectedRow,
@@ -138,7 +139,7 @@ async function parsed(ctx: Context, posted: PaymentReconciliation): Promise<Pars
   const ids = details.flatMap((each) => localId(each.response?.reference, 'ClaimResponse') ?? []);
   const keys = await keysOf(
     ctx,
-    ids.filter((id) => /^[0-9a-f-]{36}$/.test(id)),
+    ids.filter((id) => isUuid(id)),
   );
   const lines = details.map((each, index) => lineOf(each, index, keys));
   checkSum(posted, lines);

@@ -70,3 +70,8 @@ export function newUuid(now: Date): string {
   const hex = random.toString('hex');
   return `${time.slice(0, 8)}-${time.slice(8)}-${hex.slice(0, 4)}-${hex.slice(4, 8)}-${hex.slice(8)}`;
 }
+
+/** Whether a text is a UUID as this house writes them: what is not cannot be an id of a typed row. */
+export function isUuid(text: string): boolean {
+  return UUID.test(text);
+}

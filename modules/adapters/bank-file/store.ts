@@ -72,7 +72,7 @@ export function listFiles(ctx: Context, providerId: bigint, limit: number): Prom
 const LOCK = statement(
   'bank-file.lock',
   `select file_id, message_id, pain_001, csv, taken_as from bank_file
-   where provider_id = $1 and file_id = case when $2 ~ '^[0-9a-f-]{36}$' then $2::uuid end
+   where provider_id = $1 and file_id = case when $2 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $2::uuid end
    for update`,
 );
 

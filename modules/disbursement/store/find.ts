@@ -19,7 +19,7 @@ export interface InstructionRow {
 const BY_ID = statement(
   'disbursement.by-id',
   `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id
-   from instruction where instruction_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end for update`,
+   from instruction where instruction_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end for update`,
 );
 
 /** The instruction of an id, locked; undefined when there is none. */
@@ -30,7 +30,7 @@ export function findInstruction(ctx: Context, id: string): Promise<InstructionRo
 const PEEK = statement(
   'disbursement.peek',
   `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id
-   from instruction where instruction_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end`,
+   from instruction where instruction_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end`,
 );
 
 /** The same without a lock, for acts that take other locks first. */
@@ -41,7 +41,7 @@ export function peekInstruction(ctx: Context, id: string): Promise<InstructionRo
 const ASK_NOW = statement(
   'disbursement.ask-now',
   `update instruction set enquire_at = $2
-   where instruction_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end and state in ('sent', 'unknown')`,
+   where instruction_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end and state in ('sent', 'unknown')`,
 );
 
 /** Makes the enquiry of an instruction due; false when it is neither sent nor unknown. */

@@ -2,7 +2,7 @@
  * Decides on payrolls and follows their lines to the end.
  */
 
-import { type Context, statement } from '../../../src/sdk/index.ts';
+import { type Context, isUuid, statement } from '../../../src/sdk/index.ts';
 import type { PayrollKind, PayrollState } from '../lifecycle.ts';
 import type { Flow } from './flows.ts';
 
@@ -38,7 +38,7 @@ const LOCK = statement('payroll.lock', 'select * from payroll where payroll_id =
 
 /** The payroll of an id, locked; undefined when there is none. */
 export function lockPayroll(ctx: Context, payrollId: string): Promise<PayrollRow | undefined> {
-  if (!/^[0-9a-f-]{36}$/.test(payrollId)) return Promise.resolve(undefined);
+  if (!isUuid(payrollId)) return Promise.resolve(undefined);
   return ctx.db.maybe<PayrollRow>(LOCK, [payrollId]);
 }
 
@@ -58,7 +58,7 @@ const TITLE = statement(
 
 /** Title and period of a payroll; undefined when there is none. */
 export function findPayroll(ctx: Context, payrollId: string): Promise<PayrollTitle | undefined> {
-  if (!/^[0-9a-f-]{36}$/.test(payrollId)) return Promise.resolve(undefined);
+  if (!isUuid(payrollId)) return Promise.resolve(undefined);
   return ctx.db.maybe<PayrollTitle>(TITLE, [payrollId]);
 }
 

@@ -45,7 +45,7 @@ const LOCK = statement(
 const FIND = statement(
   'reconciliation.find-exception',
   `select * from reconciliation_exception_all
-   where exception_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end`,
+   where exception_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end`,
 );
 
 /** The exception of an id, locked against other decisions. */

@@ -155,7 +155,7 @@ export function findProvider(
 const STATEMENT_PROVIDER = statement(
   'reconciliation.statement-provider',
   `select provider_id from reconciliation_statement
-   where statement_id = case when $1 ~ '^[0-9a-f-]{36}$' then $1::uuid end`,
+   where statement_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end`,
 );
 
 /** The provider of a statement; undefined when there is no such statement. */

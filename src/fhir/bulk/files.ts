@@ -9,7 +9,7 @@ import { mkdir, readdir, rm, stat, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { finished } from 'node:stream/promises';
 import type { App } from '../../app.ts';
-import { Problem, problem } from '../../sdk/index.ts';
+import { isUuid, Problem, problem } from '../../sdk/index.ts';
 import { DATA_DIR } from '../../settings.ts';
 
 /** The folder of a job. */
@@ -49,7 +49,7 @@ export async function foldersBefore(app: App, before: Date): Promise<string[]> {
   const old: string[] = [];
   for (const name of names) {
     const found = await stat(join(root, name)).catch(() => undefined);
-    if (found && found.mtime < before && /^[0-9a-f-]{36}$/.test(name)) old.push(name);
+    if (found && found.mtime < before && isUuid(name)) old.push(name);
   }
   return old;
 }
