@@ -25,6 +25,7 @@ import {
   fromSet,
   fromTest,
   joinOr,
+  RANGE_RANK,
   unionOf,
   type Values,
 } from './parts.ts';
@@ -141,7 +142,7 @@ function dateCondition({ info, name, values: texts }: ParameterTerm, values: Val
   const asked = texts.map((each) => parseDate(each, name));
   const tests = asked.map((each) => dateTest(info, each, values));
   const sets = asked.map((each, at) => dateSet(tests[at]!, each, values));
-  return { ...fromIndex('dat', tests, 40), set: sets.join(' union all ') };
+  return { ...fromIndex('dat', tests, RANGE_RANK), set: sets.join(' union all ') };
 }
 
 function measured(
@@ -149,7 +150,7 @@ function measured(
   term: ParameterTerm,
   test: (text: string) => string,
 ): Condition {
-  return fromIndex(table, term.values.map(test), table === 'pair' ? 25 : 40);
+  return fromIndex(table, term.values.map(test), table === 'pair' ? 25 : RANGE_RANK);
 }
 
 // ── tokens ───────────────────────────────────────────────────────────────────────────────────

@@ -45,6 +45,9 @@ export class Values {
 /** Rank of a condition on codes, which `resource.tk` has. */
 export const CODE_RANK = 50;
 
+/** Rank of a range of dates, numbers or quantities. */
+export const RANGE_RANK = 40;
+
 /** A condition that is a set of internal ids. */
 export function fromSet(set: string, rank: number): Condition {
   return { set, test: `r.rid in (${set})`, rank };

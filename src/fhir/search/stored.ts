@@ -5,6 +5,7 @@
  * 1. The most selective condition gives a set of internal ids; the other conditions are tested by
  *    look-ups of its rows, and the page is sorted and cut. The set is cut where the walk of step 3
  *    becomes cheaper: a set of s costs s, a walk among n resources n / s for each row of the page.
+ *    Before the set of a range some rows are walked as in step 3.
  * 2. A set that reaches the limit was not selective, and the next one is tried.
  * 3. When none is, resources are walked in the order of the page and tested one by one until the
  *    page is full, at most `WALK_MAX` of them.
@@ -32,7 +33,7 @@ import {
   storedOrder,
 } from './order.ts';
 import type { Search, SortKey } from './parse.ts';
-import { CODE_RANK, type Condition, ofResource, Values } from './parts.ts';
+import { CODE_RANK, type Condition, ofResource, RANGE_RANK, Values } from './parts.ts';
 import { below, fromSet, isCode, lateral, sortArray, TOP, tail, testsOf } from './stored-parts.ts';
 
 /** Ids of a set that are looked at before it counts as not selective, at least and at most. */
@@ -43,6 +44,8 @@ const TRIES = 2;
 /** Resources walked before another way is taken; fewer where that way is cheap. */
 const WALK_MAX = 20_000;
 const WALK_FEW = 1_000;
+/** Resources walked, for each row of the page, before the set of a range is tried. */
+const WALK_NEAR = 6;
 /** Resources walked for one code of a closed list, before those who have it are looked up. */
 const WALK_CODE = 2_000;
 
@@ -125,6 +128,10 @@ class StoredQuery {
   async page(cursor: Cursor | undefined, back: boolean, limit: number): Promise<StoredFound[]> {
     const asked = { cursor, back, limit };
     const { sets, conditions, reach } = this.#build();
+    // A range is seldom selective: a few rows in the order of the page are cheaper than its set.
+    const ranged = sets.length > 0 && sets[0]!.rank >= RANGE_RANK;
+    const near = ranged && (await this.#walk(asked, limit * WALK_NEAR));
+    if (near) return near;
     const most = sets.length > 0 ? await this.#setMost(limit) : 0;
     for (const at of sets.slice(0, TRIES).keys()) {
       const rows = await this.#bySet(asked, (built) => [built.sets[at]!], most);
