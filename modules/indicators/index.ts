@@ -25,6 +25,18 @@ export {
   indicatorSource,
 } from './indicator.ts';
 export { AGE_BOUNDS } from './settings.ts';
+export {
+  type Cell,
+  FORMAT_PARAMETER,
+  FORMATS,
+  type Format,
+  fileAnswer,
+  formatOf,
+  type Sheet,
+  sheetNames,
+  toCsv,
+  toXlsx,
+} from './sheet.ts';
 
 /** The room of indicators. */
 export const indicators: Module = {

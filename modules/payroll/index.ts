@@ -29,7 +29,6 @@ export { readSteps } from './flow.ts';
 export { payrollLifecycle } from './lifecycle.ts';
 export { isRightToLeft, printable, runsOf } from './print/fonts.ts';
 export { paymentListPdf } from './print/pdf.ts';
-export { sheetNames, toCsv } from './print/sheet.ts';
 export { isPassed } from './vote.ts';
 
 /** The payroll room. */

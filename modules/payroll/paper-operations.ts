@@ -19,36 +19,30 @@ import {
   problem,
   type RawAnswer,
 } from '../../src/sdk/index.ts';
-import { AGE_BOUNDS } from '../indicators/index.ts';
+import {
+  AGE_BOUNDS,
+  FORMAT_PARAMETER,
+  FORMATS,
+  type Format,
+  fileAnswer,
+  formatOf,
+  type Sheet,
+  toCsv,
+  toXlsx,
+} from '../indicators/index.ts';
 import { READ } from './approval-operations.ts';
 import { titleOf } from './decide.ts';
 import { type ListSection, type PaymentList, paymentListPdf } from './print/pdf.ts';
-import { type Sheet, toCsv, toXlsx } from './print/sheet.ts';
 import { payrollReport, reportSheet } from './report.ts';
 import { type PaperLine, paperLines, reportRows } from './store/paper.ts';
 
 /** Prints payment lists, with names and accounts. */
 export const PRINT = permission('payroll.print', 'prints payment lists with names and accounts');
 
-const PDF = 'application/pdf';
-const CSV = 'text/csv';
-const XLSX = 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet';
-const FORMATS = { pdf: PDF, csv: CSV, xlsx: XLSX, json: 'application/fhir+json' } as const;
-type Format = keyof typeof FORMATS;
+const { pdf: PDF, csv: CSV, xlsx: XLSX } = FORMATS;
 
 /** Lines of one file: one that is longer is of no use on paper. */
 const LINES_MAX = 10_000;
-
-function formatOf(input: OperationInput, usual: Format, known: readonly Format[]): Format {
-  const asked = parameterIn(input, '_format')?.valueString;
-  const wanted = asked ?? input.accept ?? '';
-  const found = known.find((each) => asked === each || wanted.includes(FORMATS[each]));
-  if (found) return found;
-  if (asked === undefined) return usual;
-  throw problem('not-supported', 'format-unknown', `Give _format: ${known.join(', ')}.`, '_format');
-}
-
-const FORMAT = { name: '_format', use: 'in', min: 0, max: '1', type: 'string' } as const;
 
 async function payPointOf(ctx: Context, input: OperationInput): Promise<bigint | null> {
   const reference = parameterIn(input, 'pay-point')?.valueReference?.reference;
@@ -163,7 +157,7 @@ async function paymentList(ctx: Context, input: OperationInput): Promise<RawAnsw
     printedAt: ctx.now.toISOString().slice(0, 16).replace('T', ' '),
     sections: sectionsOf(lines, await namesOf(ctx, lines), payroll.currency),
   };
-  return file(`payment-list-${input.id}`, format, await fileOf(list, format));
+  return fileAnswer(`payment-list-${input.id}`, format, await fileOf(list, format));
 }
 
 async function fileOf(list: PaymentList, format: Format) {
@@ -175,15 +169,6 @@ async function fileOf(list: PaymentList, format: Format) {
 
 const EMPTY: ListSection = { place: 'payment list', lines: [], total: '0' };
 
-function file(
-  name: string,
-  format: Format,
-  content: Pick<RawAnswer, 'contentType' | 'body'>,
-): RawAnswer {
-  const disposition = `attachment; filename="${name}.${format}"`;
-  return { raw: true, ...content, headers: { 'content-disposition': disposition } };
-}
-
 async function report(ctx: Context, input: OperationInput): Promise<Resource | RawAnswer> {
   const payroll = await titleOf(ctx, input.id!);
   const format = formatOf(input, 'json', ['csv', 'xlsx', 'json']);
@@ -191,7 +176,7 @@ async function report(ctx: Context, input: OperationInput): Promise<Resource | R
   if (format === 'json') return payrollReport(input.id!, payroll, rows, ctx.now);
   const sheet = reportSheet(payroll, rows);
   const name = `payroll-report-${input.id}`;
-  return file(name, format, format === 'csv' ? toCsv(sheet) : await toXlsx([sheet]));
+  return fileAnswer(name, format, format === 'csv' ? toCsv(sheet) : await toXlsx([sheet]));
 }
 
 /** Operations that print and report. */
@@ -204,7 +189,7 @@ export const paperOperations: readonly Operation[] = [
       'List',
       'The payment list of an approved payroll as PDF, XLSX or CSV, by pay point or provider; each line ' +
         'with its transaction number and QR code.',
-      [{ name: 'pay-point', use: 'in', min: 0, max: '1', type: 'Reference' }, FORMAT],
+      [{ name: 'pay-point', use: 'in', min: 0, max: '1', type: 'Reference' }, FORMAT_PARAMETER],
       false,
     ),
     run: paymentList,
@@ -216,7 +201,7 @@ export const paperOperations: readonly Operation[] = [
       'report',
       'List',
       'Planned against paid, by area, sex, age and reason: MeasureReport, CSV or XLSX.',
-      [FORMAT],
+      [FORMAT_PARAMETER],
       false,
     ),
     run: report,

@@ -11,7 +11,7 @@ import type {
   MeasureReportGroupStratifier,
 } from '@medplum/fhirtypes';
 import { CANONICAL_ROOT, codeSystem, formatAmount } from '../../src/sdk/index.ts';
-import type { Sheet } from './print/sheet.ts';
+import type { Sheet } from '../indicators/index.ts';
 import type { PayrollTitle } from './store/decide.ts';
 import type { ReportRow } from './store/paper.ts';
 

@@ -3,7 +3,8 @@
  * an instance that its limits speak of and that is in reach: an officer of an area links the
  * households of the area, and does not draft the payroll of a nation.
  *
- * The house's own operations (`$everything`, `$export`) narrow themselves, as searches do. Scopes
+ * An operation that says so (`narrowsAreas`) narrows itself to areas; of limits to schemes the
+ * instance must be in reach then as well. The house's own operations (`$everything`, `$export`) narrow themselves, as searches do. Scopes
  * know no operations: they allow one where they allow to change (or, of one that only reads, to
  * read) the whole type that it stands on.
  */
@@ -30,6 +31,7 @@ export async function checkOperationReach(
   const limits = limitsOf(unit.actor);
   if (limits.length === 0) return;
   for (const { kind } of limits) {
+    if (kind === 'areas' && operation.narrowsAreas) continue;
     const speaks = unit
       .parts(reachRule)
       .some((each) => each.limits === kind && each.type === type && !each.partly);
@@ -41,7 +43,7 @@ export async function checkOperationReach(
         'somebody without that limit.',
     );
   }
-  await current(unit, type!, id!);
+  if (type && id) await current(unit, type, id);
 }
 
 /** Scopes must allow changes (or reads) of the whole type that an operation stands on. */

@@ -204,6 +204,8 @@ export interface Operation {
   readonly permission: Permission;
   /** A dry run of the same path, rolled back at the end (for `$preview`). */
   readonly rolledBack?: boolean;
+  /** It shows an actor who is limited to areas these areas only: its own SQL narrows it. */
+  readonly narrowsAreas?: boolean;
   /** What `_format` and Accept may ask for besides FHIR JSON, where it gives a RawAnswer. */
   readonly answers?: readonly string[];
   readonly run: (ctx: Context, input: OperationInput) => Promise<Resource | RawAnswer>;

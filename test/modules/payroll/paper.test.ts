@@ -5,13 +5,12 @@
 
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { sheetNames, toCsv } from '../../../modules/indicators/index.ts';
 import {
   isRightToLeft,
   paymentListPdf,
   printable,
   runsOf,
-  sheetNames,
-  toCsv,
 } from '../../../modules/payroll/index.ts';
 import type { Json } from '../../support/server.ts';
 import { household, inArea, patient, payPoint } from '../support/people.ts';
