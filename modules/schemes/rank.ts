@@ -62,14 +62,20 @@ export function freePlaces(
   ranking: Ranking,
   groups: readonly GroupCount[],
 ): Map<string, number> {
-  const quota = quotaOf(rules, ranking);
+  const usable = usablePlaces(rules, ranking);
   const free = new Map<string, number>();
   for (const { code, enrolled } of groups) {
-    const places = quota.get(code) ?? 0;
-    const usable = withoutReserve(places, ranking.reservePercent);
-    free.set(code, Math.max(0, usable - Number(enrolled)));
+    free.set(code, Math.max(0, (usable.get(code) ?? 0) - Number(enrolled)));
   }
   return free;
+}
+
+/** Places of each group that may be filled: those of the quota, without the reserve. */
+export function usablePlaces(rules: SchemeRules, ranking: Ranking): Map<string, number> {
+  const quota = quotaOf(rules, ranking);
+  return new Map(
+    [...quota].map(([code, places]) => [code, withoutReserve(places, ranking.reservePercent)]),
+  );
 }
 
 /** Places by group; '' where households are ranked all together. */

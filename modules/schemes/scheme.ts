@@ -23,6 +23,7 @@ import { schemeChanged } from './events.ts';
 import { requireQuota } from './rank.ts';
 import { requireCases } from './rules/cases.ts';
 import { PLACE, readRules } from './rules/read.ts';
+import type { SchemeRules } from './rules/types.ts';
 import { closeSchemes, unknownAreas, unknownSchemes, writeScheme } from './store/schemes.ts';
 
 export function isScheme(plan: InsurancePlan | undefined): boolean {
@@ -54,6 +55,33 @@ async function projectScheme(
   write: ResourceWrite<InsurancePlan>,
   plan: InsurancePlan,
 ): Promise<void> {
+  const rules = await requireRules(ctx, plan);
+  const extension = extensionOf(plan, 'scheme-rules');
+  const owner = localId(plan.ownedBy?.reference, 'Organization');
+  const owners = owner ? await ctx.fhir.rids('Organization', [owner]) : undefined;
+  const rulesVersion = await writeScheme(ctx, {
+    rid: write.rid,
+    id: write.id,
+    version: write.version,
+    name: plan.name ?? plan.id ?? '',
+    timeZone: readTimeZone(partOf(extension, 'time-zone')?.valueString),
+    draftAt: partOf(extension, 'draft-at')?.valueString ?? null,
+    organizationId: owners?.get(owner ?? '') ?? null,
+    active: plan.status === undefined || plan.status === 'active',
+    startsOn: plan.period?.start ? dayRange(plan.period.start).first : null,
+    endsOn: plan.period?.end ? dayRange(plan.period.end).last : null,
+    rules,
+  });
+  ctx.emit(schemeChanged, { schemeId: String(write.rid), rulesVersion });
+}
+
+/**
+ * The rules of a plan, checked whole: compiled, with areas and schemes that are known, a quota, and
+ * test cases that come out.
+ *
+ * @throws Problem with an issue for each fault
+ */
+export async function requireRules(ctx: Context, plan: InsurancePlan): Promise<SchemeRules> {
   const { rules, areas, schemes } = readRules(plan);
   const unknown = await unknownAreas(ctx, areas);
   if (unknown.length > 0) {
@@ -75,23 +103,7 @@ async function projectScheme(
   }
   requireQuota(rules, PLACE);
   await requireCases(ctx, rules, PLACE);
-  const extension = extensionOf(plan, 'scheme-rules');
-  const owner = localId(plan.ownedBy?.reference, 'Organization');
-  const owners = owner ? await ctx.fhir.rids('Organization', [owner]) : undefined;
-  const rulesVersion = await writeScheme(ctx, {
-    rid: write.rid,
-    id: write.id,
-    version: write.version,
-    name: plan.name ?? plan.id ?? '',
-    timeZone: readTimeZone(partOf(extension, 'time-zone')?.valueString),
-    draftAt: partOf(extension, 'draft-at')?.valueString ?? null,
-    organizationId: owners?.get(owner ?? '') ?? null,
-    active: plan.status === undefined || plan.status === 'active',
-    startsOn: plan.period?.start ? dayRange(plan.period.start).first : null,
-    endsOn: plan.period?.end ? dayRange(plan.period.end).last : null,
-    rules,
-  });
-  ctx.emit(schemeChanged, { schemeId: String(write.rid), rulesVersion });
+  return rules;
 }
 
 function readTimeZone(text: string | undefined): string {

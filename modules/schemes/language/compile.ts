@@ -41,6 +41,8 @@ export interface Setting {
   /** Number of the period since the first cycle of the scheme. */
   readonly cycle?: number;
   readonly tables?: readonly RuleTable[];
+  /** What the expressions of other rules need already; both are then read in one pass. */
+  readonly plan?: Plan;
 }
 
 interface Named {
@@ -51,7 +53,7 @@ interface Named {
 
 /** Compiles the expressions of one scheme, one after another, into one plan. */
 export class Compilation implements Compiling {
-  readonly plan = new Plan();
+  readonly plan: Plan;
   readonly asOf: string;
   readonly moment: Moment;
   readonly tables: ReadonlyMap<string, RuleTable>;
@@ -61,6 +63,7 @@ export class Compilation implements Compiling {
   #at = 0;
 
   constructor(setting: Setting) {
+    this.plan = setting.plan ?? new Plan();
     this.asOf = setting.asOf;
     this.moment = { period: setting.period, cycle: setting.cycle };
     this.tables = new Map((setting.tables ?? []).map((table) => [table.name, table]));

@@ -76,6 +76,7 @@ export function ageDay(rules: SchemeRules, period: PaymentPeriod): string {
  * Compiles rules.
  *
  * @param asOf  the day on which ages are taken
+ * @param plan  of other rules for the same day: both are then read in one pass
  * @throws CriterionFault, TableFault; `track` has been told the place
  */
 export function compileRules(
@@ -83,8 +84,9 @@ export function compileRules(
   period: PaymentPeriod,
   asOf: string,
   track: Tracker = () => undefined,
+  plan?: Plan,
 ): CompiledRules {
-  const compiler = new RulesCompiler(rules, period, asOf, track);
+  const compiler = new RulesCompiler(rules, period, asOf, track, plan);
   return compiler.compile();
 }
 
@@ -97,7 +99,13 @@ class RulesCompiler {
   readonly #track: Tracker;
   #at = 1;
 
-  constructor(rules: SchemeRules, period: PaymentPeriod, asOf: string, track: Tracker) {
+  constructor(
+    rules: SchemeRules,
+    period: PaymentPeriod,
+    asOf: string,
+    track: Tracker,
+    plan: Plan | undefined,
+  ) {
     this.#rules = rules;
     this.#track = track;
     const tables = rules.tables.map(({ name, rows }, index) => {
@@ -110,6 +118,7 @@ class RulesCompiler {
       period,
       tables,
       ...(cycle !== undefined && { cycle }),
+      ...(plan && { plan }),
     });
   }
 

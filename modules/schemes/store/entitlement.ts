@@ -126,8 +126,12 @@ from (
 ) reasons`;
 }
 
-/** Why no money goes, first things first; null: money goes. */
-function reasonCase(rules: SchemeRules): string {
+/**
+ * Why no money goes, first things first; null: money goes.
+ *
+ * @param of  what the names of the columns of these rules begin with
+ */
+export function reasonCase(rules: SchemeRules, of = ''): string {
   const missing = rules.delivery === 'pay-point' ? 'no-pay-point' : 'no-account';
   const candidates = {
     any: 'own_provider_id is null and link_pay_point_id is null',
@@ -137,18 +141,18 @@ function reasonCase(rules: SchemeRules): string {
   return `case
     when active is not true then 'household-inactive'
     when state <> 'enrolled' then 'enrolment-suspended'
-    when criterion_failed is not null then 'not-eligible'
-    when criterion_unknown is not null or amount_minor is null then 'undetermined'
-    when amount_minor < greatest(1, ${rules.minimumMinor ?? '1'}) then 'zero-amount'
+    when ${of}criterion_failed is not null then 'not-eligible'
+    when ${of}criterion_unknown is not null or ${of}amount_minor is null then 'undetermined'
+    when ${of}amount_minor < greatest(1, ${rules.minimumMinor ?? '1'}) then 'zero-amount'
     when recipient_id is null then 'no-collector'
     when d.member_id is not null then 'collector-deceased'
-    when route is not null then null
+    when ${of}route is not null then null
     when ${candidates[rules.delivery]} then '${missing}'
     else 'provider-inactive' end`;
 }
 
 /** The preferred account first; cash at the pay point where the scheme lets it. */
-function routeCase(rules: SchemeRules): string {
+export function routeCase(rules: SchemeRules): string {
   const account = rules.delivery === 'pay-point' ? '' : `when own_disburses then 'account'`;
   const cash = rules.delivery === 'account' ? '' : `when link_disburses then 'pay-point'`;
   return `case ${account} ${cash} end`;
@@ -176,14 +180,7 @@ function judgedText(
     ...(paidCycles !== undefined && { paidCycles }),
     columns: COLUMNS,
     from: `from schemes_enrolment e
-    left join households_household h on h.household_id = e.household_id${onlyAdultJoin(
-      asOf,
-      'e.recipient_id is not null or h.collector_id is not null',
-    )}
-    left join households_account t on t.household_id = e.household_id and t.preferred
-    left join providers_provider tp on tp.provider_id = t.provider_id
-    left join pay_points_link k on k.household_id = e.household_id
-    left join providers_provider lp on lp.provider_id = k.provider_id`,
+    left join households_household h on h.household_id = e.household_id${payeeJoins(asOf)}`,
     where: `e.scheme_id = ${schemeId} and e.state in ('enrolled', 'suspended')
       and e.starts_on <= date '${period.endsOn}'
       and (e.ends_on is null or e.ends_on >= date '${period.startsOn}')
@@ -196,6 +193,16 @@ function judgedText(
     ...stepColumns(compiled),
     `${routeCase(rules)} as route`,
   ]);
+}
+
+/** Who is paid, and the ways that the money could go, of an enrolment `e` of a household `h`. */
+export function payeeJoins(asOf: string): string {
+  const adult = onlyAdultJoin(asOf, 'e.recipient_id is not null or h.collector_id is not null');
+  return `${adult}
+    left join households_account t on t.household_id = e.household_id and t.preferred
+    left join providers_provider tp on tp.provider_id = t.provider_id
+    left join pay_points_link k on k.household_id = e.household_id
+    left join providers_provider lp on lp.provider_id = k.provider_id`;
 }
 
 function stepColumns({ steps }: CompiledRules): string[] {
@@ -221,7 +228,8 @@ const RECIPIENT = `(case when e.recipient_id is null then coalesce(h.collector_i
       when exists (select from households_member r where r.household_id = e.household_id
                    and r.member_id = e.recipient_id) then e.recipient_id end)`;
 
-const COLUMNS = [
+/** What is carried of each enrolment `e` of a household `h`. */
+export const COLUMNS = [
   'e.household_id',
   'e.enrolment_id',
   'e.scheme_id',
@@ -239,4 +247,5 @@ const COLUMNS = [
   'coalesce(k.active and lp.disburses, false) as link_disburses',
 ];
 
-const CARRIED = COLUMNS.map((column) => column.split(/ as |\./).at(-1) as string);
+/** Their names. */
+export const CARRIED = COLUMNS.map((column) => column.split(/ as |\./).at(-1) as string);
