@@ -237,7 +237,7 @@ export function partsReader(registry: Registry): (row: number) => Parts {
       month: Math.floor(monthDay / 100),
       date: day >= 10_000 && monthDay !== 0 ? day : 0,
       anyDate: day,
-      sex: one(sex, row),
+      sex: hashes(sex, row)[0] ?? 0,
       area:
         area === undefined
           ? 0
@@ -252,4 +252,16 @@ export function partsReader(registry: Registry): (row: number) => Parts {
       house: hashes(house, row)[0] ?? 0,
     };
   };
+}
+
+/** The keys of one person; the same whoever else stands in the registry, for they are stored. */
+export function keysOf(registry: Registry, row: number): readonly number[] {
+  const parts = partsReader(registry)(row);
+  const keys = new Set<number>();
+  RULES.forEach(({ slots, keys: make }, rule) => {
+    const own = new Set(make(parts).map((each) => keyOf(rule, each)));
+    own.delete(0);
+    for (const key of [...own].slice(0, slots)) keys.add(key);
+  });
+  return [...keys];
 }

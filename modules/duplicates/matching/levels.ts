@@ -78,6 +78,11 @@ function textLevel(values: Values, a: number, b: number): number {
   return like >= 0.8 ? 1 : 0;
 }
 
+/** Codes of two systems (what stands before a colon) cannot be compared. */
+function codeLevel(x: string, y: string): number {
+  return x.slice(0, x.indexOf(':') + 1) === y.slice(0, y.indexOf(':') + 1) ? 0 : -1;
+}
+
 /** The comparison of a kind over its dictionary, for values that are not equal. */
 export function comparisonOf(kind: Kind, values: Values): Comparison {
   const { texts } = values;
@@ -89,7 +94,7 @@ export function comparisonOf(kind: Kind, values: Values): Comparison {
     number: (a, b) => numberLevel(texts[a]!, texts[b]!),
     text: (a, b) => textLevel(values, a, b),
     house: (a, b) => (edits(texts[a]!, texts[b]!, 1) === 1 ? 1 : 0),
-    code: () => 0,
+    code: (a, b) => codeLevel(texts[a]!, texts[b]!),
   };
   return by[kind];
 }

@@ -77,8 +77,8 @@ export function scorerOf(
   registry: Registry,
   model: Model,
   comparer = comparerOf(registry),
+  rarity: Rarity = rarityOf(registry, model),
 ): Scorer {
-  const rarity = rarityOf(registry, model);
   return new PairScorer(registry, model, comparer, rarity);
 }
 
