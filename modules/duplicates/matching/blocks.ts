@@ -8,7 +8,7 @@
  */
 
 import { join } from './hash.ts';
-import { keyOf, type Parts, partsReader, RULES } from './keys.ts';
+import { KEYS_MAX, type Parts, partsReader, placeOf, RULES, writeKeys } from './keys.ts';
 import type { Registry } from './registry.ts';
 
 /** People of one key that are compared with each other at most. */
@@ -21,66 +21,146 @@ export interface Skipped {
   readonly people: number;
 }
 
-interface RuleKeys {
+/** People who share a key of a rule, run by run. */
+export interface RuleRuns {
   readonly rule: number;
-  readonly slots: number;
-  /** Keys of each person, `slots` side by side; 0 for none. */
+  /** Rows of people, those of one key side by side. */
+  readonly rows: Int32Array;
+  /** Key of each run, and where it begins and ends in `rows`. */
   readonly keys: Int32Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
 }
 
 export interface Blocks {
-  readonly rules: readonly RuleKeys[];
+  /** The rules under which anybody shares a key with another. */
+  readonly rules: readonly RuleRuns[];
   readonly skipped: readonly Skipped[];
+  /** Keys of everybody, in the order of the rules; those of a row from `starts[row]`. */
+  readonly keys: Int32Array;
+  /** The rule of each key. */
+  readonly ruleOf: Uint8Array;
+  readonly starts: Int32Array;
+}
+
+/** Ways in which large keys are made finer, tried one after the other. */
+const STEPS = 3;
+const PLACES = { sex: placeOf('sex'), given: placeOf('given2'), family: placeOf('family2') };
+
+/** The number by which a step makes a large key of a person finer. */
+function refinement(step: number, district: number, { one }: Parts): number {
+  if (step === 0) return district;
+  return step === 1 ? one[PLACES.sex]! : join(one[PLACES.given]!, one[PLACES.family]!);
+}
+
+interface Keys {
+  readonly keys: Int32Array;
+  readonly ruleOf: Uint8Array;
+  readonly starts: Int32Array;
+  readonly owner: Int32Array;
+}
+
+const shared = (length: number): Int32Array =>
+  new Int32Array(new SharedArrayBuffer(Math.max(4, length * 4)));
+
+function keysOfAll(registry: Registry, parts: (row: number) => Parts): Keys {
+  const starts = shared(registry.size + 1);
+  let keys = new Int32Array(Math.max(1024, registry.size * 16));
+  let ruleOf = new Uint8Array(keys.length);
+  let at = 0;
+  for (let row = 0; row < registry.size; row++) {
+    if (at + KEYS_MAX > keys.length) {
+      const [moreKeys, moreRules] = [
+        new Int32Array(keys.length * 2),
+        new Uint8Array(keys.length * 2),
+      ];
+      moreKeys.set(keys);
+      moreRules.set(ruleOf);
+      [keys, ruleOf] = [moreKeys, moreRules];
+    }
+    starts[row] = at;
+    const of = parts(row);
+    for (let rule = 0; rule < RULES.length; rule++) {
+      const end = writeKeys(rule, of, keys, at);
+      while (at < end) ruleOf[at++] = rule;
+    }
+  }
+  starts[registry.size] = at;
+  const kept = shared(at);
+  kept.set(keys.subarray(0, at));
+  const rules = new Uint8Array(new SharedArrayBuffer(Math.max(1, at)));
+  rules.set(ruleOf.subarray(0, at));
+  const owner = new Int32Array(at);
+  for (let row = 0; row < registry.size; row++) owner.fill(row, starts[row], starts[row + 1]);
+  return { keys: kept, ruleOf: rules, starts, owner };
 }
 
 /** Keys of everybody under the rules that make any, large keys refined. */
 export function blocksOf(registry: Registry): Blocks {
   const parts = partsReader(registry);
-  const rules = RULES.map(
-    ({ slots }, rule): RuleKeys => ({ rule, slots, keys: new Int32Array(registry.size * slots) }),
-  );
-  const used = new Uint8Array(RULES.length);
-  const refinements = new Int32Array(registry.size * 3);
-  for (let row = 0; row < registry.size; row++) {
-    const of = parts(row);
-    refinements.set([registry.district[row]!, of.sex, join(of.given2, of.family2)], row * 3);
-    for (const { rule, slots, keys } of rules) fill(keys, row * slots, rule, of, used);
+  const all = keysOfAll(registry, parts);
+  const places = placesByRule(all.ruleOf);
+  const rules: RuleRuns[] = [];
+  const skipped: Skipped[] = [];
+  for (const [rule, of] of places.entries()) {
+    if (of.length === 0) continue;
+    const sorter = new Sorter(all.keys, of);
+    const left = refine(sorter, all, (step, row) =>
+      refinement(step, registry.district[row]!, parts(row)),
+    );
+    if (left.keys > 0) skipped.push({ rule: RULES[rule]!.name, ...left });
+    rules.push({ rule, ...runsOf(sorter.sorted(), all) });
   }
-  const kept = rules.filter(({ rule }) => used[rule] === 1);
-  const skipped = kept.map((each) => refine(each, refinements)).filter(({ keys }) => keys > 0);
-  return { rules: kept, skipped };
+  const { keys, ruleOf, starts } = all;
+  return { rules, skipped, keys, ruleOf, starts };
 }
 
-function fill(keys: Int32Array, from: number, rule: number, of: Parts, used: Uint8Array): void {
-  const { slots, keys: make } = RULES[rule]!;
-  let at = from;
-  for (const parts of make(of)) {
-    if (at === from + slots) return;
-    const key = keyOf(rule, parts);
-    if (key === 0 || keys.subarray(from, at).includes(key)) continue;
-    keys[at++] = key;
-    used[rule] = 1;
+/** Places of the keys of each rule. */
+function placesByRule(ruleOf: Uint8Array): Uint32Array[] {
+  const counts = new Uint32Array(RULES.length);
+  for (const rule of ruleOf) counts[rule]!++;
+  const places = [...counts].map((count) => new Uint32Array(count));
+  counts.fill(0);
+  for (let place = 0; place < ruleOf.length; place++) {
+    const rule = ruleOf[place]!;
+    places[rule]![counts[rule]!++] = place;
   }
+  return places;
 }
 
-/** Places (person × slot) that have a key, sorted by key. */
-function sortedPlaces(keys: Int32Array): Uint32Array {
-  let count = 0;
-  for (const key of keys) if (key !== 0) count++;
-  let from = new Uint32Array(count);
-  let into = new Uint32Array(count);
-  for (let place = 0, at = 0; place < keys.length; place++) {
-    if (keys[place] !== 0) from[at++] = place;
+const RADIX = 65_536;
+
+/** Places in the order of their keys (a radix sort); keys may change between two sorts. */
+class Sorter {
+  readonly #keys: Int32Array;
+  readonly #places: Uint32Array;
+  readonly #starts = new Uint32Array(RADIX + 1);
+  readonly #halfway: Uint32Array;
+  readonly #sorted: Uint32Array;
+
+  constructor(keys: Int32Array, places: Uint32Array) {
+    this.#keys = keys;
+    this.#places = places;
+    this.#halfway = new Uint32Array(places.length);
+    this.#sorted = new Uint32Array(places.length);
   }
-  const starts = new Uint32Array(65_537);
-  for (const shift of [0, 16]) {
+
+  sorted(): Uint32Array {
+    this.#pass(this.#places, this.#halfway, 0);
+    this.#pass(this.#halfway, this.#sorted, 16);
+    return this.#sorted;
+  }
+
+  #pass(from: Uint32Array, into: Uint32Array, shift: number): void {
+    const [keys, starts] = [this.#keys, this.#starts];
     starts.fill(0);
-    for (const place of from) starts[((keys[place]! >>> shift) & 0xffff) + 1]!++;
-    for (let at = 1; at <= 65_536; at++) starts[at]! += starts[at - 1]!;
-    for (const place of from) into[starts[(keys[place]! >>> shift) & 0xffff]!++] = place;
-    [from, into] = [into, from];
+    for (let at = 0; at < from.length; at++) starts[((keys[from[at]!]! >>> shift) & 0xffff) + 1]!++;
+    for (let at = 1; at <= RADIX; at++) starts[at]! += starts[at - 1]!;
+    for (let at = 0; at < from.length; at++) {
+      const place = from[at]!;
+      into[starts[(keys[place]! >>> shift) & 0xffff]!++] = place;
+    }
   }
-  return from;
 }
 
 /** Calls back with each run of places that share a key. */
@@ -90,28 +170,30 @@ function eachRun(
   found: (from: number, to: number) => void,
 ): void {
   for (let from = 0, to = 1; from < places.length; from = to, to = from + 1) {
-    while (to < places.length && keys[places[to]!] === keys[places[from]!]) to++;
-    if (to - from > 1) found(from, to);
+    const key = keys[places[from]!]!;
+    while (to < places.length && keys[places[to]!] === key) to++;
+    if (to - from > 1 && key !== 0) found(from, to);
   }
 }
 
 /** Gives the members of large keys finer keys, and none where that does not part them. */
-function refine({ rule, slots, keys }: RuleKeys, refinements: Int32Array): Skipped {
-  let large = largeRuns(keys);
-  for (let step = 0; step < 3 && large.length > 0; step++) {
+function refine(
+  sorter: Sorter,
+  { keys, owner }: Keys,
+  finer: (step: number, row: number) => number,
+): { keys: number; people: number } {
+  let large = largeRuns(keys, sorter.sorted());
+  for (let step = 0; step < STEPS && large.length > 0; step++) {
     for (const place of large.flat()) {
-      const row = Math.floor(place / slots);
-      keys[place] = join(keys[place]!, refinements[row * 3 + step]! + 1) || 1;
+      keys[place] = join(keys[place]!, finer(step, owner[place]!) + 1) || 1;
     }
-    large = largeRuns(keys);
+    large = largeRuns(keys, sorter.sorted());
   }
   for (const place of large.flat()) keys[place] = 0;
-  const people = new Set(large.flat().map((place) => Math.floor(place / slots))).size;
-  return { rule: RULES[rule]!.name, keys: large.length, people };
+  return { keys: large.length, people: new Set(large.flat().map((place) => owner[place])).size };
 }
 
-function largeRuns(keys: Int32Array): number[][] {
-  const places = sortedPlaces(keys);
+function largeRuns(keys: Int32Array, places: Uint32Array): number[][] {
   const runs: number[][] = [];
   eachRun(keys, places, (from, to) => {
     if (to - from > BLOCK_MAX) runs.push([...places.subarray(from, to)]);
@@ -119,27 +201,54 @@ function largeRuns(keys: Int32Array): number[][] {
   return runs;
 }
 
+function runsOf(places: Uint32Array, { keys, owner }: Keys): Omit<RuleRuns, 'rule'> {
+  let runs = 0;
+  let people = 0;
+  eachRun(keys, places, (from, to) => {
+    runs++;
+    people += to - from;
+  });
+  const [of, begins, ends, rows] = [shared(runs), shared(runs), shared(runs), shared(people)];
+  let run = 0;
+  let at = 0;
+  eachRun(keys, places, (from, to) => {
+    of[run] = keys[places[from]!]!;
+    begins[run] = at;
+    for (let place = from; place < to; place++) rows[at++] = owner[places[place]!]!;
+    ends[run++] = at;
+  });
+  return { rows, keys: of, from: begins, to: ends };
+}
+
 /** What to do with a pair; `a` < `b`. */
 export type PairVisitor = (a: number, b: number, rule: number) => void;
 
-/** Whether two people share a key of a rule before this one. */
-function madeEarlier(rules: readonly RuleKeys[], before: number, a: number, b: number): boolean {
-  for (let at = 0; at < before; at++) {
-    const { slots, keys } = rules[at]!;
-    if (sharedKey(keys, slots, a, b) !== 0) return true;
-  }
-  return false;
-}
-
-/** The first of a's keys that b has too; 0 if none. */
-function sharedKey(keys: Int32Array, slots: number, a: number, b: number): number {
-  for (let i = a * slots; i < (a + 1) * slots; i++) {
-    if (keys[i] === 0) continue;
-    for (let j = b * slots; j < (b + 1) * slots; j++) {
-      if (keys[i] === keys[j]) return keys[i]!;
+/** The first key, in the order of the rules, that two people share, as its place among a's; -1 if none. */
+function firstShared(
+  { keys, ruleOf, starts }: Blocks,
+  a: number,
+  b: number,
+  first: number,
+): number {
+  const [endA, endB] = [starts[a + 1]!, starts[b + 1]!];
+  let i = starts[a]!;
+  let j = starts[b]!;
+  while (i < endA && j < endB) {
+    const rule = ruleOf[i]!;
+    if (rule < first || rule < ruleOf[j]!) {
+      i++;
+      continue;
     }
+    if (ruleOf[j]! < rule) {
+      j++;
+      continue;
+    }
+    for (let k = j; k < endB && ruleOf[k] === rule; k++) {
+      if (keys[k] === keys[i] && keys[i] !== 0) return i;
+    }
+    i++;
   }
-  return 0;
+  return -1;
 }
 
 export interface PairOptions {
@@ -153,27 +262,27 @@ export interface PairOptions {
 export function eachPair(
   registry: Registry,
   blocks: Blocks,
-  options: PairOptions,
+  { only, across }: PairOptions,
   visit: PairVisitor,
 ): void {
   const { source } = registry;
-  for (const [at, { rule, slots, keys }] of blocks.rules.entries()) {
-    if (options.only !== undefined && rule !== options.only) continue;
-    const places = sortedPlaces(keys);
-    eachRun(keys, places, (from, to) => {
-      const key = keys[places[from]!]!;
-      for (let i = from; i < to; i++) {
-        const x = Math.floor(places[i]! / slots);
+  const { keys, ruleOf } = blocks;
+  for (const runs of blocks.rules) {
+    if (only !== undefined && runs.rule !== only) continue;
+    const { rule, rows } = runs;
+    for (let run = 0; run < runs.keys.length; run++) {
+      const [key, to] = [runs.keys[run]!, runs.to[run]!];
+      for (let i = runs.from[run]!; i < to; i++) {
+        const x = rows[i]!;
         for (let j = i + 1; j < to; j++) {
-          const y = Math.floor(places[j]! / slots);
+          const y = rows[j]!;
           const a = x < y ? x : y;
           const b = x < y ? y : x;
-          if (a === b || (options.across && source[a] === source[b])) continue;
-          if (slots > 1 && sharedKey(keys, slots, a, b) !== key) continue;
-          if (options.only === undefined && madeEarlier(blocks.rules, at, a, b)) continue;
-          visit(a, b, rule);
+          if (a === b || (across && source[a] === source[b])) continue;
+          const at = firstShared(blocks, a, b, only ?? 0);
+          if (ruleOf[at] === rule && keys[at] === key) visit(a, b, rule);
         }
       }
-    });
+    }
   }
 }

@@ -56,34 +56,65 @@ export function jaroWinkler(a: string, b: string): number {
   return jaro + prefix * PREFIX_SCALE * (1 - jaro);
 }
 
-const rows = [0, 1, 2].map(() => new Uint8Array(WORD_MAX + 2));
+const rows = [0, 1, 2].map(() => new Uint8Array(WORD_MAX + 2)) as [
+  Uint8Array,
+  Uint8Array,
+  Uint8Array,
+];
 
 /** Edits (insert, delete, replace, swap neighbours) from one word to the other, at most `max` + 1. */
 export function edits(a: string, b: string, max: number): number {
-  const la = Math.min(a.length, WORD_MAX);
-  const lb = Math.min(b.length, WORD_MAX);
+  let la = Math.min(a.length, WORD_MAX);
+  let lb = Math.min(b.length, WORD_MAX);
   if (Math.abs(la - lb) > max) return max + 1;
-  let [before, last, now] = rows as [Uint8Array, Uint8Array, Uint8Array];
-  for (let j = 0; j <= lb; j++) last[j] = j;
+  // What both begin or end with never takes part in an edit.
+  let start = 0;
+  while (start < la && start < lb && a.charCodeAt(start) === b.charCodeAt(start)) start++;
+  while (la > start && lb > start && a.charCodeAt(la - 1) === b.charCodeAt(lb - 1)) {
+    la--;
+    lb--;
+  }
+  la -= start;
+  lb -= start;
+  if (la === 0 || lb === 0) return Math.min(la + lb, max + 1);
+  return banded(a, b, { start, la, lb, max });
+}
+
+interface Middle {
+  readonly start: number;
+  readonly la: number;
+  readonly lb: number;
+  readonly max: number;
+}
+
+/** Edits of the middles of two words, worked out within `max` of the diagonal. */
+function banded(a: string, b: string, { start, la, lb, max }: Middle): number {
+  let [before, last, now] = rows;
+  const far = max + 1;
+  for (let j = 0; j <= Math.min(lb, far); j++) last[j] = j;
   for (let i = 1; i <= la; i++) {
-    now[0] = i;
-    let least = i;
-    for (let j = 1; j <= lb; j++) {
-      const same = a.charCodeAt(i - 1) === b.charCodeAt(j - 1);
-      let cost = Math.min(last[j - 1]! + (same ? 0 : 1), last[j]! + 1, now[j - 1]! + 1);
-      if (
+    const low = Math.max(1, i - max);
+    const high = Math.min(lb, i + max);
+    const letter = a.charCodeAt(start + i - 1);
+    now[low - 1] = low === 1 ? i : far;
+    let least = now[low - 1]!;
+    for (let j = low; j <= high; j++) {
+      const other = b.charCodeAt(start + j - 1);
+      let cost = last[j - 1]! + (letter === other ? 0 : 1);
+      if (last[j]! + 1 < cost) cost = last[j]! + 1;
+      if (now[j - 1]! + 1 < cost) cost = now[j - 1]! + 1;
+      const swapped =
         i > 1 &&
         j > 1 &&
-        a.charCodeAt(i - 1) === b.charCodeAt(j - 2) &&
-        a.charCodeAt(i - 2) === b.charCodeAt(j - 1)
-      ) {
-        cost = Math.min(cost, before[j - 2]! + 1);
-      }
+        letter === b.charCodeAt(start + j - 2) &&
+        a.charCodeAt(start + i - 2) === other;
+      if (swapped && before[j - 2]! + 1 < cost) cost = before[j - 2]! + 1;
       now[j] = cost;
       if (cost < least) least = cost;
     }
-    if (least > max) return max + 1;
+    now[high + 1] = far;
+    if (least > max) return far;
     [before, last, now] = [last, now, before];
   }
-  return Math.min(last[lb]!, max + 1);
+  return Math.min(last[lb]!, far);
 }

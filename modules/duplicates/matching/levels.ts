@@ -37,13 +37,13 @@ function nameLevel(values: Values, a: number, b: number): number {
 const dayMonthSwapped = (day: number): number =>
   day - (day % 10_000) + (day % 100) * 100 + Math.floor((day % 10_000) / 100);
 
-function dateLevel(x: string, y: string): number {
-  const [a, b] = [Number(x), Number(y)];
+function dateLevel({ texts, days }: Values, x: number, y: number): number {
+  const [a, b] = [days[x]!, days[y]!];
   const [yearA, yearB] = [Math.floor(a / 10_000), Math.floor(b / 10_000)];
   const [restA, restB] = [a % 10_000, b % 10_000];
   const whole = restA !== 0 && restB !== 0;
   if (whole) {
-    const apart = edits(x, y, 2);
+    const apart = edits(texts[x]!, texts[y]!, 2);
     if (dayMonthSwapped(a) === b || apart === 1) return 4;
     if (apart === 2 || restA === restB) return 3;
   } else if (yearA === yearB) {
@@ -53,18 +53,24 @@ function dateLevel(x: string, y: string): number {
   return Math.abs(yearA - yearB) === 1 ? 1 : 0;
 }
 
+const isDigit = (code: number): boolean => code >= 48 && code <= 57;
+
 /** Equal but for a difference of at most 2 in the last two digits. */
 function isAdjacent(x: string, y: string): boolean {
-  if (x.length !== y.length || x.length < 4 || x.slice(0, -2) !== y.slice(0, -2)) return false;
-  const [a, b] = [x.slice(-2), y.slice(-2)];
-  return /^\d\d$/.test(a) && /^\d\d$/.test(b) && Math.abs(Number(a) - Number(b)) <= 2;
+  const last = x.length - 1;
+  if (x.length !== y.length || x.length < 4) return false;
+  const [a1, a2] = [x.charCodeAt(last - 1), x.charCodeAt(last)];
+  const [b1, b2] = [y.charCodeAt(last - 1), y.charCodeAt(last)];
+  if (!(isDigit(a1) && isDigit(a2) && isDigit(b1) && isDigit(b2))) return false;
+  if (Math.abs((a1 - b1) * 10 + a2 - b2) > 2) return false;
+  for (let at = 0; at < last - 1; at++) if (x.charCodeAt(at) !== y.charCodeAt(at)) return false;
+  return true;
 }
 
-function identifierLevel(x: string, y: string): number {
-  const [systemA, numberA] = x.split('\u0000', 2) as [string, string];
-  const [systemB, numberB] = y.split('\u0000', 2) as [string, string];
-  if (systemA !== systemB) return -1;
-  return isAdjacent(numberA, numberB) ? ADJACENT : numberLevel(numberA, numberB);
+function identifierLevel({ systems, numbers }: Values, a: number, b: number): number {
+  if (systems[a] !== systems[b]) return -1;
+  const [x, y] = [numbers[a]!, numbers[b]!];
+  return isAdjacent(x, y) ? ADJACENT : numberLevel(x, y);
 }
 
 function numberLevel(x: string, y: string): number {
@@ -89,8 +95,8 @@ export function comparisonOf(kind: Kind, values: Values): Comparison {
   const by: Readonly<Record<Kind, Comparison>> = {
     name: (a, b) => nameLevel(values, a, b),
     names: (a, b) => nameLevel(values, a, b),
-    date: (a, b) => dateLevel(texts[a]!, texts[b]!),
-    identifier: (a, b) => identifierLevel(texts[a]!, texts[b]!),
+    date: (a, b) => dateLevel(values, a, b),
+    identifier: (a, b) => identifierLevel(values, a, b),
     number: (a, b) => numberLevel(texts[a]!, texts[b]!),
     text: (a, b) => textLevel(values, a, b),
     house: (a, b) => (edits(texts[a]!, texts[b]!, 1) === 1 ? 1 : 0),

@@ -15,6 +15,7 @@ import {
   GIVEN,
   HOUSE,
   IDENTIFIER,
+  type Kind,
   KNOWN_FIELDS,
   OTHER,
   PHONE,
@@ -22,7 +23,7 @@ import {
   SEX,
   textField,
 } from './schema.ts';
-import { Values } from './values.ts';
+import { type Derived, SYSTEM_END, Values } from './values.ts';
 
 /** One person, normalised; whatever is unknown is absent or empty. */
 export interface Person {
@@ -80,7 +81,7 @@ function valuesOf(person: Person): Map<string, readonly string[]> {
     [OTHER, name.other],
     [BIRTH, person.birthDay === 0 ? [] : [String(person.birthDay).padStart(8, '0')]],
     [SEX, person.sex === 0 ? [] : [String(person.sex)]],
-    [IDENTIFIER, person.identifiers.map(({ system, value }) => `${system}\u0000${value}`)],
+    [IDENTIFIER, person.identifiers.map(({ system, value }) => `${system}${SYSTEM_END}${value}`)],
     [PHONE, person.phones],
     [EMAIL, person.emails],
     [HOUSE, one(person.houseNumber)],
@@ -95,7 +96,7 @@ function placeholders(people: readonly Person[]): ReadonlySet<string> {
   const holders = new Map<string, number>();
   for (const person of people) {
     for (const { system, value } of person.identifiers) {
-      const key = `${system}\u0000${value}`;
+      const key = `${system}${SYSTEM_END}${value}`;
       holders.set(key, (holders.get(key) ?? 0) + 1);
     }
   }
@@ -112,14 +113,24 @@ function fieldsOf(people: readonly Person[]): readonly Field[] {
   return [...known, ...[...present].sort().map((name) => textField(name, SHARED_TEXT.test(name)))];
 }
 
+const DERIVED: Readonly<Record<Kind, Derived>> = {
+  name: 'words',
+  names: 'words',
+  text: 'words',
+  date: 'days',
+  identifier: 'identifiers',
+  number: 'nothing',
+  house: 'nothing',
+  code: 'nothing',
+};
+
 /** The registry of these people, in their order. */
 export function registryOf(people: readonly Person[]): Registry {
   const fields = fieldsOf(people);
   const spaces = new Map<string, Values>();
   let width = 0;
   const columns = fields.map((field): Column => {
-    const named = ['name', 'names', 'text'].includes(field.kind);
-    const values = spaces.get(field.space) ?? new Values(named);
+    const values = spaces.get(field.space) ?? new Values(DERIVED[field.kind]);
     spaces.set(field.space, values);
     width += field.slots;
     return { field, at: width - field.slots, values };
@@ -130,8 +141,8 @@ export function registryOf(people: readonly Person[]): Registry {
   const household = shared(people.length);
   const district = shared(people.length);
   const source = new Uint8Array(new SharedArrayBuffer(Math.max(1, people.length)));
-  const households = new Values(false);
-  const districts = new Values(false);
+  const households = new Values('nothing');
+  const districts = new Values('nothing');
   const nobody = placeholders(people);
   for (const [at, person] of people.entries()) {
     const values = valuesOf(person);

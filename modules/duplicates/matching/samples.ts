@@ -5,7 +5,7 @@
 
 import { type Blocks, eachPair } from './blocks.ts';
 import { join, mix } from './hash.ts';
-import { partsReader } from './keys.ts';
+import { listOf, partsReader, placeOf } from './keys.ts';
 import type { Registry } from './registry.ts';
 
 export type Pairs = Array<readonly [number, number]>;
@@ -15,6 +15,9 @@ const RULE_PAIRS = 150_000;
 const HOUSEHOLD_PAIRS = 400_000;
 /** Larger groups of one address or telephone are institutions or villages, not households. */
 const HOUSEHOLD_SIZE_MAX = 15;
+
+const [HOUSE, POSTAL] = [placeOf('house'), placeOf('postal')];
+const [LINES, PHONES] = [listOf('lines'), listOf('phones')];
 
 /** Pairs at random; across two registries if there are two. */
 export function randomPairs(registry: Registry, across: boolean): Pairs {
@@ -67,9 +70,10 @@ export function householdsOf(registry: Registry): { members: number[][]; known: 
       if (registry.household[row] !== 0) add(registry.household[row]!, row);
       continue;
     }
-    const { phones, lines, house, postal } = parts(row);
-    if (lines[0] !== undefined && house !== 0) add(join(join(lines[0], house), postal), row);
-    else if (phones.length > 0) add(phones[0]!, row);
+    const { one, many } = parts(row);
+    const [line, phone, house] = [many[LINES]![0], many[PHONES]![0], one[HOUSE]!];
+    if (line !== undefined && house !== 0) add(join(join(line, house), one[POSTAL]!), row);
+    else if (phone !== undefined) add(phone, row);
   }
   const members = [...groups.values()].filter(
     ({ length }) => length > 1 && (known || length <= HOUSEHOLD_SIZE_MAX),

@@ -12,6 +12,12 @@ import { hashText } from './hash.ts';
 /** Skeletons of fewer letters agree by chance. */
 const SKELETON_LENGTH_MIN = 3;
 
+/** What is worked out of the values of a space: of words, of birth days, of identifiers, or nothing. */
+export type Derived = 'words' | 'days' | 'identifiers' | 'nothing';
+
+/** What parts the system of an identifier from its number. */
+export const SYSTEM_END = '\u0000';
+
 /** Values of one space, by number from 1; 0 is "none". */
 export class Values {
   readonly texts: string[] = [''];
@@ -27,12 +33,16 @@ export class Values {
   readonly letter1: number[] = [0];
   readonly letter2: number[] = [0];
   readonly skeleton3: number[] = [0];
+  /** Birth days as numbers. */
+  readonly days: number[] = [0];
+  /** Of identifiers, the hash of the system and the number in it. */
+  readonly systems: number[] = [0];
+  readonly numbers: string[] = [''];
   readonly #ids = new Map<string, number>();
-  readonly #named: boolean;
+  readonly #derived: Derived;
 
-  /** @param named whether skeletons are wanted (names and texts, not numbers) */
-  constructor(named: boolean) {
-    this.#named = named;
+  constructor(derived: Derived) {
+    this.#derived = derived;
   }
 
   get size(): number {
@@ -48,8 +58,16 @@ export class Values {
     const id = this.texts.push(text) - 1;
     this.#ids.set(key, id);
     this.hash.push(hashText(text));
-    if (this.#named) this.#derive(text, native);
+    if (this.#derived === 'words') this.#derive(text, native);
+    else if (this.#derived === 'days') this.days.push(Number(text));
+    else if (this.#derived === 'identifiers') this.#split(text);
     return id;
+  }
+
+  #split(text: string): void {
+    const end = text.indexOf(SYSTEM_END);
+    this.systems.push(hashText(text.slice(0, end)));
+    this.numbers.push(text.slice(end + 1));
   }
 
   #derive(text: string, native: boolean): void {

@@ -7,7 +7,12 @@ import { assign } from '../../../modules/duplicates/matching/assign.ts';
 import { BLOCK_MAX, blocksOf, eachPair } from '../../../modules/duplicates/matching/blocks.ts';
 import { clustersOf } from '../../../modules/duplicates/matching/clusters.ts';
 import { edits, jaroWinkler } from '../../../modules/duplicates/matching/distance.ts';
-import { keyOf, partsReader, RULES } from '../../../modules/duplicates/matching/keys.ts';
+import {
+  KEYS_MAX,
+  partsReader,
+  RULES,
+  writeKeys,
+} from '../../../modules/duplicates/matching/keys.ts';
 import { weightsOf } from '../../../modules/duplicates/matching/model.ts';
 import { type Person, registryOf } from '../../../modules/duplicates/matching/registry.ts';
 import { runMatching } from '../../../modules/duplicates/matching/run.ts';
@@ -80,7 +85,8 @@ describe('candidates', () => {
         const parts = partsReader(registry);
         const keys = people.map((_, row) => {
           const of = parts(row);
-          return RULES.map(({ keys: make }, rule) => make(of).map((each) => keyOf(rule, each)));
+          const into = new Int32Array(KEYS_MAX);
+          return RULES.map((_, rule) => [...into.subarray(0, writeKeys(rule, of, into, 0))]);
         });
         const expected = new Set<string>();
         for (let a = 0; a < people.length; a++) {
