@@ -64,6 +64,9 @@ export function createPool(
       '-c timezone=UTC',
       // Planning anew costs more than running what is asked here: two to three times the whole.
       '-c plan_cache_mode=force_generic_plan',
+      // Compiling a statement pays from a second on; what is asked here takes milliseconds, but a
+      // search of many conditions is estimated dear enough to be compiled anew each time.
+      '-c jit=off',
       ...(options.readOnly ? ['-c default_transaction_read_only=on'] : []),
       // A page is found in a millisecond; starting a parallel worker for it takes ten.
       ...(options.readOnly ? ['-c max_parallel_workers_per_gather=0'] : []),

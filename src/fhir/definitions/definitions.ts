@@ -73,6 +73,10 @@ export interface SearchParameterInfo {
   readonly canonical: boolean;
   /** True when every value is a plain date (birthdate), to be compared by calendar day. */
   readonly daysOnly: boolean;
+  /** True when a resource has one date at most, so that one index row tells all of it. */
+  readonly single: boolean;
+  /** True when no value spans more than a year: what a date without month covers. */
+  readonly shortSpans: boolean;
   /** False when the expression leads to nothing of the type. */
   readonly readable: boolean;
   /** True while its index is not complete, so that it cannot be searched. */

@@ -57,6 +57,9 @@ const COLUMNS = new Set(['_id', '_lastUpdated']);
 /** Longer lists of codes are sorted by what stands in the resource. */
 const SORT_CODES_MAX = 40;
 
+/** Types of a date that spans a year at most. */
+const MOMENTS: ReadonlySet<string> = new Set(['date', 'dateTime', 'instant']);
+
 const NOT_EXTRACTED = new Set(['_text', '_content', '_query']);
 
 export class SearchParameters {
@@ -178,6 +181,8 @@ export class SearchParameters {
       readable: draft.paths.length > 0 || COLUMNS.has(code),
       pending: this.#pending.has(parameter.url ?? ''),
       daysOnly: draft.paths.length > 0 && draft.paths.every((path) => path.type === 'date'),
+      single: isSingle(draft.paths),
+      shortSpans: draft.paths.every((path) => MOMENTS.has(path.type)),
       components: this.#components(parameter, draft.paths),
     };
   }
@@ -237,6 +242,21 @@ export class SearchParameters {
       presence: info.presence,
     }));
   }
+}
+
+/** True when all paths lead to one element that a resource has once, with one date in it. */
+function isSingle(paths: readonly Path[]): boolean {
+  const [first] = paths;
+  return (
+    first?.element !== undefined &&
+    paths.every(
+      ({ steps, type, element }) =>
+        element === first.element &&
+        steps.length === 1 &&
+        !element!.array &&
+        (MOMENTS.has(type) || type === 'Period'),
+    )
+  );
 }
 
 function signatureFor(kind: SearchParameterType, places: readonly string[]): string {

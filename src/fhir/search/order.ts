@@ -99,8 +99,11 @@ export interface SortedIndex {
   readonly column: string;
   /** A test of the table's rows under an alias. */
   rows(alias: string): string;
-  /** Tests of the table's rows, one for each part of the index that is in order by itself. */
-  readonly runs: readonly string[];
+  /** The parts of the index that are in order by themselves: what stands before the value. */
+  readonly runs: readonly { readonly columns: readonly string[]; readonly values: string[] }[];
+  /** The least value, and the greatest where there is one. */
+  readonly least: string;
+  readonly most?: string;
 }
 
 /** The index that has the values of a key in order; undefined when they are in the resource only. */
@@ -108,26 +111,26 @@ export function sortedIndex(key: SortKey, values: Values): SortedIndex | undefin
   if (!key.info || key.from) return undefined;
   const { keys } = key.info;
   const rows = (alias: string): string => textsUnder(keys, `${alias}.param`, values);
+  const params = keys.map((each) => values.add(each, 'int'));
+  const runs = params.map((param) => ({ columns: ['param'], values: [param] }));
+  const ends = (type: string) => ({ least: `'-infinity'::${type}`, most: `'infinity'::${type}` });
   switch (key.info.type) {
     case 'string':
-      return { table: 'str', column: 'val', rows, runs: runsOf(keys, values) };
+      return { table: 'str', column: 'val', rows, runs, least: "''::text" };
     case 'date':
-      return { table: 'dat', column: 'lower', rows, runs: runsOf(keys, values) };
+      return { table: 'dat', column: 'lower', rows, runs, ...ends('timestamptz') };
     case 'number':
     case 'quantity':
       return {
         table: 'num',
         column: 'val',
         rows: (alias) => `${rows(alias)} and ${alias}.unit = 0`,
-        runs: runsOf(keys, values).map((each) => `${each} and s.unit = 0`),
+        runs: params.map((each) => ({ columns: ['param', 'unit'], values: [each, '0::bigint'] })),
+        ...ends('numeric'),
       };
     default:
       return undefined;
   }
-}
-
-function runsOf(keys: readonly number[], values: Values): string[] {
-  return keys.map((key) => `s.param = ${values.add(key, 'int')}`);
 }
 
 /**

@@ -31,19 +31,24 @@ export function tail(cursor: Cursor, gone: number): Place {
 }
 
 /** Rows `r` of ids, looked up one by one whatever PostgreSQL estimates. */
-export function lateral(ids: string, tests: readonly string[]): string {
-  return `${ids} m cross join lateral (select r.* from resource r
+export function lateral(table: string, ids: string, tests: readonly string[]): string {
+  return `${ids} m cross join lateral (select r.* from ${table} r
     where r.rid = m.rid and r.bucket = (m.rid & 63) and ${tests.join(' and ')} offset 0) r`;
 }
 
 /** Resources of a set, or all. */
-export function fromSet(first: Condition | undefined): string {
-  if (!first) return 'resource r';
+export function fromSet(table: string, first: Condition | undefined): string {
+  if (!first) return `${table} r`;
   return `(select distinct rid from (${first.set}) w) m
-    join resource r on r.rid = m.rid and r.bucket = (m.rid & 63)`;
+    join ${table} r on r.rid = m.rid and r.bucket = (m.rid & 63)`;
 }
 
 /** Sort values as one column. */
 export function sortArray(orders: readonly Order[]): string {
-  return `array[${orders.map((each) => `${each.expression}::text`).join(', ')}] as sort`;
+  return sortArrayOf(orders.map((each) => `${each.expression}::text`));
+}
+
+/** Sort values, given as texts, as one column. */
+export function sortArrayOf(columns: readonly string[]): string {
+  return `array[${columns.join(', ')}]::text[] as sort`;
 }
