@@ -1,7 +1,8 @@
 /**
  * `npm test`: the whole suite against real PostgreSQL: the server in DATABASE_URL, else the
  * embedded one, started for the run in a folder of its own and stopped afterwards. Names of test
- * files may be given. The last line says how many passed, failed and were skipped.
+ * files may be given. Files run side by side in two processes, each with databases of its own. The
+ * last line says how many passed, failed and were skipped.
  *
  * Ctrl-C and SIGTERM stop what the run has started: the tests with the processes that they have
  * started (a process group), every database server that lives in the folder of the run, which is
@@ -21,6 +22,8 @@ const folder = mkdtempSync(join(tmpdir(), 'amana-test-'));
 // The user that runs the server for root must be able to pass; the data folder itself is closed.
 chmodSync(folder, 0o755);
 const results = join(folder, 'results.json');
+/** Test files that run at once; each house has up to 45 connections of the server's 200. */
+const JOBS = 2;
 /** Time that tests get to stop what they have started. */
 const GRACE_MS = 5000;
 
@@ -62,6 +65,7 @@ async function runMocha(url: string): Promise<number> {
     process.execPath,
     [
       ...[join(root, 'node_modules/mocha/bin/mocha.js'), '--exit'],
+      ...['--parallel', '--jobs', String(JOBS)],
       ...['--reporter', join(root, 'test/support/reporter.cjs'), ...names],
     ],
     {
