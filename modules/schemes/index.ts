@@ -15,6 +15,7 @@ import { ENROL } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations } from './operations.ts';
 import { projectPlans } from './scheme.ts';
+import { SIMULATE, simulateOperation } from './simulate.ts';
 import { reachRules } from './store/reach.ts';
 import { recordValidation } from './validate.ts';
 
@@ -37,7 +38,7 @@ export const schemes: Module = {
   name: 'schemes',
   title: 'Schemes and enrolment',
   dependsOn: ['indicators', 'households', 'pay-points', 'providers'],
-  permissions: [ENROL],
+  permissions: [ENROL, SIMULATE],
   resources: [
     {
       kept: 'stored',
@@ -60,6 +61,6 @@ export const schemes: Module = {
         projectObservations(ctx, writes as readonly ResourceWrite<Observation>[]),
     },
   ],
-  operations: [...operations, recordValidation],
+  operations: [...operations, recordValidation, simulateOperation],
   contributes: [...measures, ...reachRules],
 };

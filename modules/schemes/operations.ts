@@ -107,7 +107,8 @@ async function runEnrol(ctx: Context, input: OperationInput): Promise<Parameters
   return enrolAnswer(summary);
 }
 
-async function areaOf(
+/** The area that a parameter names; undefined without one. */
+export async function areaOf(
   ctx: Context,
   parameter: ParametersParameter | undefined,
 ): Promise<bigint | undefined> {

@@ -179,6 +179,17 @@ const VERSION_FOR = statement(
    where scheme_id = $1 and coalesce(rules ->> 'appliesFrom', '') <= $2`,
 );
 
+/** The version of the rules in force for a period; undefined where all apply from later. */
+export async function findRulesVersion(
+  ctx: Context,
+  schemeId: bigint,
+  period: PaymentPeriod,
+): Promise<number | undefined> {
+  const values = [schemeId, period.startsOn];
+  const { version } = await ctx.db.one<{ version: number | null }>(VERSION_FOR, values);
+  return version ?? undefined;
+}
+
 /**
  * The version of the rules in force for a period: the newest of those that apply from it or from
  * before. A decree may so change a cycle that has long begun, and one to come.
@@ -190,11 +201,8 @@ export async function rulesVersionFor(
   scheme: Pick<Scheme, 'scheme_id' | 'name'>,
   period: PaymentPeriod,
 ): Promise<number> {
-  const { version } = await ctx.db.one<{ version: number | null }>(VERSION_FOR, [
-    scheme.scheme_id,
-    period.startsOn,
-  ]);
-  if (version !== null) return version;
+  const version = await findRulesVersion(ctx, scheme.scheme_id, period);
+  if (version !== undefined) return version;
   throw problem(
     'business-rule',
     'scheme-closed',

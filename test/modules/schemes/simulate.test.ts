@@ -1,0 +1,370 @@
+/**
+ * What `$simulate` says comes true: the rules are then saved, households enrolled, a payroll
+ * drafted, and its totals are those that were told, to the cent; and a simulation changes nothing.
+ */
+
+import type { Extension, Resource } from '@medplum/fhirtypes';
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { raiseHold } from '../../../modules/households/index.ts';
+import { createActor } from '../../../src/access/actors.ts';
+import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
+import { getToken, type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
+import {
+  area,
+  base,
+  component,
+  criterion,
+  expression,
+  household,
+  inArea,
+  mobileAccount,
+  patient,
+  provider,
+  scheme,
+  table,
+} from '../support/people.ts';
+
+const MONTHLY: Extension = { url: 'frequency', valueCode: 'monthly' };
+const PERIOD = { name: 'period', valueString: '2026-01' };
+const AS_OF = { name: 'as-of', valueDate: '2026-01-01' };
+const HOUSEHOLDS = 60;
+
+type Parts = Readonly<Record<string, Json>>;
+
+/** Families whose facts follow from their number, so that each run is of the same registry. */
+function registry(): Resource[] {
+  const resources: Resource[] = [
+    provider('bank'),
+    area('north'),
+    area('north-1', {}, 'north'),
+    area('north-2', {}, 'north'),
+    area('south'),
+    area('south-1', {}, 'south'),
+  ];
+  for (let n = 0; n < HOUSEHOLDS; n += 1) {
+    const size = 1 + (n % 5);
+    const ids = Array.from({ length: size }, (_, at) => `p-${n}-${at}`);
+    resources.push(
+      ...ids.map((id, at) =>
+        patient(id, {
+          birthDate: at === 0 ? `${1940 + (n % 50)}-03-0${1 + (n % 9)}` : `${2010 + at}-06-15`,
+          gender: n % 3 === 0 ? 'male' : 'female',
+          ...(n % 17 === 4 && at === 0 && { deceasedDateTime: '2025-12-01' }),
+        }),
+      ),
+      household(`h-${n}`, [...(n % 13 === 5 ? [ids[0]!] : [`head:${ids[0]}`]), ...ids.slice(1)], {
+        extension: [
+          ...(n % 9 === 8 ? [] : [mobileAccount('bank', `+2547000${10_000 + n}`)]),
+          inArea(['north-1', 'north-2', 'south-1'][n % 3]!),
+        ],
+        ...(n % 11 !== 10 && {
+          characteristic: [
+            {
+              code: { coding: [{ code: 'score' }] },
+              valueQuantity: { value: (n * 37) % 23 },
+              exclude: false,
+            },
+          ],
+        }),
+      }),
+    );
+  }
+  return resources;
+}
+
+const OLD = [MONTHLY, criterion("characteristic('score') < 15", 'poor'), base(100)];
+
+/** Rules that are tried, each by what is hard about it. */
+const DRAFTS: Readonly<Record<string, readonly Extension[]>> = {
+  'another amount and another limit': [
+    MONTHLY,
+    criterion("characteristic('score') < 19", 'poor'),
+    component('each', 33.35, { for: 'age < 18', maximum: 2 }),
+    base(70),
+    expression('adjustment', 'least(%total, 120)', 'cap'),
+  ],
+  'a ranking with a quota for each area, a reserve and a waiting list': [
+    MONTHLY,
+    criterion('size >= 2', 'two'),
+    component('each', 40.1, { for: 'true' }),
+    table('quota', 'area -> places\nNORTH-1 -> 9\nNORTH-2 -> 5\nSOUTH-1 -> 20'),
+    {
+      url: 'ranking',
+      extension: [
+        expression('score', "characteristic('score')"),
+        { url: 'direction', valueCode: 'ascending' },
+        expression('tie-breaker', '0 - size'),
+        expression('within', 'area'),
+        { url: 'quota-table', valueString: 'quota' },
+        { url: 'reserve-percent', valueDecimal: 10 },
+      ],
+    },
+  ],
+  'one list with few places': [
+    MONTHLY,
+    criterion('true', 'all'),
+    base(250),
+    {
+      url: 'ranking',
+      extension: [
+        expression('score', 'size'),
+        { url: 'direction', valueCode: 'descending' },
+        { url: 'places', valuePositiveInt: 40 },
+      ],
+    },
+  ],
+  'a rule that looks at the enrolment itself': [
+    MONTHLY,
+    criterion("characteristic('score') < iif(enrolment.startedOn.exists(), 20, 9)", 'poor'),
+    component('each', 10, { for: 'true', times: 'enrolment.wholeMonths' }),
+  ],
+  'a minimum that is payable, in another frequency': [
+    { url: 'frequency', valueCode: 'quarterly' },
+    criterion("characteristic('score') < 20", 'poor'),
+    component('each', 25, { for: 'age < 18' }),
+    { url: 'minimum-payable', valueMoney: { value: 50, currency: 'KES' } },
+  ],
+};
+
+describe('a simulation', () => {
+  let house: TestHouse;
+  before(async function () {
+    this.timeout(60_000);
+    house = await startTestHouse();
+    const entry = registry().map((resource) => ({
+      resource,
+      request: { method: 'PUT', url: `${resource.resourceType}/${resource.id}` },
+    }));
+    const sent = await house.fetch('', {
+      body: { resourceType: 'Bundle', type: 'transaction', entry },
+    });
+    expect(sent.status, sent.text).to.equal(200);
+    await runUnitOfWork(house.app, SYSTEM, {}, (ctx) =>
+      raiseHold(ctx, { subject: { type: 'Group', id: 'h-9' }, code: 'grievance', policy: 'hard' }),
+    );
+  });
+  after(() => house?.stop());
+
+  const call = (path: string, parameter: object[], token?: string, accept?: string) =>
+    house.fetch(path, {
+      body: { resourceType: 'Parameters', parameter },
+      ...(token && { token }),
+      ...(accept && { headers: { accept } }),
+    });
+  const done = async (path: string, parameter: object[] = []): Promise<Parts> => {
+    const answer = await call(path, parameter);
+    expect(answer.status, answer.text).to.equal(200);
+    const given = (answer.json.parameter ?? []) as { name: string }[];
+    return Object.fromEntries(given.map((each) => [each.name, each]));
+  };
+  const put = async (resource: Resource): Promise<void> => {
+    const path = `${resource.resourceType}/${resource.id}`;
+    const answer = await house.fetch(path, { method: 'PUT', body: resource });
+    expect(answer.status, answer.text).to.be.below(300);
+  };
+  const begin = async (id: string): Promise<void> => {
+    await put(scheme(id, OLD));
+    await done(`InsurancePlan/${id}/$enrol`, [AS_OF, inside('north')]);
+    const [{ id: coverage }] = (
+      await house.database.pool.query(
+        `select e.fhir_id as id from enrolment e join scheme s using (scheme_id)
+         where s.fhir_id = $1 order by e.household_id limit 1`,
+        [id],
+      )
+    ).rows;
+    await done2(`Coverage/${coverage}/$suspend`);
+  };
+  const done2 = async (path: string): Promise<void> => {
+    const answer = await call(path, [{ name: 'reason', valueCode: 'sanction' }]);
+    expect(answer.status, answer.text).to.equal(200);
+  };
+  const inside = (id: string) => ({
+    name: 'area',
+    valueReference: { reference: `Location/${id}` },
+  });
+  const figures = (part: Json) => ({
+    households: part.part[0].valueInteger,
+    amount: part.part[2].valueMoney.value,
+  });
+  /** Rows of every table that a simulation could have written to. */
+  const everything = async () =>
+    (
+      await house.database.pool.query(
+        `select (select count(*) from resource) as resources, (select count(*) from enrolment) as e,
+           (select count(*) from enrolment_change) as c, (select count(*) from payroll) as p,
+           (select count(*) from scheme_rules) as r, (select count(*) from outbox) as o`,
+      )
+    ).rows[0];
+
+  const limited = async (roles: string[], limits: object): Promise<string> => {
+    const [login, secret] = [`limited-${roles[0]}`, 'secret-of-somebody-limited'];
+    const actor = { kind: 'client', name: login, login, secret, roles } as const;
+    const id = await createActor(house.app.pool, house.clock, actor);
+    const url = `${house.house.url}/access/actors/${id}/limits`;
+    const answer = await house.fetch(url, {
+      method: 'PUT',
+      body: limits,
+      headers: { 'content-type': 'application/json' },
+    });
+    expect(answer.status, answer.text).to.equal(204);
+    return getToken(house.house.url, login, secret);
+  };
+
+  let number = 0;
+  for (const [what, rules] of Object.entries(DRAFTS)) {
+    it(`comes true to the cent: ${what}`, async () => {
+      number += 1;
+      const id = `s-${number}`;
+      await begin(id);
+      const draft = { name: 'plan', resource: scheme(id, rules) };
+      const quarter = rules.some((each) => each.valueCode === 'quarterly');
+      const period = quarter ? { ...PERIOD, valueString: '2026-Q1' } : PERIOD;
+      const before = await everything();
+      const tried = await done(`InsurancePlan/${id}/$simulate`, [draft, period]);
+      const enrolled = await done(`InsurancePlan/${id}/$simulate`, [
+        draft,
+        period,
+        { name: 'scope', valueCode: 'enrolled' },
+      ]);
+      const part = await done(`InsurancePlan/${id}/$simulate`, [draft, period, inside('north')]);
+      expect(await everything(), 'nothing is written').to.deep.equal(before);
+      const now = await done(`InsurancePlan/${id}/$preview-payroll`, [PERIOD]);
+      expect(figures(enrolled.now), 'as things are').to.deep.equal({
+        households: now.lines.valueInteger,
+        amount: now.amount.valueMoney.value,
+      });
+
+      await put(scheme(id, rules));
+      const preview = await done(`InsurancePlan/${id}/$preview-payroll`, [period]);
+      expect(figures(enrolled.tried), 'those enrolled').to.deep.equal({
+        households: preview.lines.valueInteger,
+        amount: preview.amount.valueMoney.value,
+      });
+      if (!rules.some((each) => each.url === 'ranking')) {
+        const north = await done(`InsurancePlan/${id}/$preview-payroll`, [period, inside('north')]);
+        expect(figures(part.tried).households).to.be.at.least(north.lines.valueInteger);
+      }
+      await done(`InsurancePlan/${id}/$enrol`, [AS_OF]);
+      const drafted = await done(`InsurancePlan/${id}/$draft-payroll`, [period]);
+      expect(drafted.lines.valueInteger).to.be.above(5);
+      expect(figures(tried.tried), 'with those who would be enrolled').to.deep.equal({
+        households: drafted.lines.valueInteger,
+        amount: drafted.amount.valueMoney.value,
+      });
+      await done(`InsurancePlan/${id}/$simulate`, [
+        draft,
+        period,
+        { name: 'top', valueUnsignedInt: 3 },
+      ]);
+    });
+  }
+
+  it('gives splits that come to the same, and changes that explain the difference', async () => {
+    const tried = await done('InsurancePlan/s-1/$simulate', [
+      { name: 'plan', resource: scheme('s-1', OLD) },
+      PERIOD,
+      { name: 'area-level', valuePositiveInt: 2 },
+    ]);
+    const { group } = tried.report.resource;
+    const value = (code: string) => {
+      const found = group.find((each: Json) => each.code.coding[0].code === code);
+      return { score: found.measureScore.value, count: found.population[0].count, found };
+    };
+    const cents = (amount: number) => Math.round(amount * 100);
+    expect(cents(value('winners').score) + cents(value('losers').score)).to.equal(
+      cents(value('paid-tried').score) - cents(value('paid-now').score),
+    );
+    expect(value('judged').count).to.equal(HOUSEHOLDS);
+    for (const each of group) {
+      for (const { stratum, code } of each.stratifier ?? []) {
+        const count = stratum.reduce((sum: number, one: Json) => sum + one.population[0].count, 0);
+        expect(count, `${each.code.text} by ${code[0].text}`).to.equal(each.population[0].count);
+      }
+    }
+    const areas = value('judged').found.stratifier[0].stratum.map((one: Json) => one.value.text);
+    expect(areas.toSorted()).to.deep.equal(['north-1', 'north-2', 'south-1']);
+  });
+
+  it('tells officers of an area of their area only, and names nobody to who may not read', async () => {
+    const draft = { name: 'plan', resource: scheme('s-1', OLD) };
+    const ask = [draft, PERIOD, { name: 'area-level', valuePositiveInt: 2 }];
+    const officer = await limited(['area-officer'], { areas: ['south'] });
+    const answer = await call('InsurancePlan/s-2/$simulate', ask, officer);
+    expect(answer.status, answer.text).to.equal(200);
+    const report = answer.json.parameter.at(-1).resource;
+    expect(report.group[0].population[0].count).to.equal(HOUSEHOLDS / 3);
+    expect(report.group[0].stratifier[0].stratum.map((one: Json) => one.value.text)).to.deep.equal([
+      'south-1',
+    ]);
+    // Places are given over all areas, whoever asks.
+    const whole = await done('InsurancePlan/s-2/$simulate', ask);
+    const south = whole.report.resource.group
+      .find((each: Json) => each.code.coding[0].code === 'paid-tried')
+      .stratifier[0].stratum.find((one: Json) => one.value.text === 'south-1');
+    expect(report.group[2].population[0].count).to.equal(south.population[0].count);
+    const named = [...ask, { name: 'top', valueUnsignedInt: 5 }];
+    const top = await call('InsurancePlan/s-2/$simulate', named, officer);
+    const households = top.json.parameter
+      .filter((each: Json) => each.name === 'gain' || each.name === 'loss')
+      .map((each: Json) => Number(each.part[0].valueReference.reference.slice('Group/h-'.length)));
+    expect(households.length).to.be.above(0);
+    for (const n of households) expect(n % 3, `h-${n}`).to.equal(2);
+    const policy = await house.tokenFor('policy-officer');
+    expect((await call('InsurancePlan/s-2/$simulate', ask, policy)).status).to.equal(200);
+    expect((await call('InsurancePlan/s-2/$simulate', named, policy)).status).to.equal(403);
+    const drafter = await house.tokenFor('registry-client');
+    expect((await call('InsurancePlan/s-2/$simulate', ask, drafter)).status).to.equal(403);
+  });
+
+  it('says who is beyond a budget, tries rules of no scheme yet, and comes as a table', async () => {
+    const plan = { name: 'plan', resource: scheme('new', OLD) };
+    const none = await done('InsurancePlan/$simulate', [plan, PERIOD]);
+    expect(none.now).to.equal(undefined);
+    const { households, amount } = figures(none.tried);
+    expect(amount).to.equal(households * 100);
+    const budget = { name: 'budget', valueMoney: { value: 1250, currency: 'KES' } };
+    const short = await done('InsurancePlan/$simulate', [plan, PERIOD, budget]);
+    expect(figures(short['beyond-budget'])).to.deep.equal({
+      households: households - 12,
+      amount: (households - 12) * 100,
+    });
+    const table = await call('InsurancePlan/$simulate', [plan, PERIOD], undefined, 'text/csv');
+    expect(table.headers.get('content-type')).to.contain('text/csv');
+    const rows = table.text.split('\r\n').filter((row) => row.startsWith('all,'));
+    const paid = rows.map((row) => row.split(',')).filter((cells) => cells[5] === 'paid');
+    expect(paid.map((cells) => [cells[9], cells[12]])).to.deep.equal([
+      [String(households), amount.toFixed(2)],
+    ]);
+    const alone = await done('InsurancePlan/s-1/$simulate', [PERIOD]);
+    expect(alone.now, 'the rules in force by themselves').to.equal(undefined);
+  });
+
+  it('refuses what cannot be tried, with the place', async () => {
+    const code = async (path: string, parameter: object[]) => {
+      const answer = await call(path, parameter);
+      expect(answer.status, answer.text).to.be.within(400, 499);
+      return answer.json.issue[0].details.coding[0].code;
+    };
+    const path = 'InsurancePlan/s-1/$simulate';
+    const plan = (...rules: Extension[]) => ({ name: 'plan', resource: scheme('x', rules) });
+    expect(await code(path, [plan(MONTHLY, criterion('1 +'), base(1))])).to.equal(
+      'criterion-malformed',
+    );
+    expect(await code(path, [plan(MONTHLY, criterion('true'), base(1, 'USD'))])).to.equal(
+      'scheme-currencies',
+    );
+    expect(await code(path, [{ name: 'version', valuePositiveInt: 99 }])).to.equal(
+      'simulation-malformed',
+    );
+    expect(await code('InsurancePlan/$simulate', [])).to.equal('simulation-malformed');
+    expect(await code('InsurancePlan/none/$simulate', [])).to.equal('scheme-unknown');
+    expect(await code(path, [{ name: 'scope', valueCode: 'x' }])).to.equal('simulation-malformed');
+    expect(await code(path, [{ name: 'top', valueUnsignedInt: 101 }])).to.equal(
+      'simulation-malformed',
+    );
+    expect(await code(path, [{ name: 'period', valueString: '2026-13' }])).to.equal(
+      'period-malformed',
+    );
+  });
+});
