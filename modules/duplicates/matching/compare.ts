@@ -4,7 +4,7 @@
 
 import { type Comparison, comparisonOf, remembered } from './levels.ts';
 import type { Column, Registry } from './registry.ts';
-import { ADJACENT, AREA, FAMILY, GIVEN, LEVELS, MISSING } from './schema.ts';
+import { ADJACENT, ALIKE, AREA, FAMILY, GIVEN, LEVELS, MISSING } from './schema.ts';
 
 export interface Comparer {
   readonly columns: readonly Column[];
@@ -14,6 +14,8 @@ export interface Comparer {
   readonly equalValue: () => number;
   /** Levels of given against family, and family against given. */
   readonly crossed: (a: number, b: number) => readonly [number, number];
+  /** Whether two people have given or family name in common, as they stand. */
+  readonly namesAlike: (a: number, b: number) => boolean;
 }
 
 /** Identifiers: equal says most, a neighbour's number is told apart from a slip of the pen. */
@@ -91,5 +93,7 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
       word(rows[a * width + f]!, rows[b * width + g]!),
     ];
   };
-  return { columns, level, equalValue: () => equal, crossed };
+  const namesAlike = (a: number, b: number): boolean =>
+    level(given, a, b) >= ALIKE || level(family, a, b) >= ALIKE;
+  return { columns, level, equalValue: () => equal, crossed, namesAlike };
 }

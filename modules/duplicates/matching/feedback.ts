@@ -137,6 +137,8 @@ function appended(
       b: ints(pairs.b, ({ b }) => b),
       w: floats(pairs.w),
       wH: floats(pairs.wH),
+      crossed: floats(pairs.crossed),
+      share: pairs.share,
       size,
       compared: pairs.compared,
     },

@@ -7,12 +7,12 @@ import type { Blocks } from './blocks.ts';
 import { type Comparer, comparerOf } from './compare.ts';
 import { type Learnt, type Levels, learn, PAIRS_MIN, shareOf } from './expectation.ts';
 import { RULES, type Training } from './keys.ts';
-import { CROSSED, expectedM, type Model, normalised, startingM } from './model.ts';
+import { CROSSED, CROSSED_WITHIN, expectedM, type Model, normalised, startingM } from './model.ts';
 import { addLevels, countPatterns, type Patterns } from './patterns.ts';
 import { countsOf } from './rarity.ts';
 import type { Registry } from './registry.ts';
-import { householdPairs, householdsOf, randomPairs, rulePairs } from './samples.ts';
-import { type Field, LEVELS, levelsOf } from './schema.ts';
+import { householdPairs, householdsOf, type Pairs, randomPairs, rulePairs } from './samples.ts';
+import { ALIKE, type Field, LEVELS, levelsOf } from './schema.ts';
 
 /** Registries of fewer records borrow from what is expected of m. */
 const SMALL = 2_000;
@@ -58,7 +58,10 @@ interface Household {
   readonly lambda: number;
   readonly within: number;
   readonly others: number;
+  readonly crossed: number;
 }
+
+const UNKNOWN = { within: 0, others: 0, crossed: CROSSED_WITHIN };
 
 /** h, and the share of pairs that are members of one household. */
 function household(
@@ -73,14 +76,14 @@ function household(
   const start = fields.map(({ shared }, column) => [...(shared ? m : u)[column]!]);
   const { members, known } = householdsOf(registry);
   const { pairs, all } = householdPairs(members);
-  if (pairs.length === 0) return { h: start, lambda: -1, within: 0, others: 0 };
+  if (pairs.length === 0) return { h: start, lambda: -1, ...UNKNOWN };
   const sample = countPatterns(comparer, pairs);
   const mixture = { fields, samples: [sample], start, fixed: [m], shares: [0.95, 0.05] };
   if (!known) {
     // People of one address are mostly duplicates where families were not registered together:
     // what is learnt from them would describe duplicates, so only their share is taken.
     const share = shareOf(sample, [start, m], mixture.shares);
-    return { h: start, lambda: (share * all) / pairsAll, within: 0, others: 0 };
+    return { h: start, lambda: (share * all) / pairsAll, ...UNKNOWN };
   }
   const { levels, shares } = learn(mixture);
   const [different = 1, same = 0] = shares[0] ?? [];
@@ -90,7 +93,18 @@ function household(
     lambda: (different * all) / pairsAll,
     within: same,
     others: (2 * all) / people,
+    crossed: Math.max(CROSSED_WITHIN, crossedShare(comparer, pairs) - same * CROSSED),
   };
+}
+
+/** Share of pairs of whom each bears the other's names. */
+function crossedShare(comparer: Comparer, pairs: Pairs): number {
+  let crossed = 0;
+  for (const [a, b] of pairs) {
+    const [first, second] = comparer.crossed(a, b);
+    if (first >= ALIKE && second >= ALIKE && !comparer.namesAlike(a, b)) crossed++;
+  }
+  return crossed / pairs.length;
 }
 
 function priorOf(
@@ -161,5 +175,6 @@ export function learnModel(registry: Registry, blocks: Blocks, across: boolean):
     within: of?.within ?? 0,
     others: of?.others ?? 0,
     crossed: CROSSED,
+    crossedWithin: of?.crossed ?? CROSSED_WITHIN,
   };
 }

@@ -26,10 +26,14 @@ export interface Model {
   readonly others: number;
   /** Share of records whose given and family name stand crossed. */
   readonly crossed: number;
+  /** Share of pairs of members of one household of whom each bears the other's names. */
+  readonly crossedWithin: number;
 }
 
 /** Records with crossed names, unless an installation knows better. */
 export const CROSSED = 0.01;
+/** Members of one household who bear each other's names, where no household is known. */
+export const CROSSED_WITHIN = 0.0001;
 
 /**
  * What is expected of m before anything is learnt: most values of one person agree, small errors

@@ -5,7 +5,7 @@
 
 import type { Model } from './model.ts';
 import type { Registry } from './registry.ts';
-import { AREA, FAMILY, GIVEN, LEVELS } from './schema.ts';
+import { ALIKE, AREA, FAMILY, GIVEN, LEVELS } from './schema.ts';
 
 export interface Rarity {
   /**
@@ -22,8 +22,6 @@ export interface Rarity {
   readonly together: (a: number, b: number) => number;
 }
 
-/** The level of names that sound alike. */
-export const ALIKE = 4;
 /** Values rarer than this say no more. */
 const SHARE_MIN = 1e-6;
 /** Strength of the whole registry's share against that of one area. */

@@ -35,6 +35,7 @@ export function runMatching(
   const scorer = scorerOf(registry, learnt);
   const pairs = scorePairs(registry, blocks, learnt, scorer, across);
   const model = settle(registry, pairs, learnt, across);
+  scorer.expectCrossed(model.crossed);
   const alone = Float64Array.from({ length: pairs.size }, (_, at) =>
     pairLogOdds(registry, pairs, at, model),
   );

@@ -31,6 +31,9 @@ export const LEVELS: Readonly<Record<Kind, number>> = {
 /** The level of identifiers that are neighbours; it stands after the ordered ones. */
 export const ADJACENT = LEVELS.identifier;
 
+/** The level of names that sound alike. */
+export const ALIKE = 4;
+
 /** Levels of a kind, those outside the order included. */
 export const levelsOf = (kind: Kind): number => LEVELS[kind] + (kind === 'identifier' ? 1 : 0);
 

@@ -7,9 +7,9 @@
 
 import { type Comparer, comparerOf } from './compare.ts';
 import { type FieldModel, type Model, weightsOf } from './model.ts';
-import { ALIKE, areaColumnOf, type Rarity, rarityOf } from './rarity.ts';
+import { areaColumnOf, type Rarity, rarityOf } from './rarity.ts';
 import type { Registry } from './registry.ts';
-import { FAMILY, GIVEN, LEVELS, levelsOf, MISSING } from './schema.ts';
+import { ALIKE, FAMILY, GIVEN, LEVELS, levelsOf, MISSING } from './schema.ts';
 
 /** What one field said about a pair. */
 export interface FieldScore {
@@ -26,6 +26,10 @@ export interface Scorer {
   readonly score: (a: number, b: number) => void;
   w: number;
   wH: number;
+  /** Bits by which names written in the other order fit better; −∞ where that was not tried. */
+  crossed: number;
+  /** From now on this share of records is held to have names in the other order. */
+  readonly expectCrossed: (share: number) => void;
   /** Bits for one person against two members of one household, from what is personal alone. */
   readonly personal: (a: number, b: number) => number;
   /** Log-odds of a pair under a model. */
@@ -37,6 +41,21 @@ export interface Scorer {
 
 /** Names more alike than this are not tried crossed. */
 const CROSSED_LEVEL_MAX = 2;
+
+const NOT_TRIED = Number.NEGATIVE_INFINITY;
+
+/**
+ * Bits that a pair gains because its names may stand in the other order.
+ *
+ * @param crossed bits by which the other order fits better; −∞ where it was not tried
+ * @param share of records whose names stand in the other order
+ */
+export const crossedBits = (crossed: number, share: number): number =>
+  crossed === NOT_TRIED ? 0 : log2Sum(Math.log2(1 - share), Math.log2(share) + crossed);
+
+/** Probability that the names of a pair of one person stand in two orders. */
+export const crossedChance = (crossed: number, share: number): number =>
+  crossed === NOT_TRIED ? 0 : (share * 2 ** crossed) / (1 - share + share * 2 ** crossed);
 
 export function log2Sum(x: number, y: number): number {
   const high = x > y ? x : y;
@@ -90,6 +109,7 @@ function silent(levels: number): FieldModel {
 class PairScorer implements Scorer {
   w = 0;
   wH = 0;
+  crossed = Number.NEGATIVE_INFINITY;
   readonly comparer: Comparer;
   readonly #registry: Registry;
   readonly #rarity: Rarity;
@@ -100,8 +120,8 @@ class PairScorer implements Scorer {
   readonly #given: number;
   readonly #family: number;
   readonly #area: number;
-  readonly #straight: number;
-  readonly #crossed: number;
+  readonly #crossedWithin: number;
+  #share: number;
 
   constructor(registry: Registry, model: Model, comparer: Comparer, rarity: Rarity) {
     this.#registry = registry;
@@ -123,14 +143,19 @@ class PairScorer implements Scorer {
     this.#family = registry.columns.findIndex(({ field }) => field.name === FAMILY);
     const area = areaColumnOf(registry);
     this.#area = area < 0 ? -1 : registry.columns[area]!.at;
-    this.#straight = Math.log2(1 - model.crossed);
-    this.#crossed = Math.log2(model.crossed);
+    this.#crossedWithin = model.crossedWithin;
+    this.#share = model.crossed;
+  }
+
+  expectCrossed(share: number): void {
+    this.#share = share;
   }
 
   score(a: number, b: number): void {
     let w = 0;
     let wH = 0;
     let names = 0;
+    let namesH = 0;
     let namesLevel = 0;
     let leastName = this.#given < 0 || this.#family < 0 ? 0 : LEVELS.name;
     const count = this.#mu.length;
@@ -140,19 +165,23 @@ class PairScorer implements Scorer {
       const equal = this.comparer.equalValue();
       const bonus = this.#bonus(column, level, equal, a, b);
       const bits = this.#mu[column]![level]! + bonus;
-      wH += this.#household(column, level, equal, bonus);
+      const bitsH = this.#household(column, level, equal, bonus);
       if (column === this.#given || column === this.#family) {
         names += bits;
+        namesH += bitsH;
         if (level > namesLevel) namesLevel = level;
         if (level < leastName) leastName = level;
       } else {
         w += bits;
+        wH += bitsH;
       }
     }
     if (leastName >= ALIKE) names = Math.min(names, this.#jointly(a, b));
-    if (namesLevel <= CROSSED_LEVEL_MAX) names = this.#orCrossed(names, a, b);
-    this.w = w + names;
-    this.wH = wH;
+    const crossed = namesLevel <= CROSSED_LEVEL_MAX ? this.#crossed(a, b) : NOT_TRIED;
+    this.crossed = crossed - names;
+    this.w = w + names + crossedBits(this.crossed, this.#share);
+    // A son who is named after his grandfather has his father's names in the other order.
+    this.wH = wH + namesH + crossedBits(crossed - namesH, this.#crossedWithin);
   }
 
   personal(a: number, b: number): number {
@@ -212,12 +241,24 @@ class PairScorer implements Scorer {
     return bits - this.#rarity.together(a, b);
   }
 
-  /** The bits of the names, were they written in the other order. */
-  #orCrossed(straight: number, a: number, b: number): number {
+  /** The bits of the names, were they written in the other order; −∞ where one is missing. */
+  #crossed(a: number, b: number): number {
     const [first, second] = this.comparer.crossed(a, b);
-    if (first === MISSING || second === MISSING) return straight;
-    const bits = this.#mu[this.#given]![first]! + this.#mu[this.#family]![second]!;
-    return log2Sum(this.#straight + straight, this.#crossed + bits);
+    if (first === MISSING || second === MISSING) return NOT_TRIED;
+    return (
+      this.#mu[this.#given]![first]! +
+      this.#mu[this.#family]![second]! +
+      this.#crossedRarity(a, b) +
+      this.#crossedRarity(b, a)
+    );
+  }
+
+  /** Bits for the rarity of a given name that is the other's family name. */
+  #crossedRarity(a: number, b: number): number {
+    const { rows, width, columns } = this.#registry;
+    const value = rows[a * width + columns[this.#given]!.at]!;
+    if (value !== rows[b * width + columns[this.#family]!.at]) return 0;
+    return Math.min(this.#rarity.bits(this.#given, value), this.#rarity.bits(this.#family, value));
   }
 
   explain(a: number, b: number): readonly FieldScore[] {

@@ -93,6 +93,22 @@ describe('npm run evaluate:duplicates', () => {
   };
   const map = { id: 'nr', fullName: 'name', birthDate: { columns: 'born', format: 'd.M.yyyy' } };
 
+  it('learns how often names stand in the other order, and that sons bear their grandfathers’ names', () => {
+    const { records, truth } = syntheticRegistry(4_000, 5);
+    const turned = records.people.map((person, at) => {
+      const { given, family } = person.name;
+      // Every fifth person, once: pairs of one person have the two orders, strangers do not.
+      return truth[at]! % 5 === 0 && truth.indexOf(truth[at]!) === at
+        ? { ...person, name: { ...person.name, given: family, family: given } }
+        : person;
+    });
+    const usual = evaluate('usual', records, () => truth).run.model;
+    const often = evaluate('turned', { ...records, people: turned }, () => truth).run.model;
+    expect(usual.crossed).to.be.within(0.01, 0.05);
+    expect(often.crossed).to.equal(0.1);
+    expect(usual.crossedWithin).to.be.within(0.0005, 0.005);
+  });
+
   it('links two registries one to one and writes pairs and clusters', () => {
     const names = [
       'Asha Farah',
