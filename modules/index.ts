@@ -7,6 +7,7 @@ import { bankFile } from './adapters/bank-file/index.ts';
 import { simulator } from './adapters/simulator/index.ts';
 import { audit } from './audit/index.ts';
 import { disbursement } from './disbursement/index.ts';
+import { duplicates } from './duplicates/index.ts';
 import { households } from './households/index.ts';
 import { indicators } from './indicators/index.ts';
 import { ledger } from './ledger/index.ts';
@@ -22,6 +23,7 @@ export const MODULES: readonly Module[] = [
   indicators,
   ledger,
   households,
+  duplicates,
   payPoints,
   providers,
   schemes,

@@ -1,0 +1,16 @@
+/**
+ * Rights of this room. Matching is an oracle on personal data, so reading Patients is not enough for
+ * it. Which roles have them stands in `migrations/0130_duplicates_match.sql`.
+ */
+
+import { permission } from '../../src/sdk/index.ts';
+
+export const MATCH = permission(
+  'duplicates.match',
+  'ask who in the registry a person or a household may be',
+);
+export const FIND = permission('duplicates.find', 'have the registry searched for duplicates');
+export const OVERRIDE = permission(
+  'duplicates.override',
+  'lift the hold of a suspicion before it is decided',
+);

@@ -1,0 +1,255 @@
+/**
+ * How common values are, as the last run over everybody counted them: what lets one person be
+ * weighed against a stored registry as a whole run would weigh them.
+ *
+ * Values that few hold are not stored, for two holders is what a pair has anyway. A young registry
+ * that has counted little leans on what the model says of equal values in general.
+ */
+
+import { join } from '../matching/hash.ts';
+import type { Model } from '../matching/model.ts';
+import { ALIKE, type Rarity } from '../matching/rarity.ts';
+import type { Registry } from '../matching/registry.ts';
+import { AREA, BIRTH, FAMILY, GIVEN, LEVELS } from '../matching/schema.ts';
+
+/** Fields whose values are counted, by number; the order is kept for ever, for it is stored. */
+const COUNTED = [
+  GIVEN,
+  FAMILY,
+  BIRTH,
+  'phone',
+  'email',
+  'houseNumber',
+  'postalCode',
+  AREA,
+  'line1',
+  'line2',
+  'city',
+  'district',
+  'state',
+  'other',
+];
+
+/** What is counted of a field, as a number to add to the field's. */
+const LOCAL = 32;
+const AREAS = 64;
+const SOUND = 96;
+const LOCAL_SOUND = 128;
+const TOGETHER = 160;
+
+/** Counts below this are not stored. */
+const STORED_MIN = 3;
+const PAIR = 2;
+const SHARE_MIN = 1e-6;
+const AREA_PRIOR = 300;
+/** Registries of fewer people lean on the model. */
+const SMALL = 2_000;
+/** Share of people of one year of birth, where only the year is known and nothing was counted. */
+const YEAR_SHARE = 0.01;
+
+/** Kind and hash of a count. */
+export interface CountKey {
+  readonly kind: number;
+  readonly hash: number;
+}
+
+/** Kind and hash as one number: a map of numbers is a third of one of texts. */
+const numberOf = (kind: number, hash: number): number => kind * 2 ** 32 + (hash >>> 0);
+
+/** What the columns of a registry's rows say, for counting. */
+interface Reader {
+  readonly number: number;
+  readonly at: number;
+  readonly slots: number;
+  readonly hash: readonly number[] | Int32Array;
+  readonly sound: readonly number[] | Int32Array;
+  readonly isName: boolean;
+}
+
+function readersOf(registry: Registry): readonly (Reader | undefined)[] {
+  return registry.columns.map(({ field, at, values }) => {
+    const number = COUNTED.indexOf(field.name);
+    if (number < 0) return undefined;
+    const isName = field.name === GIVEN || field.name === FAMILY;
+    const { hash, telling1: sound } = values;
+    return { number, at, slots: field.slots, hash, sound, isName };
+  });
+}
+
+/** Every count that may be asked of these rows. */
+export function countKeysOf(registry: Registry, rows: readonly number[]): CountKey[] {
+  const found = new Map<number, CountKey>();
+  const add = (kind: number, hash: number): void => {
+    found.set(numberOf(kind, hash), { kind, hash });
+  };
+  const readers = readersOf(registry);
+  const area = readers.find((each) => each?.number === COUNTED.indexOf(AREA));
+  add(TOGETHER, 0);
+  for (const reader of readers) if (reader) add(reader.number, 0);
+  for (const row of rows) {
+    const from = row * registry.width;
+    const place = area ? (area.hash[registry.rows[from + area.at]!] ?? 0) : 0;
+    const sounds: number[] = [];
+    for (const reader of readers) {
+      if (!reader) continue;
+      for (let slot = 0; slot < reader.slots; slot++) {
+        const value = registry.rows[from + reader.at + slot]!;
+        if (value === 0) break;
+        add(reader.number, reader.hash[value]!);
+        if (!reader.isName) continue;
+        const sound = reader.sound[value] ?? 0;
+        sounds.push(sound);
+        add(SOUND + reader.number, sound);
+        if (place === 0) continue;
+        add(AREAS + reader.number, place);
+        add(LOCAL + reader.number, join(reader.hash[value]!, place));
+        add(LOCAL_SOUND + reader.number, join(sound, place));
+      }
+    }
+    if (sounds.length === 2) add(TOGETHER, join(sounds[0]!, sounds[1]!));
+  }
+  return [...found.values()];
+}
+
+/** Counts by kind and hash; what is absent is rare. */
+export class Counts {
+  readonly #held = new Map<number, number>();
+
+  constructor(rows: readonly (CountKey & { readonly held: number })[] = []) {
+    for (const { kind, hash, held } of rows) this.#held.set(numberOf(kind, hash), held);
+  }
+
+  of(kind: number, hash: number): number {
+    return this.#held.get(numberOf(kind, hash)) ?? 0;
+  }
+
+  add(kind: number, hash: number): void {
+    const key = numberOf(kind, hash);
+    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+  }
+
+  /** People who were counted. */
+  get people(): number {
+    return this.of(TOGETHER, 0);
+  }
+
+  /** What is worth storing. */
+  *stored(): Generator<CountKey & { readonly held: number }> {
+    for (const [key, held] of this.#held) {
+      const [kind, hash] = [Math.floor(key / 2 ** 32), (key % 2 ** 32) | 0];
+      if (hash === 0 || held >= STORED_MIN) yield { kind, hash, held };
+    }
+  }
+}
+
+/** Counts over a whole registry. A family's name counts once a household in its area. */
+export function countAll(registry: Registry): Counts {
+  const counts = new Counts();
+  const readers = readersOf(registry);
+  const area = readers.find((each) => each?.number === COUNTED.indexOf(AREA));
+  const homes = new Set<string>();
+  for (let row = 0; row < registry.size; row++) {
+    const from = row * registry.width;
+    const place = area ? (area.hash[registry.rows[from + area.at]!] ?? 0) : 0;
+    counts.add(TOGETHER, 0);
+    const sounds: number[] = [];
+    for (const reader of readers) {
+      if (!reader || registry.rows[from + reader.at] === 0) continue;
+      counts.add(reader.number, 0);
+      for (let slot = 0; slot < reader.slots; slot++) {
+        const value = registry.rows[from + reader.at + slot]!;
+        if (value !== 0) counts.add(reader.number, reader.hash[value]!);
+      }
+      if (!reader.isName) continue;
+      const value = registry.rows[from + reader.at]!;
+      const sound = reader.sound[value] ?? 0;
+      sounds.push(sound);
+      if (sound !== 0) counts.add(SOUND + reader.number, sound);
+      if (place === 0) continue;
+      const home = registry.household[row]!;
+      if (reader.number === COUNTED.indexOf(FAMILY) && home !== 0) {
+        const key = `${home} ${value}`;
+        if (homes.has(key)) continue;
+        homes.add(key);
+      }
+      counts.add(AREAS + reader.number, place);
+      counts.add(LOCAL + reader.number, join(reader.hash[value]!, place));
+      if (sound !== 0) counts.add(LOCAL_SOUND + reader.number, join(sound, place));
+    }
+    if (sounds.length === 2 && sounds[0] !== 0 && sounds[1] !== 0) {
+      counts.add(TOGETHER, join(sounds[0]!, sounds[1]!));
+    }
+  }
+  return counts;
+}
+
+/** Rarity by stored counts, of the values of a few people. See `matching/rarity.ts`. */
+export function storedRarity(registry: Registry, model: Model, counts: Counts): Rarity {
+  const readers = readersOf(registry);
+  const areaColumn = registry.columns.find(({ field }) => field.name === AREA);
+  const placeOf = (place: number): number => areaColumn?.values.hash[place] ?? 0;
+  const uOf = (column: number): readonly number[] =>
+    model.fields[registry.columns[column]!.field.name]?.u ?? [];
+  /** A share, drawn towards what is usual where little was counted. */
+  const shareOf = (held: number, count: number, usual: number): number => {
+    const prior = Math.max(0, SMALL - held);
+    return Math.max((Math.max(count, PAIR) + prior * usual) / (held + prior), SHARE_MIN);
+  };
+  const nearly = (here: number, all: number, share: number): number =>
+    Math.max((here - PAIR + AREA_PRIOR * share) / (all - PAIR + AREA_PRIOR), SHARE_MIN);
+  const bits = (column: number, value: number, place = 0): number => {
+    const { field, values } = registry.columns[column]!;
+    const reader = readers[column];
+    if (!reader || field.rarity === 0 || value === 0) return 0;
+    const exact = uOf(column)[LEVELS[field.kind] - 1] ?? 1;
+    const held = counts.of(reader.number, 0);
+    const isYear = field.name === BIRTH && values.texts[value]!.endsWith('0000');
+    const count = counts.of(reader.number, reader.hash[value]!);
+    const share = shareOf(held, count, isYear ? Math.max(exact, YEAR_SHARE) : exact);
+    const usual = field.rarity * Math.log2(exact / share);
+    const area = reader.isName ? placeOf(place) : 0;
+    const all = area === 0 ? 0 : counts.of(AREAS + reader.number, area);
+    if (all === 0) return usual;
+    const here = counts.of(LOCAL + reader.number, join(reader.hash[value]!, area));
+    return Math.min(usual, Math.log2(exact / nearly(Math.max(here, PAIR), all, share)));
+  };
+  const alike = (column: number, a: number, b: number, place = 0): number => {
+    const reader = readers[column];
+    const sound = reader?.sound[a] ?? 0;
+    if (!reader || sound === 0 || sound !== reader.sound[b]) return 0;
+    const held = counts.of(reader.number, 0);
+    const of = (value: number): number => counts.of(reader.number, reader.hash[value]!);
+    const others = counts.of(SOUND + reader.number, sound) - Math.max(of(a), of(b));
+    const usualShare = uOf(column)[ALIKE] ?? 1;
+    const share = shareOf(held, others, usualShare);
+    const usual = Math.log2(usualShare / share);
+    const area = placeOf(place);
+    const all = area === 0 ? 0 : counts.of(AREAS + reader.number, area);
+    if (all === 0) return usual;
+    const here = counts.of(LOCAL_SOUND + reader.number, join(sound, area));
+    return Math.min(usual, Math.log2(usualShare / nearly(Math.max(here, PAIR), all, share)));
+  };
+  return { bits, alike, together: togetherBy(registry, readers, counts) };
+}
+
+function togetherBy(
+  { rows, width, columns }: Registry,
+  readers: readonly (Reader | undefined)[],
+  counts: Counts,
+): Rarity['together'] {
+  const at = (name: string): number => columns.findIndex(({ field }) => field.name === name);
+  const [given, family] = [readers[at(GIVEN)], readers[at(FAMILY)]];
+  if (!given || !family) return () => 0;
+  const soundsOf = (row: number): [number, number] => [
+    given.sound[rows[row * width + given.at]!] ?? 0,
+    family.sound[rows[row * width + family.at]!] ?? 0,
+  ];
+  return (a, b) => {
+    const [g, f] = soundsOf(a);
+    const [g2, f2] = soundsOf(b);
+    if (g === 0 || f === 0 || g !== g2 || f !== f2) return 0;
+    const both = counts.of(TOGETHER, join(g, f));
+    const expected = (counts.of(SOUND, g) * counts.of(SOUND + 1, f)) / Math.max(1, counts.people);
+    return both <= PAIR || expected === 0 ? 0 : Math.max(0, Math.log2((both - PAIR) / expected));
+  };
+}

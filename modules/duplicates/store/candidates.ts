@@ -1,0 +1,131 @@
+/**
+ * Who shares a key with somebody. Keys that too many share are left out; what remains is bounded, so
+ * that ten thousand namesakes cost a page and not a second.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+import type { CountKey } from '../registry/counts.ts';
+import type { StoredFeature } from './features.ts';
+
+/** Candidates of one person at most. */
+export const CANDIDATES_MAX = 600;
+
+const COLUMNS = 'f.patient_id, f.fhir_id, f.household_id, f.area, f.active, f.replaced_by, f.facts';
+
+/*
+ * Materialised, because a limit beside a condition on an index of arrays leads PostgreSQL to read
+ * the whole table in the hope of finding enough soon. Over 1,000,000 rows: one bitmap of the index.
+ */
+const FIND = statement(
+  'duplicates.find-candidates',
+  `with found as materialized (
+     select ${COLUMNS} from match_feature f
+     where f.keys && (select coalesce(array_agg(w.key), '{}') from unnest($1::int4[]) as w(key)
+         where not exists (select from match_big_key b where b.key = w.key)))
+   select * from found limit ${CANDIDATES_MAX}`,
+);
+
+/** Records that share one of these keys. */
+export async function findCandidates(
+  ctx: Context,
+  keys: readonly number[],
+): Promise<StoredFeature[]> {
+  return ctx.db.query<StoredFeature>(FIND, [keys]);
+}
+
+const OF_STORED = statement(
+  'duplicates.candidates-of-stored',
+  `select q.patient_id as of_id, c.* from match_feature q
+   cross join lateral (
+     with found as materialized (
+       select ${COLUMNS} from match_feature f
+       where f.keys && (select coalesce(array_agg(w.key), '{}') from unnest(q.keys) as w(key)
+           where not exists (select from match_big_key b where b.key = w.key)))
+     select * from found limit ${CANDIDATES_MAX}) c
+   where q.patient_id = any($1::bigint[])`,
+);
+
+/** Records that share a key with one of these records, which are among their own. */
+export async function candidatesOfStored(
+  ctx: Context,
+  patientIds: readonly bigint[],
+): Promise<(StoredFeature & { readonly of_id: bigint })[]> {
+  return ctx.db.query(OF_STORED, [patientIds]);
+}
+
+const CROWDED = statement(
+  'duplicates.note-crowded-keys',
+  `insert into match_big_key (key, people)
+   select w.key, n.people from unnest($1::int4[]) as w(key)
+   cross join lateral (select count(*)::int as people from (
+     select from match_feature f where f.keys @> array[w.key] limit $2) f) n
+   where n.people > $3
+   on conflict (key) do update set people = excluded.people`,
+);
+
+/**
+ * Notes those of these keys that more than `most` people share.
+ *
+ * @returns how many
+ */
+export async function noteCrowded(
+  ctx: Context,
+  keys: readonly number[],
+  most: number,
+): Promise<number> {
+  return ctx.db.run(CROWDED, [keys, most + 1, most]);
+}
+
+const KEYS = statement(
+  'duplicates.keys-of-stored',
+  'select distinct unnest(keys) as key from match_feature where patient_id = any($1::bigint[])',
+);
+
+/** All keys of these records. */
+export async function keysOfStored(ctx: Context, patientIds: readonly bigint[]): Promise<number[]> {
+  const rows = await ctx.db.query<{ key: number }>(KEYS, [patientIds]);
+  return rows.map((row) => row.key);
+}
+
+const WEIGHTS = statement(
+  'duplicates.weights',
+  `select c.kind, c.hash, v.held from unnest($1::int2[], $2::int4[]) as c(kind, hash)
+   join match_value v using (kind, hash)
+   union all
+   (select m.kind, hashtext(o.content), o.model_id::int
+    from (values (-1)) m(kind), match_model o where o.accepted order by o.model_id desc limit 1)
+   union all
+   select -2, null, greatest(reltuples, 0)::int from pg_class
+   where oid = 'match_feature'::regclass`,
+);
+
+interface WeightRow {
+  readonly kind: number;
+  readonly hash: number;
+  readonly held: number | null;
+}
+
+/** What scores depend on beside the records. */
+export interface Weights {
+  readonly counts: readonly (CountKey & { readonly held: number })[];
+  /** The model in force by its number and a hash of its text; undefined: the shipped one. */
+  readonly model: { readonly id: number; readonly hash: number } | undefined;
+  /** People in the registry, roughly. */
+  readonly people: number;
+}
+
+/** Counts by their keys, the model in force and the size of the registry. */
+export async function readWeights(ctx: Context, wanted: readonly CountKey[]): Promise<Weights> {
+  const rows = await ctx.db.query<WeightRow>(WEIGHTS, [
+    wanted.map(({ kind }) => kind),
+    wanted.map(({ hash }) => hash),
+  ]);
+  const model = rows.find(({ kind }) => kind === -1);
+  return {
+    counts: rows.flatMap(({ kind, hash, held }) =>
+      kind >= 0 && held !== null ? [{ kind, hash, held }] : [],
+    ),
+    model: model && { id: model.held ?? 0, hash: model.hash },
+    people: rows.find(({ kind }) => kind === -2)?.held ?? 0,
+  };
+}
