@@ -26,7 +26,7 @@ import {
   type Written,
 } from '../types.ts';
 import { parseCondition, resolveConditions } from './conditions.ts';
-import { gone, notFound } from './read.ts';
+import { gone, notFound, shownOnly } from './read.ts';
 import { versionOf, writtenResponse } from './respond.ts';
 
 /** `PATCH Type/id` */
@@ -127,7 +127,7 @@ function planOf(unit: UnitOfWork, wanted: WantedPatch, lock: boolean): Promise<P
     const seen = row && (await inReach(unit, type, [row.rid], 'update')).has(row.rid);
     if (row && !seen) throw notFound(type, id);
     if (!row || row.deleted) {
-      if (await readProjected(unit, type, id)) throw projected(type, id);
+      if (await readProjected(unit, type, id)) throw shownOnly(type, id);
       throw row ? gone(type, id, row.ver) : notFound(type, id);
     }
     if (ifMatch !== undefined && ifMatch !== String(row.ver)) {
@@ -155,14 +155,5 @@ export function noneMatches(type: string, place?: string) {
     'condition-none',
     `No ${type} matches the condition; a patch changes what is there.`,
     place,
-  );
-}
-
-function projected(type: string, id: string) {
-  return problem(
-    'not-supported',
-    'profile-read-only',
-    `${type}/${id} is shown, not taken: it changes by operations of its room.`,
-    type,
   );
 }

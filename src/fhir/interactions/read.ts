@@ -101,3 +101,13 @@ export function gone(type: string, id: string, version: number): Problem {
   );
   return new Problem(issues, { headers: { etag: `W/"${version}"` } });
 }
+
+/** What a room shows is not written as a resource. */
+export function shownOnly(type: string, id: string) {
+  return problem(
+    'not-supported',
+    'profile-read-only',
+    `${type}/${id} is shown, not taken: it changes by operations of its room.`,
+    type,
+  );
+}

@@ -8,6 +8,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { isId, type Problem, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { writeJson } from '../formats/json.ts';
+import { readProjected } from '../projection.ts';
 import { isSubsetted } from '../search/summary.ts';
 import { plannedLocks, validate, writeResources } from '../store/write.ts';
 import {
@@ -18,6 +19,7 @@ import {
   type Written,
 } from '../types.ts';
 import { parseCondition, resolveLocked } from './conditions.ts';
+import { shownOnly } from './read.ts';
 import {
   doneOutcome,
   preferredReturn,
@@ -194,6 +196,8 @@ export async function remove(
 ): Promise<FhirResponse> {
   const ifMatch = versionOf(request.headers['if-match']);
   const [written] = await writeResources(unit, [{ action: 'delete', type, id, ifMatch }]);
+  // What a room shows stands whatever is deleted: that must not be told as done.
+  if (!written && (await readProjected(unit, type, id))) throw shownOnly(type, id);
   return deletedResponse(request, `${type}/${id}`, written);
 }
 
