@@ -12,7 +12,7 @@
 import type { SearchParameter } from '@medplum/fhirtypes';
 import type { Types } from './compile.ts';
 import type { CompositePart, PairPart, SearchParameterType } from './definitions.ts';
-import { hash32, hash64, systemKey, unitHash } from './hash.ts';
+import { hash32, hash64, kept, systemKey, unitHash } from './hash.ts';
 import { indexerOf, list, quantityRange, rangeRange, text, unitOf } from './index-values.ts';
 import { STRING_MAX } from './normalize.ts';
 import { type Path, pathsOf, relativePaths } from './paths.ts';
@@ -89,11 +89,14 @@ export function pairReader(
     ReadPart,
   ];
   return (element, resource, rows) => {
-    const [a, b, c] = [first, second, third].map((read) => read(element, resource));
+    const b = second(element, resource);
+    if (b.length === 0) return false;
+    const c = third(element, resource);
+    if (c.length === 0) return false;
     let made = 0;
-    for (const one of a!) {
-      for (const two of b!) {
-        for (const three of c!) {
+    for (const one of first(element, resource)) {
+      for (const two of b) {
+        for (const three of c) {
           if (made >= ROWS_MAX) return true;
           rows.pair(key, [one, two, three]);
           made += 1;
@@ -188,9 +191,12 @@ function viaRows(
   };
 }
 
+const codeOf = kept(1000, hash64);
+const systemOf = kept(200, systemKey);
+
 function tokenParts(valueType: string, value: unknown): PairPart[] {
   const token = (code: unknown, system: unknown): PairPart[] =>
-    text(code) ? [{ h: hash64(code), s: systemKey(text(system) ? system : undefined) }] : [];
+    text(code) ? [{ h: codeOf(code), s: text(system) ? systemOf(system) : 0 }] : [];
   if (typeof value === 'boolean') return token(String(value), undefined);
   if (!isObject(value)) return token(value, undefined);
   switch (valueType) {

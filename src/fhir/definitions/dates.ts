@@ -111,6 +111,7 @@ const PARTS =
  * the format checks are strict: a zone or the seconds may be missing, as in search values.
  */
 export function intervalOf(text: string): Interval | undefined {
+  if (text.length === 10 && dateLength(text) === 10) return wholeDay(text);
   const match = PARTS.exec(text);
   if (!match || dateLength(text) === 0) return undefined;
   const [, year, month, day, hour, minute, second, fraction, zone] = match;
@@ -126,6 +127,23 @@ export function intervalOf(text: string): Interval | undefined {
   return fraction === undefined
     ? { lower: iso(at), upper: iso(at + 1000) }
     : withFraction(at, fraction);
+}
+
+/** A day as it is written mostly: its bounds are written likewise, without a Date. */
+function wholeDay(text: string): Interval {
+  const lower = `${text}T00:00:00Z`;
+  const year = two(text, 0) * 100 + two(text, 2);
+  const month = two(text, 5);
+  const day = two(text, 8);
+  if (day < daysInMonth(year, month)) {
+    return { lower, upper: `${text.slice(0, 8)}${padded(day + 1)}T00:00:00Z` };
+  }
+  if (month < 12) return { lower, upper: `${text.slice(0, 5)}${padded(month + 1)}-01T00:00:00Z` };
+  return { lower, upper: `${String(year + 1).padStart(4, '0')}-01-01T00:00:00Z` };
+}
+
+function padded(number: number): string {
+  return number < 10 ? `0${number}` : String(number);
 }
 
 function wholeMonths(year: number, month: string | undefined): Interval {

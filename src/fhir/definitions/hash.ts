@@ -170,3 +170,22 @@ export function ofTypeValue(system: string, code: string, value: string): string
 export function unitHash(system: string, code: string): bigint {
   return hash64(`${system}|${code}`);
 }
+
+/** Longer texts are no codes; they are not remembered. */
+const KEPT_LENGTH = 200;
+
+/**
+ * A function of texts that remembers what it said of the first so many: codes and systems repeat,
+ * and a look-up is cheaper than a hash.
+ */
+export function kept<Value>(max: number, make: (text: string) => Value): (text: string) => Value {
+  const known = new Map<string, Value>();
+  return (of) => {
+    let value = known.get(of);
+    if (value === undefined) {
+      value = make(of);
+      if (known.size < max && of.length < KEPT_LENGTH) known.set(of, value);
+    }
+    return value;
+  };
+}

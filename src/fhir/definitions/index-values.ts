@@ -15,6 +15,7 @@ import type { SearchParameterType } from './definitions.ts';
 import {
   bareCodeHash,
   codeHash,
+  kept,
   kindKey,
   ofTypeValue,
   paramKey,
@@ -86,19 +87,31 @@ export function tokensOf(valueType: string): 'tk' | 'tok' {
     : 'tok';
 }
 
-/** Hashes of codes that were met before; codes repeat, and a look-up is cheaper than a hash. */
+/** Codes that are remembered of a parameter or system. */
 const CODES_MAX = 2000;
 
 function codeIndexer(key: number): (code: string, rows: RowCollector) => void {
-  const known = new Map<string, bigint>();
-  return (code, rows) => {
-    let hash = known.get(code);
-    if (hash === undefined) {
-      hash = codeHash(key, code);
-      if (known.size < CODES_MAX) known.set(code, hash);
-    }
-    rows.tk(hash);
-  };
+  const hashOf = kept(CODES_MAX, (code) => codeHash(key, code));
+  return (code, rows) => rows.tk(hashOf(code));
+}
+
+/** What tells a system apart: in `tk` `system|` and `system|code`, in `tok` its key. */
+interface SystemMarks {
+  readonly hash: bigint;
+  readonly key: number;
+  readonly ofCode: (code: string) => bigint;
+}
+
+/** Systems that are remembered: a registry has a handful, each in every resource. */
+const SYSTEMS_MAX = 200;
+
+/** The marks of systems under a parameter's key. */
+function systemsOf(key: number): (system: string) => SystemMarks {
+  return kept(SYSTEMS_MAX, (system) => ({
+    hash: systemHash(key, system),
+    key: systemKey(system),
+    ofCode: kept(CODES_MAX, (code) => systemCodeHash(key, system, code)),
+  }));
 }
 
 function tokenIndexer(valueType: string, keys: Keys): Indexer {
@@ -122,7 +135,7 @@ function tokenIndexer(valueType: string, keys: Keys): Indexer {
     case 'Identifier':
       return identifierIndexer(keys, textKey);
     case 'ContactPoint':
-      return (value, rows) => isObject(value) && contactPoint(key, value, rows);
+      return contactPointIndexer(key);
     case 'computed':
       return computedToken(keys);
     default:
@@ -137,12 +150,15 @@ function codingIndexer(
   textKey: number,
   plain: (code: string, rows: RowCollector) => void,
 ): (coding: Json, rows: RowCollector) => void {
+  const marksOf = systemsOf(key);
+  const bare = kept(CODES_MAX, (code) => bareCodeHash(key, code));
   return ({ system, code, display }, rows) => {
+    const marks = text(system) ? marksOf(system) : undefined;
     if (text(code)) {
       plain(code, rows);
-      rows.tk(text(system) ? systemCodeHash(key, system, code) : bareCodeHash(key, code));
+      rows.tk(marks ? marks.ofCode(code) : bare(code));
     }
-    if (text(system)) rows.tk(systemHash(key, system));
+    if (marks) rows.tk(marks.hash);
     if (text(display)) rows.str(textKey, display);
   };
 }
@@ -150,16 +166,22 @@ function codingIndexer(
 function identifierIndexer(keys: Keys, textKey: number): Indexer {
   const { key } = keys;
   const ofType = paramKey(keys.type, `${keys.code}:of-type`);
+  const marksOf = systemsOf(key);
   return (value, rows) => {
     if (!isObject(value)) return;
     const { system, type } = value;
-    if (text(system)) rows.tk(systemHash(key, system));
+    const marks = text(system) ? marksOf(system) : undefined;
+    if (marks) rows.tk(marks.hash);
     if (isObject(type) && text(type.text)) rows.str(textKey, type.text);
     if (!text(value.value)) return;
-    const [first, ...more] = isObject(type) ? typesOf(type) : [];
     const hash = valueHash(key, value.value);
+    if (!isObject(type)) {
+      rows.tok(hash, marks?.key ?? 0);
+      return;
+    }
+    const [first, ...more] = typesOf(type);
     const kind = first ? kindKey(first.system, first.code) : 0;
-    const kept = rows.typedTok(hash, systemKey(text(system) ? system : undefined), kind);
+    const kept = rows.typedTok(hash, marks?.key ?? 0, kind);
     // A row has room for one type.
     for (const other of kept || !first ? more : [first, ...more]) {
       rows.tok(valueHash(ofType, ofTypeValue(other.system, other.code, value.value)), 0);
@@ -176,10 +198,14 @@ function typesOf(type: Json): { readonly system: string; readonly code: string }
 }
 
 /** The system of a contact point is its kind, `phone`, `email` …. */
-function contactPoint(key: number, { system, value }: Json, rows: RowCollector): void {
-  const kind = text(system) ? system : undefined;
-  if (text(value)) rows.tok(valueHash(key, value), systemKey(kind));
-  if (kind) rows.tk(systemHash(key, kind));
+function contactPointIndexer(key: number): Indexer {
+  const marksOf = systemsOf(key);
+  return (value, rows) => {
+    if (!isObject(value)) return;
+    const marks = text(value.system) ? marksOf(value.system) : undefined;
+    if (text(value.value)) rows.tok(valueHash(key, value.value), marks?.key ?? 0);
+    if (marks) rows.tk(marks.hash);
+  };
 }
 
 /** Values of an expression whose type nothing tells: by their shape. */

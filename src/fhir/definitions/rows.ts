@@ -20,28 +20,63 @@ import { capitalized, normalize } from './normalize.ts';
 /** Below this many rows a look through the list is faster than a set. */
 const FEW = 12;
 
+/** When two rows of a kind are the same, and a text that tells them apart. */
+interface Kind<Row> {
+  readonly same: (a: Row, b: Row) => boolean;
+  readonly key: (row: Row) => string;
+}
+
+const TOK: Kind<TokenRow> = {
+  same: (a, b) => a.hash === b.hash && a.system === b.system,
+  key: (row) => `${row.hash} ${row.system}`,
+};
+const STR: Kind<StringRow> = {
+  same: (a, b) => a.val === b.val && a.param === b.param && a.raw === b.raw,
+  key: (row) => `${row.param} ${row.val}\n${row.raw ?? ''}`,
+};
+const REF: Kind<ReferenceRow> = {
+  same: (a, b) => a.target === b.target && a.param === b.param && a.type === b.type,
+  key: (row) => `${row.param} ${row.type} ${row.target}`,
+};
+const DAT: Kind<DateRow> = {
+  same: (a, b) => a.param === b.param && a.lower === b.lower && a.upper === b.upper,
+  key: (row) => `${row.param} ${row.lower} ${row.upper}`,
+};
+const NUM: Kind<NumberRow> = {
+  same: (a, b) =>
+    a.param === b.param &&
+    a.value === b.value &&
+    a.unit === b.unit &&
+    a.low === b.low &&
+    a.high === b.high,
+  key: (row) => `${row.param} ${row.unit} ${row.low} ${row.high} ${row.value}`,
+};
+const PAIR: Kind<PairRow> = {
+  same: (a, b) => pairKey(a) === pairKey(b),
+  key: (row) => pairKey(row),
+};
+
 /** A list without repetitions. */
 class Distinct<Row> {
   readonly rows: Row[] = [];
-  readonly #same: (a: Row, b: Row) => boolean;
-  readonly #key: (row: Row) => string;
+  readonly #kind: Kind<Row>;
   #seen: Set<string> | undefined;
 
-  constructor(same: (a: Row, b: Row) => boolean, key: (row: Row) => string) {
-    this.#same = same;
-    this.#key = key;
+  constructor(kind: Kind<Row>) {
+    this.#kind = kind;
   }
 
   add(row: Row): void {
-    if (this.rows.length < FEW) {
-      for (const each of this.rows) if (this.#same(each, row)) return;
+    const { rows } = this;
+    const { same, key } = this.#kind;
+    if (rows.length < FEW) {
+      for (const each of rows) if (same(each, row)) return;
     } else {
-      this.#seen ??= new Set(this.rows.map(this.#key));
-      const key = this.#key(row);
-      if (this.#seen.has(key)) return;
-      this.#seen.add(key);
+      this.#seen ??= new Set(rows.map(key));
+      const before = this.#seen.size;
+      if (this.#seen.add(key(row)).size === before) return;
     }
-    this.rows.push(row);
+    rows.push(row);
   }
 }
 
@@ -53,37 +88,14 @@ export interface ToldByRows {
 }
 
 export class RowCollector {
-  readonly #present = new Set<ToldByRows>();
+  readonly #present: ToldByRows[] = [];
   readonly #tk: bigint[] = [];
-  readonly #tok = new Distinct<TokenRow>(
-    (a, b) => a.hash === b.hash && a.system === b.system,
-    (row) => `${row.hash} ${row.system}`,
-  );
-  readonly #str = new Distinct<StringRow>(
-    (a, b) => a.val === b.val && a.param === b.param && a.raw === b.raw,
-    (row) => `${row.param} ${row.val}\n${row.raw ?? ''}`,
-  );
-  readonly #ref = new Distinct<ReferenceRow>(
-    (a, b) => a.target === b.target && a.param === b.param && a.type === b.type,
-    (row) => `${row.param} ${row.type} ${row.target}`,
-  );
-  readonly #dat = new Distinct<DateRow>(
-    (a, b) => a.param === b.param && a.lower === b.lower && a.upper === b.upper,
-    (row) => `${row.param} ${row.lower} ${row.upper}`,
-  );
-  readonly #num = new Distinct<NumberRow>(
-    (a, b) =>
-      a.param === b.param &&
-      a.value === b.value &&
-      a.unit === b.unit &&
-      a.low === b.low &&
-      a.high === b.high,
-    (row) => `${row.param} ${row.unit} ${row.low} ${row.high} ${row.value}`,
-  );
-  readonly #pair = new Distinct<PairRow>(
-    (a, b) => pairKey(a) === pairKey(b),
-    (row) => pairKey(row),
-  );
+  readonly #tok = new Distinct(TOK);
+  readonly #str = new Distinct(STR);
+  readonly #ref = new Distinct(REF);
+  readonly #dat = new Distinct(DAT);
+  readonly #num = new Distinct(NUM);
+  readonly #pair = new Distinct(PAIR);
 
   tk(hash: bigint): void {
     this.#tk.push(hash);
@@ -91,7 +103,7 @@ export class RowCollector {
 
   /** Notes that a parameter has a value, for what rows do not tell. */
   present(parameter: ToldByRows): void {
-    this.#present.add(parameter);
+    if (!this.#present.includes(parameter)) this.#present.push(parameter);
   }
 
   tok(hash: bigint, system: number): void {
