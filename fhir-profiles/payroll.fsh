@@ -96,6 +96,11 @@ Description: "Kind of task."
 * ^caseSensitive = true
 * ^content = #complete
 * #approve-payroll "Approve a payroll"
+* #duplicate-review "Review two records that may be one person"
+* #merge-proposal "Merge two records, proposed by another person"
+* #merge-follow-up "Look at what a merge has left behind"
+* #paid-twice "Decide about a person who was paid under two records"
+* #unmerge-review "Look at what has changed since a merge that was taken back"
 
 ValueSet: TaskCode
 Id: task-code

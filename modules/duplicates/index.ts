@@ -5,10 +5,21 @@
  */
 
 import type { Group, Patient } from '@medplum/fhirtypes';
-import type { Module, ResourceWrite, StoredBinding } from '../../src/sdk/index.ts';
+import {
+  contribute,
+  type Module,
+  type ResourceWrite,
+  referenceAlias,
+  type StoredBinding,
+} from '../../src/sdk/index.ts';
 import { matchOperation } from './match.ts';
+import { groupGuard, patientGuard } from './merge/guard.ts';
+import { MERGE, mergeOperation, UNMERGE, unmergeOperation } from './merge/operations.ts';
+import { SECOND_PERSON_FROM } from './merge/propose.ts';
+import { watchApprovals } from './merge/watch.ts';
 import { FIND, MATCH, OVERRIDE } from './permissions.ts';
 import { projectGroups, projectPatients } from './registry/project.ts';
+import { formerIds } from './store/aliases.ts';
 
 export { featuresChanged } from './events.ts';
 
@@ -28,8 +39,12 @@ const group: StoredBinding = {
 export const duplicates: Module = {
   name: 'duplicates',
   title: 'Duplicates',
-  dependsOn: ['households'],
+  dependsOn: ['households', 'schemes', 'payroll'],
+  settings: [SECOND_PERSON_FROM],
   resources: [patient, group],
-  operations: [matchOperation],
-  permissions: [MATCH, FIND, OVERRIDE],
+  operations: [matchOperation, mergeOperation, unmergeOperation],
+  guards: [patientGuard, groupGuard],
+  reactions: [watchApprovals],
+  permissions: [MATCH, FIND, OVERRIDE, MERGE, UNMERGE],
+  contributes: [contribute(referenceAlias, { type: 'Patient', formers: formerIds })],
 };

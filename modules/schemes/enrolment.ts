@@ -109,6 +109,19 @@ export function changedCoverage(
   };
 }
 
+/** Enrolments that a unit of work brings back as they stood, by FHIR id. */
+const restored = new WeakMap<Context, ReadonlySet<string>>();
+
+/**
+ * Lets enrolments return in this unit of work from an end that was itself an error: a merge of people
+ * that is taken back. No client can ask for it; what had ended otherwise is enrolled anew.
+ *
+ * @param ids  FHIR ids of Coverages
+ */
+export function restoreEnrolments(ctx: Context, ids: readonly string[]): void {
+  restored.set(ctx, new Set(ids));
+}
+
 /** Projects Coverages that are enrolments; forgets those that are so no longer. */
 export async function projectCoverages(
   ctx: Context,
@@ -248,7 +261,7 @@ function checkChange(ctx: Context, before: EnrolmentRow | undefined, row: Enrolm
       'Coverage.extension',
     );
   }
-  if (before.state === row.state) return;
+  if (before.state === row.state || restored.get(ctx)?.has(row.id)) return;
   const found = enrolmentLifecycle.transitions.find(
     (each) => each.to === row.state && each.from.some((state) => state === before.state),
   );

@@ -19,9 +19,10 @@ import { SIMULATE, simulateOperation } from './simulate.ts';
 import { reachRules } from './store/reach.ts';
 import { recordValidation } from './validate.ts';
 
+export { changedCoverage, restoreEnrolments } from './enrolment.ts';
 export { type EnrolmentEvent, enrolmentChanged, schemeChanged } from './events.ts';
 export { paymentHistory } from './history.ts';
-export { ENROL, type EnrolmentState, enrolmentLifecycle } from './lifecycle.ts';
+export { ENROL, type EnrolmentState, enrolmentLifecycle, LIVE_STATES } from './lifecycle.ts';
 export { type ExplainedStep, explainSteps, type StepRow } from './rules/explain.ts';
 export type { Component, Criterion, SchemeRules } from './rules/types.ts';
 export { type EntitlementSelect, entitlementSelect } from './store/entitlement.ts';

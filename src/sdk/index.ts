@@ -2,6 +2,7 @@
  * The public face of the house: all that a module may import from `src`.
  */
 
+export * from './alias.ts';
 export * from './canonical.ts';
 export * from './clock.ts';
 export * from './context.ts';

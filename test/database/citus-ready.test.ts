@@ -62,6 +62,12 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   payroll_seat: 'one row a person asked',
   payroll_delegation: 'configuration',
   payroll_ceiling: 'configuration',
+  merge_record: 'one row a merge of two records',
+  merge_patch: 'a few rows a merge',
+  merge_proposal: 'one row a merge that takes two people',
+  patient_alias: 'a few rows a merge, asked by both sides',
+  match_verdict: 'one row a decision of a reviewer',
+  review_lease: 'queue',
 };
 
 /** Rooms whose tables are configuration, queues, or an outside party's stand-in. */
@@ -113,6 +119,7 @@ describe('the schema', () => {
       { tgname: 'ledger_account_kept', name: 'ledger_account' },
       { tgname: 'ledger_transfer_accounts', name: 'ledger_transfer' },
       { tgname: 'ledger_transfer_append_only', name: 'ledger_transfer' },
+      { tgname: 'match_verdict_append_only', name: 'match_verdict' },
       { tgname: 'payroll_vote_append_only', name: 'payroll_vote' },
     ]);
   });

@@ -9,6 +9,7 @@ import type { Group } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { parseReference, problem } from '../../sdk/index.ts';
 import { authorize, mayRead } from '../authorize.ts';
+import { withFormers } from '../search/aliases.ts';
 import { parseSearch, type Search } from '../search/parse.ts';
 import { runSearch } from '../search/search.ts';
 import { typesReferring } from '../store/compartment.ts';
@@ -75,7 +76,7 @@ export async function compartmentSearch(
     );
   }
   authorize(unit, 'read', code);
-  const members = await membersOf(unit, code, id);
+  const members = await withFormers(unit, await membersOf(unit, code, id));
   const inside = [...new Set([code, ...compartment.parameters.keys()])];
   const parsed = parseSearch(definitions, [...types(inside)], query, lenient);
   return {

@@ -4,6 +4,7 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import { fhirOf } from '../types.ts';
+import { withAliases } from './aliases.ts';
 import { type Cursor, readCursor, writeCursor } from './cursor.ts';
 import { type Included, includesOf } from './include.ts';
 import { ofType } from './of-type.ts';
@@ -34,7 +35,7 @@ function withoutForm(honoured: URLSearchParams): URLSearchParams {
 
 /** Runs a search and answers one page. */
 export async function runSearch(unit: UnitOfWork, asked: Search): Promise<SearchPage> {
-  const search = await withStoredTerminology(unit, asked);
+  const search = await withAliases(unit, await withStoredTerminology(unit, asked));
   const { cursorKey } = fhirOf(unit);
   const sources = withPublished(unit, search);
   const canonical = `${search.path ?? search.types.join(',')}?${withoutForm(search.honoured)}`;

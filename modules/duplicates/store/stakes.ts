@@ -1,0 +1,84 @@
+/**
+ * What of payments a merge of two people has to know: how much is at stake, and in which periods both
+ * records were paid.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+
+const STAKE = statement(
+  'duplicates.money-at-stake',
+  `select coalesce(max(minor), 0)::bigint as minor from (
+     select sum(amount_minor) as minor from payroll_due
+     where recipient_id = any($1::bigint[]) and due_on >= $2::date group by currency) s`,
+);
+
+/**
+ * What people were due within a year, in minor units; of several currencies the largest sum.
+ *
+ * @param since  `YYYY-MM-DD`
+ */
+export async function moneyAtStake(
+  ctx: Context,
+  people: readonly bigint[],
+  since: string,
+): Promise<bigint> {
+  return (await ctx.db.one<{ minor: bigint }>(STAKE, [people, since])).minor;
+}
+
+/** Two payments of one scheme for one period, to two records of one person. */
+export interface PaidTwice {
+  readonly one: string;
+  readonly other: string;
+  readonly scheme: string;
+  readonly due_on: string;
+}
+
+const TWICE = statement(
+  'duplicates.paid-twice',
+  `select a.line_id::text as one, b.line_id::text as other, s.fhir_id as scheme, a.due_on
+   from payroll_due a
+   join payroll_due b on b.scheme_id = a.scheme_id and b.due_on = a.due_on
+   join schemes_scheme s on s.scheme_id = a.scheme_id
+   where a.recipient_id = any($1::bigint[]) and b.recipient_id = any($2::bigint[])
+     and a.household_id <> b.household_id
+     and a.state <> 'not-paid' and b.state <> 'not-paid'
+   order by a.due_on desc, one, other limit 200`,
+);
+
+/** Periods in which both people were paid, or are about to be. */
+export function paidTwice(
+  ctx: Context,
+  source: readonly bigint[],
+  target: readonly bigint[],
+): Promise<PaidTwice[]> {
+  return ctx.db.query<PaidTwice>(TWICE, [source, target]);
+}
+
+const TWICE_IN = statement(
+  'duplicates.paid-twice-in-payroll',
+  `select distinct m.source_rid, m.target_rid, m.source_id, m.target_id
+   from payroll_due b
+   join merge_record m on m.target_rid = b.recipient_id and m.state = 'merged'
+   join payroll_due a on a.recipient_id = m.source_rid and a.scheme_id = b.scheme_id
+     and a.due_on = b.due_on and a.household_id <> b.household_id
+   where (a.payroll_id = any($1::uuid[]) or b.payroll_id = any($1::uuid[]))
+     and a.state <> 'not-paid' and b.state <> 'not-paid'`,
+);
+
+/** People of whom two records are paid for one period, with one of the lines on these payrolls. */
+export function paidTwiceIn(
+  ctx: Context,
+  payrolls: readonly string[],
+): Promise<{ source_rid: bigint; target_rid: bigint; source_id: string; target_id: string }[]> {
+  return ctx.db.query(TWICE_IN, [payrolls]);
+}
+
+const ALL_OF = statement(
+  'duplicates.all-records-of',
+  `select $1::bigint as rid union select former_rid from patient_alias where survivor_rid = $1`,
+);
+
+/** A record and all that it answers for. */
+export async function recordsOf(ctx: Context, rid: bigint): Promise<bigint[]> {
+  return (await ctx.db.query<{ rid: bigint }>(ALL_OF, [rid])).map((row) => row.rid);
+}
