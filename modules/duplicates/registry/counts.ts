@@ -8,9 +8,9 @@
 
 import { join } from '../matching/hash.ts';
 import type { Model } from '../matching/model.ts';
-import { ALIKE, type Rarity } from '../matching/rarity.ts';
+import type { Rarity } from '../matching/rarity.ts';
 import type { Registry } from '../matching/registry.ts';
-import { AREA, BIRTH, FAMILY, GIVEN, LEVELS } from '../matching/schema.ts';
+import { ALIKE, AREA, BIRTH, FAMILY, GIVEN, LEVELS } from '../matching/schema.ts';
 
 /** Fields whose values are counted, by number; the order is kept for ever, for it is stored. */
 const COUNTED = [
