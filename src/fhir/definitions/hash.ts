@@ -96,6 +96,14 @@ export function paramKey(type: string, code: string): number {
   return hash32(`${type}.${code}`);
 }
 
+/**
+ * The key of texts: its lowest two bits are the column of `str` in which they stand. Texts without
+ * a place beside others have the first.
+ */
+export function textKey(type: string, code: string, column: 0 | 1 | 2 | 3 = 0): number {
+  return (paramKey(type, code) & ~3) | column;
+}
+
 /** Variants of a token; each is a hash of its own. */
 const PRESENCE = 1;
 const CODE = 2;

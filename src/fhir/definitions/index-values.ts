@@ -22,6 +22,7 @@ import {
   systemCodeHash,
   systemHash,
   systemKey,
+  textKey,
   unitHash,
   valueHash,
 } from './hash.ts';
@@ -117,8 +118,8 @@ function systemsOf(key: number): (system: string) => SystemMarks {
 function tokenIndexer(valueType: string, keys: Keys): Indexer {
   const { key } = keys;
   const code = codeIndexer(key);
-  const textKey = paramKey(keys.type, `${keys.code}:text`);
-  const coding = codingIndexer(key, textKey, code);
+  const texts = textKey(keys.type, `${keys.code}:text`);
+  const coding = codingIndexer(key, texts, code);
   switch (valueType) {
     case 'code':
       return (value, rows) => text(value) && code(value, rows);
@@ -130,10 +131,10 @@ function tokenIndexer(valueType: string, keys: Keys): Indexer {
       return (value, rows) => {
         if (!isObject(value)) return;
         for (const each of list(value.coding)) if (isObject(each)) coding(each, rows);
-        if (text(value.text)) rows.str(textKey, value.text);
+        if (text(value.text)) rows.str(texts, value.text);
       };
     case 'Identifier':
-      return identifierIndexer(keys, textKey);
+      return identifierIndexer(keys, texts);
     case 'ContactPoint':
       return contactPointIndexer(key);
     case 'computed':
@@ -147,7 +148,7 @@ function tokenIndexer(valueType: string, keys: Keys): Indexer {
 
 function codingIndexer(
   key: number,
-  textKey: number,
+  texts: number,
   plain: (code: string, rows: RowCollector) => void,
 ): (coding: Json, rows: RowCollector) => void {
   const marksOf = systemsOf(key);
@@ -159,11 +160,11 @@ function codingIndexer(
       rows.tk(marks ? marks.ofCode(code) : bare(code));
     }
     if (marks) rows.tk(marks.hash);
-    if (text(display)) rows.str(textKey, display);
+    if (text(display)) rows.str(texts, display);
   };
 }
 
-function identifierIndexer(keys: Keys, textKey: number): Indexer {
+function identifierIndexer(keys: Keys, texts: number): Indexer {
   const { key } = keys;
   const ofType = paramKey(keys.type, `${keys.code}:of-type`);
   const marksOf = systemsOf(key);
@@ -172,7 +173,7 @@ function identifierIndexer(keys: Keys, textKey: number): Indexer {
     const { system, type } = value;
     const marks = text(system) ? marksOf(system) : undefined;
     if (marks) rows.tk(marks.hash);
-    if (isObject(type) && text(type.text)) rows.str(textKey, type.text);
+    if (isObject(type) && text(type.text)) rows.str(texts, type.text);
     if (!text(value.value)) return;
     const hash = valueHash(key, value.value);
     if (!isObject(type)) {

@@ -15,7 +15,7 @@ import type { Types } from './compile.ts';
 import { declaredParts, pairReader, partPaths, placesOf } from './composites.ts';
 import type { CompositePart, SearchParameterInfo, SearchParameterType } from './definitions.ts';
 import { Extractor, type Reader } from './extract.ts';
-import { paramKey, presenceHash } from './hash.ts';
+import { paramKey, presenceHash, textKey } from './hash.ts';
 import { indexerOf, tokensOf } from './index-values.ts';
 import { type Path, pathsOf, signatureOf } from './paths.ts';
 import { RESOURCE_TYPES } from './resource-types.ts';
@@ -164,9 +164,9 @@ export class SearchParameters {
       description: descriptionFor(type, parameter.description ?? ''),
       expression: parameter.expression ?? '',
       key,
-      keys: owners.texts.get(leader.parameter.code!)?.map(({ name }) => paramKey(type, name)) ?? [
-        key,
-      ],
+      keys: owners.texts
+        .get(leader.parameter.code!)
+        ?.map(({ name, column }) => textKey(type, name, column)) ?? [key],
       ...(system !== undefined && { onlySystem: system }),
       rowsCode: leader.parameter.code!,
       presence: presenceHash(paramKey(type, code)),
@@ -326,9 +326,9 @@ export function toldBy(type: SearchParameterType): 'str' | 'dat' | undefined {
 }
 
 function textReaders(type: string, texts: Owners['texts']): Reader[] {
-  const groups = new Map([...texts.values()].flat().map((each) => [each.name, each]));
-  return [...groups.values()].flatMap(({ name, leaves }) => {
-    const keys = { type, code: name, key: paramKey(type, name) };
+  const groups = new Set([...texts.values()].flat());
+  return [...groups].flatMap(({ name, column, leaves }) => {
+    const keys = { type, code: name, key: textKey(type, name, column) };
     return leaves.map((path) => ({
       path,
       index: indexerOf('string', path.type, keys),
@@ -355,13 +355,24 @@ function noCollisions(
   parameters: readonly SearchParameterInfo[],
   texts: Owners['texts'],
 ): void {
-  const owners = new Map<number, string>();
+  const codes = parameters.map((each) => each.code);
   const groups = [...texts.values()].flat().map((each) => each.name);
-  for (const code of new Set([...parameters.map((each) => each.code), ...groups])) {
-    const key = paramKey(type, code);
+  distinctKeys(type, codes, paramKey);
+  distinctKeys(type, [...codes.map((code) => `${code}:text`), ...groups], textKey);
+}
+
+function distinctKeys(
+  type: string,
+  codes: readonly string[],
+  keyOf: (type: string, code: string) => number,
+): void {
+  const owners = new Map<number, string>();
+  for (const code of new Set(codes)) {
+    const key = keyOf(type, code);
     const owner = owners.get(key);
-    if (owner)
+    if (owner) {
       throw new Error(`the keys of ${type}.${code} and ${type}.${owner} collide; rename one`);
+    }
     owners.set(key, code);
   }
 }

@@ -7,6 +7,7 @@ import type { SearchParameter } from '@medplum/fhirtypes';
 import type { Pool } from 'pg';
 import { type Context, type Database, statement } from '../../sdk/index.ts';
 import type { IndexRows } from '../definitions/definitions.ts';
+import type { StoredRows } from '../store/rows.ts';
 
 /** How far a parameter is: it can be searched when `active`. */
 export type State = 'waiting' | 'indexing' | 'active' | 'removing';
@@ -179,7 +180,7 @@ export async function forgetParameter(db: Database, url: string): Promise<void> 
 /** Columns of the index tables. */
 const TABLES: Readonly<Record<Exclude<keyof IndexRows, 'tk' | 'pair'>, string>> = {
   tok: 'hash bigint, system int, kind smallint',
-  str: 'param int, val text, raw text',
+  str: 'param int, v0 text, raw text',
   ref: 'param int, type smallint, target uuid',
   dat: 'param int, lower timestamptz, upper timestamptz',
   num: 'param int, unit bigint, low numeric, high numeric, val numeric',
@@ -190,7 +191,7 @@ type Table = keyof typeof TABLES;
 export interface OwnRows {
   readonly rid: bigint;
   readonly tk: readonly bigint[];
-  readonly rows: Omit<IndexRows, 'tk'>;
+  readonly rows: StoredRows;
 }
 
 const SET_TK = statement(
@@ -209,7 +210,11 @@ export async function writeOwnRows(
 ): Promise<void> {
   for (const table of Object.keys(TABLES) as Table[]) {
     const rows = resources.flatMap(({ rid, rows: own }) =>
-      own[table].map((row) => ({ rid: rid.toString(), ...columnsOf(row) })),
+      // Texts of one parameter have rows of their own, and there the first column.
+      (table === 'str'
+        ? own.str.map(({ param, texts, raw }) => ({ param, v0: texts[0], raw }))
+        : own[table]
+      ).map((row) => ({ rid: rid.toString(), ...columnsOf(row) })),
     );
     if (rows.length === 0) continue;
     const json = JSON.stringify(rows);

@@ -7,7 +7,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { idKey, problem } from '../../sdk/index.ts';
 import { type Act, authorize, mayRead } from '../authorize.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
-import { kindKey, ofTypeValue, paramKey, valueHash } from '../definitions/hash.ts';
+import { kindKey, ofTypeValue, paramKey, textKey, valueHash } from '../definitions/hash.ts';
 import { toldBy } from '../definitions/search-parameters.ts';
 import { refuseMaskedSearch } from '../disclosure.ts';
 import { fhirOf } from '../types.ts';
@@ -31,7 +31,7 @@ import {
 } from './parts.ts';
 import { targetOf, URL_KEYS } from './references.ts';
 import { unescaped } from './text-values.ts';
-import { stringCondition, textsUnder } from './texts.ts';
+import { hasText, stringCondition, textsUnder } from './texts.ts';
 import { tokenHashes, tokensAsked, uriHashes } from './tokens.ts';
 import { parseDate, parseNumber, parseToken, type Token } from './values.ts';
 
@@ -102,7 +102,9 @@ function parameterCondition(
   if (modifier === 'missing') {
     const presence = values.add([info.presence], 'bigint[]');
     const table = toldBy(info.type);
-    const rows = table && fromIndex(table, [textsUnder(info.keys, 'param', values)], 90);
+    const told =
+      table === 'str' ? hasText(info.keys, 'str', values) : textsUnder(info.keys, 'param', values);
+    const rows = table && fromIndex(table, [told], 90);
     const has = `(r.tk @> ${presence}${rows ? ` or ${rows.test}` : ''})`;
     return fromTest(term.values[0] === 'true' ? `not ${has}` : has, 90);
   }
@@ -171,7 +173,7 @@ function tokenCondition(
 }
 
 function textOfTokens(type: string, { info, values: texts }: ParameterTerm, values: Values) {
-  return stringCondition([paramKey(type, `${info.rowsCode}:text`)], texts, undefined, values);
+  return stringCondition([textKey(type, `${info.rowsCode}:text`)], texts, undefined, values);
 }
 
 /** Resources that have one of the tokens: those in `tk` are one test, those in `tok` one set. */

@@ -10,7 +10,7 @@
  * told by `edgeText`, and walked by the resources themselves.
  */
 
-import type { SortedIndex } from './order.ts';
+import type { Run, SortedIndex } from './order.ts';
 import { ofResource } from './parts.ts';
 
 /** A place in an index, in the direction of the walk. */
@@ -44,30 +44,48 @@ export function indexRows(
     readonly tie: 'asc' | 'desc';
   },
 ): string {
-  const { table, column, rows, runs } = index;
+  const { table, runs } = index;
   const way = stretch.down ? 'desc' : 'asc';
   // Each run is ordered by itself and fenced off, so that equal values are put in the order of
   // resources before the edge is looked up.
-  const ordered = runs.map((run) => {
-    const order = [...run.columns.map((each) => `s.${each}`), `s.${column}`];
+  const ordered = runs.map((run, at) => {
+    const order = [...run.columns.map((each) => `s.${each}`), `s.${run.column}`];
     const by = `${order.map((each) => `${each} ${way}`).join(', ')}, s.rid ${how.tie}`;
-    return `(select s.rid, s.${column}, s.ctid as row_at from ${table} s
+    return `(select s.rid, s.${run.column} as v, s.ctid as row_at, ${at} as run from ${table} s
       where ${[...boundTests(index, run, stretch), ...how.tests].join(' and ')}
       order by ${by} offset 0)`;
   });
-  const edge = `t.${column} ${how.largest ? 'desc' : 'asc'}, t.row_at`;
-  return `select s.rid, s.${column} as v from (${ordered.join(' union all ')}) s
-    where s.row_at = (select t.row_at from (select i.*, i.ctid as row_at from ${table} i
-        where i.rid = s.rid offset 0) t where ${rows('t')} order by ${edge} limit 1)
-    order by s.${column} ${way}, s.rid ${how.tie}`;
+  return `select s.rid, s.v from (${ordered.join(' union all ')}) s
+    where ${standsHere(index, how.largest)}
+    order by s.v ${way}, s.rid ${how.tie}`;
+}
+
+/** Whether a row `s` of a run is where its resource stands: at its smallest or largest value. */
+function standsHere({ table, rows, runs }: SortedIndex, largest: boolean): string {
+  const way = largest ? 'desc' : 'asc';
+  const own = `(select i.*, i.ctid as row_at from ${table} i where i.rid = s.rid offset 0) t`;
+  const [run, ...more] = runs;
+  if (more.length === 0) {
+    return `s.row_at = (select t.row_at from ${own} where ${rows('t')}
+      order by t.${run!.column} ${way}, t.row_at limit 1)`;
+  }
+  // A row may have values of several runs.
+  const values = runs.map(({ columns, values, column }, at) => {
+    const tests = columns.map((each, n) => `t.${each} = ${values[n]}`);
+    return `(${at}, ${tests.join(' and ')}, t.${column})`;
+  });
+  return `(s.row_at, s.run) = (select t.row_at, u.run from ${own}
+      cross join lateral (values ${values.join(', ')}) u(run, own, v)
+      where u.own and u.v is not null order by u.v ${way}, t.row_at, u.run limit 1)`;
 }
 
 /** The first text of a stretch, and the one that stands `count` rows further. */
 export function edgeText(index: SortedIndex, stretch: Stretch, count: number): string {
   const way = stretch.down ? 'desc' : 'asc';
   const edges = index.runs.map((run) => {
-    const rows = `select s.val from str s where ${boundTests(index, run, stretch).join(' and ')}
-      order by s.param ${way}, s.val ${way}`;
+    const rows = `select s.${run.column} from str s
+      where ${boundTests(index, run, stretch).join(' and ')}
+      order by s.param ${way}, s.${run.column} ${way}`;
     return `select (${rows} limit 1) as first, (${rows} offset ${count} limit 1) as edge`;
   });
   const end = stretch.down ? 'max' : 'min';
@@ -77,17 +95,18 @@ export function edgeText(index: SortedIndex, stretch: Stretch, count: number): s
 
 /** A text that is the smallest of a resource `r`, or its largest. */
 export function hasEdge(
-  { table, column, rows }: SortedIndex,
+  { table, edge, rows }: SortedIndex,
   value: string,
   largest: boolean,
 ): string {
-  return `(select ${largest ? 'max' : 'min'}(${column}) from ${ofResource(table, 'r.rid')}
+  const which = largest ? 'max' : 'min';
+  return `(select ${which}(${edge(table, which)}) from ${ofResource(table, 'r.rid')}
     where ${rows(table)}) = ${value}`;
 }
 
 function boundTests(
-  { column, least, most }: SortedIndex,
-  { columns, values }: SortedIndex['runs'][number],
+  { least, most }: SortedIndex,
+  { columns, values, column }: Run,
   { down, from, to }: Stretch,
 ): string[] {
   const test = (sign: string, { value, rid, within }: Bound): string => {
@@ -96,14 +115,6 @@ function boundTests(
     return `(${names.join(', ')}) ${sign}${within ? '=' : ''} (${bounds.join(', ')})`;
   };
   const [low, high] = down ? [to, from] : [from, to];
-  const first = { value: least, within: true };
-  if (high) return [test('>', low ?? first), test('<', high)];
-  if (most !== undefined)
-    return [test('>', low ?? first), test('<', { value: most, within: true })];
-  // There is no greatest text: the parameter ends where the next begins.
-  const [param] = values;
-  return [
-    test('>', low ?? first),
-    `(s.${columns[0]}, s.${column}) < (${param}::bigint + 1, ${least})`,
-  ];
+  const ends = { first: { value: least, within: true }, last: { value: most, within: true } };
+  return [test('>', low ?? ends.first), test('<', high ?? ends.last)];
 }

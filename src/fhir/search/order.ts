@@ -12,11 +12,13 @@
 import { problem } from '../../sdk/index.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
 import { codeHash } from '../definitions/hash.ts';
+import { STRING_MAX } from '../definitions/normalize.ts';
+import { rowsKey } from '../store/text-rows.ts';
 import type { Cursor } from './cursor.ts';
 import { distanceOrder } from './near.ts';
 import type { SortKey } from './parse.ts';
 import { ofResource, type Values } from './parts.ts';
-import { textsUnder } from './texts.ts';
+import { edgeOf, hasText, textColumn, textsUnder } from './texts.ts';
 
 /** How values of a sort parameter are compared. */
 export function sortType(key: SortKey): 'timestamptz' | 'numeric' | 'text' {
@@ -96,14 +98,22 @@ export function beyondSign(newest: boolean, place: Place, source: number): strin
 /** Where the values of a parameter stand in order. */
 export interface SortedIndex {
   readonly table: 'str' | 'dat' | 'num';
-  readonly column: string;
-  /** A test of the table's rows under an alias. */
+  /** A test of the table's rows under an alias: that they have a value. */
   rows(alias: string): string;
-  /** The parts of the index that are in order by themselves: what stands before the value. */
-  readonly runs: readonly { readonly columns: readonly string[]; readonly values: string[] }[];
-  /** The least value, and the greatest where there is one. */
+  /** The smallest or the largest value of such a row. */
+  edge(alias: string, edge: 'min' | 'max'): string;
+  /** The parts of the index that are in order by themselves. */
+  readonly runs: readonly Run[];
+  /** The least value, and one that no value is greater than. */
   readonly least: string;
-  readonly most?: string;
+  readonly most: string;
+}
+
+/** A part of an index: what stands before the value, and the column of the value. */
+export interface Run {
+  readonly columns: readonly string[];
+  readonly values: readonly string[];
+  readonly column: string;
 }
 
 /** The index that has the values of a key in order; undefined when they are in the resource only. */
@@ -111,26 +121,49 @@ export function sortedIndex(key: SortKey, values: Values): SortedIndex | undefin
   if (!key.info || key.from) return undefined;
   const { keys } = key.info;
   const rows = (alias: string): string => textsUnder(keys, `${alias}.param`, values);
-  const params = keys.map((each) => values.add(each, 'int'));
-  const runs = params.map((param) => ({ columns: ['param'], values: [param] }));
   const ends = (type: string) => ({ least: `'-infinity'::${type}`, most: `'infinity'::${type}` });
+  const runs = (columns: string[], more: string[], column: string): Run[] =>
+    keys.map((each) => ({ columns, values: [values.add(each, 'int'), ...more], column }));
+  const edge = (column: string) => (alias: string) => `${alias}.${column}`;
   switch (key.info.type) {
     case 'string':
-      return { table: 'str', column: 'val', rows, runs, least: "''::text" };
+      return textIndex(keys, values);
     case 'date':
-      return { table: 'dat', column: 'lower', rows, runs, ...ends('timestamptz') };
+      return {
+        table: 'dat',
+        rows,
+        edge: edge('lower'),
+        runs: runs(['param'], [], 'lower'),
+        ...ends('timestamptz'),
+      };
     case 'number':
     case 'quantity':
       return {
         table: 'num',
-        column: 'val',
         rows: (alias) => `${rows(alias)} and ${alias}.unit = 0`,
-        runs: params.map((each) => ({ columns: ['param', 'unit'], values: [each, '0::bigint'] })),
+        edge: edge('val'),
+        runs: runs(['param', 'unit'], ['0::bigint'], 'val'),
         ...ends('numeric'),
       };
     default:
       return undefined;
   }
+}
+
+function textIndex(keys: readonly number[], values: Values): SortedIndex {
+  return {
+    table: 'str',
+    rows: (alias) => hasText(keys, alias, values),
+    edge: (alias, edge) => edgeOf(keys, alias, edge, values),
+    runs: keys.map((key) => ({
+      columns: ['param'],
+      values: [values.add(rowsKey(key), 'int')],
+      column: textColumn(key),
+    })),
+    least: "''::text",
+    // Longer than any that is kept; what has no text stands in the index behind it.
+    most: `repeat(chr(1114111), ${STRING_MAX})`,
+  };
 }
 
 /**
@@ -157,8 +190,9 @@ export function storedOrder(
   const edge = descending ? 'max' : 'min';
   const index = sortedIndex(key, values);
   if (index) {
-    const { table, column, rows } = index;
-    const expression = `(select ${edge}(${column}) from ${ofResource(table, 'r.rid')}
+    const { table, rows } = index;
+    const value = index.edge(table, edge);
+    const expression = `(select ${edge}(${value}) from ${ofResource(table, 'r.rid')}
       where ${rows(table)})`;
     return { expression, type, descending };
   }

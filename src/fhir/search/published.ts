@@ -12,7 +12,7 @@ import type { Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
 import { scopesFor } from '../authorize.ts';
 import type { Definitions, IndexRows } from '../definitions/definitions.ts';
-import { paramKey } from '../definitions/hash.ts';
+import { textKey } from '../definitions/hash.ts';
 import { capitalized, normalize } from '../definitions/normalize.ts';
 import { toldBy } from '../definitions/search-parameters.ts';
 import { publishedOf } from '../published.ts';
@@ -175,7 +175,7 @@ function isPresent(info: ParameterTerm['info'], rows: IndexRows): boolean {
 function tokenHolds(unit: UnitOfWork, type: string, term: ParameterTerm, rows: IndexRows): boolean {
   const { info, modifier, values, name } = term;
   if (modifier === 'text') {
-    return textHolds(rows, [paramKey(type, `${info.rowsCode}:text`)], 'contains', values);
+    return textHolds(rows, [textKey(type, `${info.rowsCode}:text`)], 'contains', values);
   }
   if (modifier === 'of-type') return false;
   const tokens = term.tokens ?? tokensAsked(unit, modifier, values, name);

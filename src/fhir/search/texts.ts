@@ -6,6 +6,7 @@
 
 import { problem } from '../../sdk/index.ts';
 import { capitalized, normalize, STRING_MAX } from '../definitions/normalize.ts';
+import { columnOf, rawColumn, rowsKey, wholeOf } from '../store/text-rows.ts';
 import { type Condition, fromIndex, type Values } from './parts.ts';
 import { unescaped } from './text-values.ts';
 
@@ -16,12 +17,17 @@ export function stringCondition(
   modifier: string | undefined,
   values: Values,
 ): Condition {
-  const under = textsUnder(keys, 'param', values);
-  const tests = texts.map((each) => {
+  const tests = texts.flatMap((each) => {
     const text = unescaped(each);
-    if (modifier === 'exact') return `${under} and ${exactTest(text, values)}`;
     const before = modifier === 'contains' || modifier === 'text' ? '%' : '';
-    return `${under} and ${textTest({ val: 'val', raw: 'raw' }, text, before, values)}`;
+    return keys.map((key) => {
+      const columns = { val: textColumn(key), raw: rawColumn('raw', key) };
+      const test =
+        modifier === 'exact'
+          ? exactTest(columns, text, values)
+          : textTest(columns, text, before, values);
+      return `${textsOf(key, 'str', values)} and ${test}`;
+    });
   });
   const rank = modifier === 'exact' ? 20 : modifier === undefined ? 30 : 70;
   const found = fromIndex('str', tests, rank);
@@ -37,15 +43,51 @@ export function stringCondition(
  */
 function withinSet(keys: readonly number[], texts: readonly string[], values: Values): string {
   return texts
-    .map((text) => {
+    .flatMap((text) => {
       const like = values.add(`%${likeText(foldedOf(text))}%`, 'text');
-      const distinct = `select distinct d.param, d.val from str d
-        where ${textsUnder(keys, 'd.param', values)} and d.val like ${like}`;
-      return `select t.rid from (${distinct}) d cross join lateral (select s.rid from str s
-        where s.param = d.param and s.val = d.val${wholeText('s.raw', text, '%', values)}
-        offset 0) t`;
+      return keys.map((key) => {
+        const column = textColumn(key);
+        const whole = wholeText(rawColumn('s.raw', key), text, '%', values);
+        const distinct = `select distinct d.${column} as val from str d
+          where ${textsOf(key, 'd', values)} and d.${column} like ${like}`;
+        return `select t.rid from (${distinct}) d cross join lateral (select s.rid from str s
+          where ${textsOf(key, 's', values)} and s.${column} = d.val${whole} offset 0) t`;
+      });
     })
     .join(' union all ');
+}
+
+/** The column of `str` in which the texts of a key stand. */
+export function textColumn(key: number): string {
+  return `v${columnOf(key)}`;
+}
+
+/** A test that a row of `str`, under an alias, may have texts of a key. */
+export function textsOf(key: number, alias: string, values: Values): string {
+  return `${alias}.param = ${values.add(rowsKey(key), 'int')}`;
+}
+
+/** A test that a row of `str`, under an alias, has a text of one of the keys. */
+export function hasText(keys: readonly number[], alias: string, values: Values): string {
+  const tests = keys.map(
+    (key) => `${textsOf(key, alias, values)} and ${alias}.${textColumn(key)} is not null`,
+  );
+  return `(${tests.join(' or ')})`;
+}
+
+/** The first of the texts that a row of `str`, under an alias, has of some keys, or the last. */
+export function edgeOf(
+  keys: readonly number[],
+  alias: string,
+  edge: 'min' | 'max',
+  values: Values,
+): string {
+  const columns = keys.map((key) => `${alias}.${textColumn(key)}`);
+  if (columns.length === 1) return columns[0]!;
+  const texts = keys.map(
+    (key, at) => `case when ${textsOf(key, alias, values)} then ${columns[at]} end`,
+  );
+  return `${edge === 'min' ? 'least' : 'greatest'}(${texts.join(', ')})`;
 }
 
 /** A test that a column has one of the keys. */
@@ -55,15 +97,21 @@ export function textsUnder(keys: readonly number[], column: string, values: Valu
   return `${column} = any(${values.add(keys, 'int[]')})`;
 }
 
-function exactTest(text: string, values: Values): string {
+function exactTest(columns: TextColumns, text: string, values: Values): string {
   const val = foldedOf(text);
-  const raw = text === capitalized(val) ? 'raw is null' : `raw = ${values.add(text, 'text')}`;
-  return `val = ${values.add(val, 'text')} and ${raw}`;
+  const raw = text === capitalized(val) ? '' : wholeOf(text);
+  return `${columns.val} = ${values.add(val, 'text')} and ${columns.raw} = ${values.add(raw, 'text')}`;
+}
+
+/** SQL of a text as folded and as written. */
+interface TextColumns {
+  readonly val: string;
+  readonly raw: string;
 }
 
 /** Tests columns of folded and whole text; `before` is `%` for a match anywhere. */
 export function textTest(
-  columns: { readonly val: string; readonly raw: string },
+  columns: TextColumns,
   text: string,
   before: '' | '%',
   values: Values,

@@ -67,8 +67,10 @@ function indexRows(
     for (const { hash, system, kind } of add.tok) {
       tok.row(5).int8(hash).int8(rid).int4(system).int2(bucket).int2(kind);
     }
-    for (const { param, val, raw } of add.str) {
-      str.row(5).int8(rid).int4(param).int2(bucket).text(val).text(raw);
+    for (const { param, texts, raw } of add.str) {
+      str.row(8).int8(rid).int4(param).int2(bucket);
+      for (const each of texts) str.text(each);
+      str.text(raw);
     }
     for (const { param, type, target } of add.ref) {
       ref.row(5).uuid(target).int8(rid).int4(param).int2(type).int2(bucket);
@@ -76,7 +78,7 @@ function indexRows(
   });
   return [
     { copy: 'tok (hash, rid, system, bucket, kind)', rows: tok },
-    { copy: 'str (rid, param, bucket, val, raw)', rows: str },
+    { copy: 'str (rid, param, bucket, v0, v1, v2, v3, raw)', rows: str },
     { copy: 'ref (target, rid, param, type, bucket)', rows: ref },
   ];
 }

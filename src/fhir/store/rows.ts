@@ -14,10 +14,15 @@ import type {
   NumberRow,
   PairRow,
   ReferenceRow,
-  StringRow,
   TokenRow,
 } from '../definitions/definitions.ts';
 import { pairKey } from '../definitions/rows.ts';
+import { type TextRow, textRowKey, textRows } from './text-rows.ts';
+
+/** Rows of the index tables. */
+export interface StoredRows extends Omit<IndexRows, 'tk' | 'str'> {
+  readonly str: TextRow[];
+}
 
 /** One resource row to write, with the index rows to add and to remove. */
 export interface RowChange {
@@ -30,8 +35,8 @@ export interface RowChange {
   readonly deleted: boolean;
   readonly content: string;
   readonly tk: readonly bigint[];
-  readonly add: Omit<IndexRows, 'tk'>;
-  readonly remove: Omit<IndexRows, 'tk'>;
+  readonly add: StoredRows;
+  readonly remove: StoredRows;
   /** The version that is replaced, compressed; undefined for a creation. */
   readonly old?: { readonly content: Buffer; readonly version: number; readonly lu: Date };
   readonly method: number;
@@ -115,9 +120,12 @@ const TOK: Columns<TokenRow> = [
   ['int', (row) => row.system],
   ['smallint', (row) => row.kind],
 ];
-const STR: Columns<StringRow> = [
+const STR: Columns<TextRow> = [
   ['int', (row) => row.param],
-  ['text', (row) => row.val],
+  ['text', (row) => row.texts[0]],
+  ['text', (row) => row.texts[1]],
+  ['text', (row) => row.texts[2]],
+  ['text', (row) => row.texts[3]],
   ['text', (row) => row.raw],
 ];
 const REF: Columns<ReferenceRow> = [
@@ -154,8 +162,8 @@ function additions(changes: readonly RowChange[]): (Part | undefined)[] {
       changes,
       (each) => each.add.str,
       STR,
-      (from) => `insert into str (rid, param, bucket, val, raw)
-        select m.rid, x.a, m.bucket, x.b, x.c from ${from} join m using (o)`,
+      (from) => `insert into str (rid, param, bucket, v0, v1, v2, v3, raw)
+        select m.rid, x.a, m.bucket, x.b, x.c, x.d, x.e, x.f from ${from} join m using (o)`,
     ),
     part(
       'a_ref',
@@ -229,8 +237,10 @@ function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       STR,
       // `+ 0` so that rows are found by resource: a text may be that of a million others.
       (from) => `delete from str t using ${from}, m
-        where m.o = x.o and t.rid = m.rid and t.param + 0 = x.a and t.val = x.b
-          and t.raw is not distinct from x.c`,
+        where m.o = x.o and t.rid = m.rid and t.param + 0 = x.a
+          and t.v0 is not distinct from x.b and t.v1 is not distinct from x.c
+          and t.v2 is not distinct from x.d and t.v3 is not distinct from x.e
+          and t.raw is not distinct from x.f`,
     ),
     part(
       'd_ref',
@@ -390,19 +400,17 @@ export function updateRows(lu: Date, changes: readonly RowChange[]): Bound {
 export const NO_ROWS: IndexRows = { tk: [], tok: [], str: [], ref: [], dat: [], num: [], pair: [] };
 
 /** What must be added and removed to get from one version's rows to the next's. */
-export function difference(before: IndexRows, after: IndexRows): Pick<RowChange, 'add' | 'remove'> {
+export function difference(old: IndexRows, next: IndexRows): Pick<RowChange, 'add' | 'remove'> {
+  const before = { ...old, str: textRows(old.str) };
+  const after = { ...next, str: textRows(next.str) };
   const pick = <Row>(from: Row[], other: Row[], key: (row: Row) => string): Row[] => {
     if (from.length === 0 || other.length === 0) return from;
     const known = new Set(other.map(key));
     return from.filter((row) => !known.has(key(row)));
   };
-  const both = (from: IndexRows, other: IndexRows) => ({
+  const both = (from: StoredRows, other: StoredRows) => ({
     tok: pick(from.tok, other.tok, (row) => `${row.hash}|${row.system}|${row.kind}`),
-    str: pick(
-      from.str,
-      other.str,
-      (row) => `${row.param}|${row.raw === null ? '' : `=${row.raw}`}|${row.val}`,
-    ),
+    str: pick(from.str, other.str, textRowKey),
     ref: pick(from.ref, other.ref, (row) => `${row.param}|${row.type}|${row.target}`),
     dat: pick(from.dat, other.dat, (row) => `${row.param}|${row.lower}|${row.upper}`),
     num: pick(from.num, other.num, (row) => `${row.param}|${row.unit}|${row.low}|${row.value}`),

@@ -15,6 +15,7 @@ import { readMember } from '../../../modules/households/member.ts';
 import { PHONE_COUNTRY } from '../../../modules/households/settings.ts';
 import type { IndexRows, PairPart } from '../../../src/fhir/definitions/definitions.ts';
 import { writeContent } from '../../../src/fhir/store/content.ts';
+import { textRows } from '../../../src/fhir/store/text-rows.ts';
 import { bucketOf, idKey } from '../../../src/sdk/index.ts';
 import type { TestHouse } from '../../support/server.ts';
 import { type Registered, resourcesOf, SCHEME } from './people.ts';
@@ -28,7 +29,7 @@ const PAIR_COLUMNS = ['h1', 's1', 'h2', 's2', 'h3', 's3'].concat(
 const TABLES = {
   resource: 'lu, rid, id, ver, type, bucket, tk, content',
   tok: 'hash, rid, system, bucket, kind',
-  str: 'rid, param, bucket, val, raw',
+  str: 'rid, param, bucket, v0, v1, v2, v3, raw',
   ref: 'target, rid, param, type, bucket',
   dat: 'lower, upper, rid, param, bucket',
   num: 'rid, unit, param, bucket, low, high, val',
@@ -93,7 +94,9 @@ export class RowMaker {
     const put = (table: Table, row: unknown[]): void => void rowsOf(rows, table).push(row);
     put('resource', [at, rid, idKey(id), 1, type, bucket, `{${index.tk.join(',')}}`, content]);
     for (const row of index.tok) put('tok', [row.hash, rid, row.system, bucket, row.kind]);
-    for (const row of index.str) put('str', [rid, row.param, bucket, row.val, row.raw]);
+    for (const { param, texts, raw } of textRows(index.str)) {
+      put('str', [rid, param, bucket, ...texts, raw]);
+    }
     for (const row of index.ref) put('ref', [row.target, rid, row.param, row.type, bucket]);
     for (const row of index.dat) {
       put('dat', [row.lower ?? '-infinity', row.upper ?? 'infinity', rid, row.param, bucket]);

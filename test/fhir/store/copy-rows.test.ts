@@ -85,4 +85,33 @@ describe('many resources created at once', () => {
     );
     expect(rows[0].n).to.equal(COUNT + 8);
   });
+
+  it('follow a resource through its changes, as if each version had been the first', async () => {
+    const given = (...names: string[]) => [{ family: "O'Neill-Díaz", given: names }];
+    const home = { line: ['Plot 7', 'Gate 2'], city: 'Gode', district: 'East', country: 'ET' };
+    const versions: object[] = [
+      { name: given('Abdi', 'IBRAHIM'), address: [home] },
+      { name: given('Abdi', 'IBRAHIM', 'Ali'), address: [{ ...home, city: 'Kebri-Dehar' }] },
+      { name: [{ family: 'Abdi', given: ['Abdi'] }], gender: 'female' },
+      { name: given('IBRAHIM'), address: [home, { ...home, state: 'x'.repeat(300) }] },
+      { name: [], address: [], telecom: [{ system: 'phone', value: '1' }] },
+      { name: given('Abdi'), address: [home], birthDate: '2001-02' },
+    ].map((each) => ({
+      resourceType: 'Patient',
+      ...Object.fromEntries(Object.entries(each).filter(([, value]) => value.length !== 0)),
+    }));
+    const { id } = (await house.fetch('Patient', { body: versions[0] })).json;
+    for (const version of [...versions.slice(1), versions[0]!]) {
+      const changed = await house.fetch(`Patient/${id}`, {
+        method: 'PUT',
+        body: { ...version, id },
+      });
+      expect(changed.status, changed.text).to.equal(200);
+      const first = await house.fetch('Patient', { body: version });
+      const expected = await held(first.json.id);
+      expect(await held(id)).to.deep.equal({ ...expected, ver: (await held(id)).ver });
+    }
+    await house.fetch(`Patient/${id}`, { method: 'DELETE' });
+    expect((await held(id)).index).to.equal(null);
+  });
 });
