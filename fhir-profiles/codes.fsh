@@ -171,8 +171,10 @@ Description: "State of an instruction or line."
 * #sent "Sent"
 * #paid "Paid"
 * #not-paid "Not-paid"
+* #partly-paid "Paid in part; the rest is owed"
 * #unknown "Unknown"
 * #cancelled "Cancelled"
+* #returned "Paid, and all of it came back"
 
 ValueSet: InstructionState
 Id: instruction-state
@@ -203,6 +205,7 @@ Description: "Why an enrolment is not on a payroll."
 * #already-paid-period "Already paid period"
 * #not-enrolled "Not enrolled any more"
 * #line-rejected "Rejected by an approver"
+* #line-cancelled "Cancelled before it was sent"
 * #not-corrected "Account not corrected since it failed"
 * #in-doubt "What became of it is in doubt"
 * #overpaid "More was granted than is due"
@@ -236,6 +239,7 @@ Description: "Why money was not paid."
 * #refused "Refused"
 * #other "Other"
 * #paid_late "Paid late"
+* #order_cancelled "Cancelled before it was sent"
 
 ValueSet: NonPaymentReason
 Id: non-payment-reason

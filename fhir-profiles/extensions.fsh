@@ -399,6 +399,14 @@ Context: Claim
 * value[x] 1..1
 * valueCode from InstructionState (required)
 
+Extension: LinePaid
+Id: line-paid
+Title: "What is paid of a line"
+Description: "What the household has of a line that is not paid in full; the rest is owed still."
+Context: Claim
+* value[x] only Money
+* value[x] 1..1
+
 Extension: LineReason
 Id: line-reason
 Title: "Reason of a line's state"

@@ -125,7 +125,8 @@ Description: "What is due to a household in a payment period; items explain the 
     ClaimHousehold named household 1..1 and
     ClaimPayroll named payroll 1..1 and
     LineState named state 1..1 and
-    LineReason named reason 0..1
+    LineReason named reason 0..1 and
+    LinePaid named paid 0..1
 
 Profile: PayrollExclusion
 Parent: Claim

@@ -42,7 +42,7 @@ export {
   type Outcome,
   RETRY,
 } from './instruction.ts';
-export { createInstructions, type Orders, retryInstructions } from './orders.ts';
+export { cancelOrders, createInstructions, type Orders, retryInstructions } from './orders.ts';
 export { applyOutcomes } from './outcomes.ts';
 export {
   type AmountLimits,
@@ -114,12 +114,22 @@ const instruction: ProjectedBinding = {
   render: async (_ctx, rows) => rows.map(claimResponse),
 };
 
+function moneyOf(minor: bigint, currency: string) {
+  const value = Number(formatAmount({ minor, currency }));
+  return { value, currency: currency as 'KES' };
+}
+
+function reasonOf(row: ProjectedRow) {
+  return {
+    coding: [{ system: codeSystem('non-payment-reason'), code: row.reason as string }],
+    ...(row.reason_text !== null && { text: row.reason_text as string }),
+  };
+}
+
 function claimResponse(row: ProjectedRow): ClaimResponse {
   const currency = row.currency as string;
-  const amount = {
-    value: Number(formatAmount({ minor: row.amount_minor as bigint, currency })),
-    currency: currency as 'KES',
-  };
+  const amount = moneyOf(row.amount_minor as bigint, currency);
+  const back = (row.returned_minor as bigint | null) ?? 0n;
   const state = row.state as string;
   const resolved = row.resolved_at as Date | null;
   return {
@@ -141,15 +151,22 @@ function claimResponse(row: ProjectedRow): ClaimResponse {
     ...(row.purpose === 'payroll' && { request: { reference: `Claim/${row.request_id}` } }),
     outcome: row.outcome as 'complete',
     disposition: state,
-    ...(state === 'paid' && {
+    ...((state === 'paid' || state === 'returned') && {
       payment: {
         type: {
           coding: [
-            { system: 'http://terminology.hl7.org/CodeSystem/ex-paymenttype', code: 'complete' },
+            {
+              system: 'http://terminology.hl7.org/CodeSystem/ex-paymenttype',
+              code: back > 0n ? 'partial' : 'complete',
+            },
           ],
         },
         date: resolved?.toISOString().slice(0, 10),
-        amount,
+        amount: moneyOf((row.amount_minor as bigint) - back, currency),
+        ...(back > 0n && {
+          adjustment: moneyOf(back, currency),
+          ...(row.reason !== null && { adjustmentReason: reasonOf(row) }),
+        }),
         ...(row.provider_reference !== null && {
           identifier: { value: row.provider_reference as string },
         }),
@@ -162,14 +179,7 @@ function claimResponse(row: ProjectedRow): ClaimResponse {
       },
     ],
     ...(row.reason !== null && {
-      error: [
-        {
-          code: {
-            coding: [{ system: codeSystem('non-payment-reason'), code: row.reason as string }],
-            ...(row.reason_text !== null && { text: row.reason_text as string }),
-          },
-        },
-      ],
+      error: [{ code: reasonOf(row) }],
     }),
   };
 }

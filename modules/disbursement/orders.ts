@@ -1,15 +1,19 @@
 /**
  * Orders to pay: made set-based from a SELECT of the caller, with the money reserved in the same
- * transaction; retried as the next attempt after a definitive failure.
+ * transaction; retried as the next attempt after a definitive failure; cancelled before they leave.
  */
 
 import { type Context, problem } from '../../src/sdk/index.ts';
-import { ensureAccount, findAccount, reserve } from '../ledger/index.ts';
+import { ensureAccount, findAccount, release, reserve } from '../ledger/index.ts';
+import { instructionMoved } from './events.ts';
+import { ORDER_CANCELLED } from './instruction.ts';
 import { startSending } from './send.ts';
+import { changeStates } from './store/apply.ts';
 import {
   blockedProviders,
   insertInstructions,
   insertRetries,
+  lockWaiting,
   type Ordered,
   type OrderSelect,
   reserveSelect,
@@ -58,6 +62,53 @@ async function insertOnce(ctx: Context, orders: Orders): Promise<Ordered> {
 /** Orders again what was definitively not paid, as the next attempt. Raises as above. */
 export async function retryInstructions(ctx: Context, orders: Orders): Promise<number> {
   return carryOut(ctx, orders, await insertRetries(ctx, orders.purpose, orders.select));
+}
+
+/** Orders cancelled at once, so that memory does not grow with a payroll. */
+const CANCELLED_AT_ONCE = 5000;
+
+/**
+ * Cancels orders that have not left, and sets their money free; what is sent is left alone.
+ *
+ * @param select  SELECT with the columns payee_id bigint and source_id uuid
+ * @returns how many were cancelled
+ */
+export async function cancelOrders(
+  ctx: Context,
+  purpose: string,
+  select: OrderSelect,
+  why: string,
+): Promise<number> {
+  for (let cancelled = 0; ; ) {
+    const waiting = await lockWaiting(ctx, purpose, select, CANCELLED_AT_ONCE);
+    const done = await changeStates(
+      ctx,
+      waiting.map((each) => ({
+        payeeId: each.payee_id,
+        instructionId: each.instruction_id,
+        from: 'approved',
+        to: 'cancelled',
+        reason: ORDER_CANCELLED,
+        reasonText: why,
+        providerReference: null,
+      })),
+      'cancelled',
+    );
+    await release(ctx, [...done]);
+    for (const each of waiting) {
+      ctx.emit(instructionMoved, {
+        purpose,
+        sourceId: each.source_id,
+        payeeId: each.payee_id.toString(),
+        instructionId: each.instruction_id,
+        attempt: each.attempt,
+        state: 'cancelled',
+        reason: ORDER_CANCELLED,
+      });
+    }
+    cancelled += done.size;
+    if (waiting.length < CANCELLED_AT_ONCE) return cancelled;
+  }
 }
 
 /** What follows from rows that were inserted; a refusal here takes them back. */

@@ -4,15 +4,25 @@
  */
 
 import type { Context } from '../../src/sdk/index.ts';
-import { lockForResolution, post, release, transferReleased } from '../ledger/index.ts';
+import { giveBack, lockForResolution, post, release, transferReleased } from '../ledger/index.ts';
 import { instructionMoved } from './events.ts';
-import { type Asked, judge, type Outcome, PAID_LATE, PAYER_REASONS } from './instruction.ts';
+import {
+  type Asked,
+  type GaveBack,
+  judge,
+  type Outcome,
+  PAID_LATE,
+  PAYER_REASONS,
+  sumOf,
+} from './instruction.ts';
 import { retryAt } from './retry-policy.ts';
 import {
   changeStates,
   type ExceptionRow,
   laterAttempts,
   noteExceptions,
+  noteReturns,
+  type ReturnRow,
   type StateChange,
 } from './store/apply.ts';
 import { type KnownRow, lockByKeys, setPaused } from './store/send.ts';
@@ -27,6 +37,8 @@ interface Decision {
   readonly row: KnownRow;
   readonly outcome: Outcome;
   readonly change: StateChange | undefined;
+  /** What has come back by these outcomes. */
+  readonly returns: readonly GaveBack[];
 }
 
 interface Judging {
@@ -82,7 +94,7 @@ export async function refuseUnpayable(
         reasonText: 'not sent: outside what the provider can pay',
         providerReference: null,
       };
-      return [row.transaction_number, { row, outcome, change }] as const;
+      return [row.transaction_number, { row, outcome, change, returns: [] }] as const;
     }),
   );
   await carryOut(ctx, providerId, decisions, [], 'limits');
@@ -102,7 +114,7 @@ async function carryOut(
   );
   await lockForResolution(ctx, await reservesTouched(ctx, applied));
   await stopReplacements(ctx, applied, exceptions);
-  await keepBooks(ctx, applied);
+  await keepBooks(ctx, applied, source);
   await noteExceptions(ctx, exceptions);
   await pauseOnPayerFault(ctx, providerId, applied);
   for (const each of applied) tell(ctx, each.row, each.change!);
@@ -124,13 +136,16 @@ function decide(
   }
   const earlier = decisions.get(outcome.key);
   const state = earlier?.change?.to ?? row.state;
-  const verdict = judge({ ...row, state }, outcome, asked);
+  const returns = [...row.returns, ...(earlier?.returns ?? [])];
+  const verdict = judge({ ...row, state, returns }, outcome, asked);
   if (verdict.kind === 'exception') {
     exceptions.push(exceptionOf(providerId, row, outcome, verdict.exception));
   }
   const to = verdict.kind === 'none' ? undefined : verdict.to;
   if (to === undefined) return;
   const reason = verdict.kind === 'change' ? verdict.reason : undefined;
+  const gaveBack = verdict.kind === 'change' ? verdict.gaveBack : undefined;
+  const gained = [...(earlier?.returns ?? []), ...(gaveBack ? [gaveBack] : [])];
   decisions.set(outcome.key, {
     row,
     outcome,
@@ -143,7 +158,9 @@ function decide(
       reasonText: outcome.text?.slice(0, 500) ?? null,
       providerReference: outcome.providerReference ?? null,
       retryAt: to === 'not-paid' ? retryAt(reason, row.attempt, ctx.now) : undefined,
+      returnedMinor: gained.length > 0 ? sumOf(gained) : undefined,
     },
+    returns: gained,
   });
 }
 
@@ -164,6 +181,8 @@ function exceptionOf(
   };
 }
 
+const PAID: ReadonlySet<string> = new Set(['paid', 'returned']);
+
 /** Reserves of what has changed, and of later attempts that a late success may cancel. */
 async function reservesTouched(ctx: Context, applied: readonly Decision[]): Promise<string[]> {
   const later = await laterAttempts(
@@ -180,19 +199,38 @@ async function reservesTouched(ctx: Context, applied: readonly Decision[]): Prom
 }
 
 function lateSuccesses(applied: readonly Decision[]): readonly Decision[] {
-  return applied.filter((each) => each.change!.to === 'paid' && each.row.state === 'not-paid');
+  return applied.filter((each) => PAID.has(each.change!.to) && each.row.state === 'not-paid');
 }
 
-async function keepBooks(ctx: Context, applied: readonly Decision[]): Promise<void> {
+async function keepBooks(
+  ctx: Context,
+  applied: readonly Decision[],
+  source: string,
+): Promise<void> {
   const ids = (test: (change: StateChange) => boolean): string[] =>
     applied.filter((each) => test(each.change!)).map((each) => each.row.instruction_id);
-  const paid = ids((change) => change.to === 'paid');
+  const paid = ids((change) => PAID.has(change.to) && !PAID.has(change.from));
   const { refused } = await post(ctx, paid);
   // Late success: the reserve was released when the provider first said no.
   await transferReleased(ctx, refused);
   await release(
     ctx,
     ids((change) => change.to === 'not-paid' || change.to === 'cancelled'),
+  );
+  await giveBack(ctx, await noteReturns(ctx, returnsOf(ctx, applied), source));
+}
+
+function returnsOf(ctx: Context, applied: readonly Decision[]): ReturnRow[] {
+  return applied.flatMap(({ row, change, returns }) =>
+    returns.map(({ key, minor }) => ({
+      payeeId: row.payee_id,
+      instructionId: row.instruction_id,
+      key,
+      transferId: ctx.newId(),
+      amountMinor: minor,
+      reason: change!.reason ?? 'other',
+      said: change!.reasonText,
+    })),
   );
 }
 

@@ -41,6 +41,8 @@ export const retryDue = job<Record<string, never>>(
 
 const AT_ONCE = 500;
 
+const RETRIED: ReadonlySet<string> = new Set(['not-paid', 'returned']);
+
 function sourceOf(ctx: Context, purpose: string): PaymentSource | undefined {
   return ctx.parts(paymentSource).find((each) => each.purpose === purpose);
 }
@@ -95,11 +97,13 @@ export const retryNow: Operation = {
   async run(ctx, { id }) {
     // Not locked: whoever orders again locks what it owns first, then its instructions.
     const row = await peekInstruction(ctx, id!);
-    if (row?.state !== 'not-paid') {
+    const isOwed = row && (RETRIED.has(row.state) || (row.state === 'paid' && row.gave_back));
+    if (!isOwed) {
       throw problem(
         'conflict',
         'wrong-state',
-        'Only what was definitively not paid is ordered again; what is unknown is asked after.',
+        'Only what was definitively not paid, or came back, is ordered again; what is unknown is ' +
+          'asked after.',
       );
     }
     const ordered = (await sourceOf(ctx, row.purpose)?.retry(ctx, [row.source_id])) ?? 0;

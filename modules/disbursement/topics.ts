@@ -6,7 +6,7 @@ import { contribute, subscriptionTopic, topic } from '../../src/sdk/index.ts';
 import { instructionMoved } from './events.ts';
 
 /** States in which nothing more is to come, unless a provider takes back what it said. */
-const RESOLVED: readonly string[] = ['paid', 'not-paid', 'cancelled'];
+const RESOLVED: readonly string[] = ['paid', 'not-paid', 'cancelled', 'returned'];
 
 export const topics = [
   contribute(
@@ -15,7 +15,7 @@ export const topics = [
       name: 'payment-resolved',
       title: 'Payment resolved',
       description:
-        'An instruction was paid, not paid or cancelled; the focus is its ClaimResponse, which says ' +
+        'An instruction was paid, not paid or cancelled, or its money came back; the focus is its ClaimResponse, which says ' +
         'which and why.',
       event: instructionMoved,
       resource: 'ClaimResponse',

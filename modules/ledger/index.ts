@@ -29,6 +29,7 @@ import {
   ensureAccountRow,
   findAccountRow,
   lockReserves,
+  moveBack,
   moveReleased,
   releasedByCurrency,
   resolve,
@@ -126,6 +127,21 @@ export async function transferReleased(ctx: Context, reserves: readonly string[]
     });
     await moveReleased(ctx, ids, late.account_id);
   }
+}
+
+/**
+ * Books what came back of money that reserves have moved, whole or in part: a transfer from where it
+ * went to where it came from. The caller sees to it that no more comes back than has moved.
+ *
+ * @throws Error where a reserve has not moved anything
+ */
+export async function giveBack(
+  ctx: Context,
+  returns: readonly { transferId: string; reserveId: string; amountMinor: bigint }[],
+): Promise<void> {
+  if (returns.length === 0) return;
+  if ((await moveBack(ctx, returns)) === BigInt(returns.length)) return;
+  throw new Error('money came back of a reserve that has not moved');
 }
 
 /** Faults in the books, in words; empty when every balance equals its journal and all sum to zero. */

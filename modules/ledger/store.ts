@@ -243,6 +243,40 @@ export function releasedByCurrency(
   return ctx.db.query(CURRENCIES, [reserves]);
 }
 
+/**
+ * Moves parts of what reserves have moved back to where it came from: the reserve's debited account,
+ * or that of late payments. A repeat of a transfer's id changes nothing.
+ */
+export async function moveBack(
+  ctx: Context,
+  returns: readonly { transferId: string; reserveId: string; amountMinor: bigint }[],
+): Promise<bigint> {
+  const movedBy = (at: string) => `select t.transfer_id as reserve_id,
+      coalesce(p.credit_account, d.credit_account) as debit_account,
+      coalesce(p.debit_account, d.debit_account) as credit_account, t.currency
+    from ledger_transfer t
+    left join ledger_transfer p on p.reserve_id = t.transfer_id and p.kind = 'post'
+    left join ledger_transfer d on d.transfer_id = md5('late/' || t.transfer_id)::uuid
+    where t.kind = 'reserve' and t.transfer_id = any(${at}::uuid[])
+      and coalesce(p.transfer_id, d.transfer_id) is not null`;
+  const values = columns(returns, ['transferId', 'reserveId', 'amountMinor']);
+  const reserves = [...new Set(returns.map((each) => each.reserveId))];
+  const accounts = await ctx.db.query<{ account_id: bigint }>(
+    `select distinct unnest(array[debit_account, credit_account]) as account_id
+     from (${movedBy('$1')}) m`,
+    [reserves],
+  );
+  const { given } = await append(ctx, 'direct', {
+    text: `select r.transfer_id, m.debit_account, m.credit_account, r.amount_minor, m.currency,
+             'returned/' || r.reserve_id as reference
+           from unnest($1::uuid[], $2::uuid[], $3::bigint[]) r(transfer_id, reserve_id, amount_minor)
+           join (${movedBy('$2')}) m using (reserve_id)`,
+    values,
+    accounts: accounts.map((row) => row.account_id),
+  });
+  return given;
+}
+
 /** What is wrong in the books; empty when they are right. */
 export async function audit(ctx: Context): Promise<string[]> {
   const rows = await ctx.db.query<{ fault: string }>(

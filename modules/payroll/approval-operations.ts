@@ -16,7 +16,16 @@ import {
   permission,
   problem,
 } from '../../src/sdk/index.ts';
-import { approve, decideOnLines, drop, resubmit, returnToMaker, titleOf } from './decide.ts';
+import {
+  approve,
+  cancelLinesOf,
+  close,
+  decideOnLines,
+  drop,
+  resubmit,
+  returnToMaker,
+  titleOf,
+} from './decide.ts';
 import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
 import { addDelegation, delegations, endDelegation, findActor } from './store/delegations.ts';
 import { votesOf } from './store/votes.ts';
@@ -127,6 +136,21 @@ const lineOperations: readonly Operation[] = [
     async run(ctx, input) {
       await decideOnLines(ctx, input.id!, linesOf(input), textOf(input, 'reason')!);
       return done();
+    },
+  },
+  {
+    permission: CANCEL,
+    definition: instanceOperation(
+      'cancel-lines',
+      'List',
+      'Cancels lines of an approved payroll that have not been sent, with a reason: all that are named, ' +
+        'or none.',
+      [LINES, { ...REASON, min: 1 }],
+    ),
+    async run(ctx, input) {
+      const reason = textOf(input, 'reason');
+      const cancelled = await cancelLinesOf(ctx, input.id!, linesOf(input), reason);
+      return answer([{ name: 'cancelled', valueInteger: cancelled }]);
     },
   },
 ];
@@ -298,7 +322,7 @@ export const approvalOperations: readonly Operation[] = [
   reasoned(
     'cancel',
     CANCEL,
-    'Cancels a payroll that is not approved, with a reason.',
+    'Cancels a payroll, with a reason; of one that is approved what has not been sent.',
     (ctx, id, reason) => drop(ctx, id, 'cancel', reason),
   ),
   {
@@ -311,6 +335,20 @@ export const approvalOperations: readonly Operation[] = [
     ),
     async run(ctx, { id }) {
       await resubmit(ctx, id!);
+      return done();
+    },
+  },
+  {
+    permission: CANCEL,
+    definition: instanceOperation(
+      'close',
+      'List',
+      'Closes an approved payroll; refused with what is unresolved. It closes by itself with its last ' +
+        'line.',
+      [],
+    ),
+    async run(ctx, { id }) {
+      await close(ctx, id!);
       return done();
     },
   },

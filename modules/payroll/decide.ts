@@ -5,6 +5,7 @@
 
 import { type Context, dayOf, problem, transition } from '../../src/sdk/index.ts';
 import { createInstructions, type Orders, retryInstructions } from '../disbursement/index.ts';
+import { closePayroll, stopPayroll } from './cancel.ts';
 import { checkCeilings } from './ceiling.ts';
 import { payrollApproved } from './events.ts';
 import { closeIfResolved } from './follow.ts';
@@ -20,6 +21,7 @@ import {
   type PayrollTitle,
   touchPayroll,
 } from './store/decide.ts';
+import { againSelect, followUpSelect } from './store/orders.ts';
 import { dropDoubtful, moveFollowed, moveRetried, reopenPayroll } from './store/reopen.ts';
 import { type ControlTotals, checkTotals } from './totals.ts';
 import { submitToFlow, vote, voteOnLines } from './vote.ts';
@@ -92,22 +94,28 @@ export async function approve(
   };
 }
 
-function ordersOf(ctx: Context, payroll: PayrollRow, state: string, lines?: readonly string[]) {
-  const select = orderSelect(payroll.payroll_id, state, dayOf(ctx.now, 'UTC'), lines ?? null);
-  const { fund, currency } = payroll;
-  return { purpose: 'payroll', fund, currency, select } satisfies Orders;
+const today = (ctx: Context): string => dayOf(ctx.now, 'UTC');
+
+function ordersOf({ fund, currency }: PayrollRow, select: Orders['select']): Orders {
+  return { purpose: 'payroll', fund, currency, select };
 }
 
 /** A follow-up is the next attempt of each line; of what is in doubt by now, nothing is ordered. */
 async function order(ctx: Context, payroll: PayrollRow): Promise<number> {
-  if (payroll.kind !== 'follow-up') return createInstructions(ctx, ordersOf(ctx, payroll, 'open'));
-  const ordered = await retryInstructions(ctx, ordersOf(ctx, payroll, 'open'));
+  const id = payroll.payroll_id;
+  if (payroll.kind !== 'follow-up') {
+    return createInstructions(ctx, ordersOf(payroll, orderSelect(id, today(ctx))));
+  }
+  const ordered = await retryInstructions(ctx, ordersOf(payroll, followUpSelect(id, today(ctx))));
   await moveFollowed(ctx, payroll.payroll_id);
   await dropDoubtful(ctx, payroll.payroll_id);
   return ordered;
 }
 
-/** Rejects or cancels a payroll; its periods are free again. */
+/**
+ * Rejects or cancels a payroll; its periods are free again. Of one that is approved what has not left is
+ * cancelled; it is itself cancelled where nothing has.
+ */
 export async function drop(
   ctx: Context,
   payrollId: string,
@@ -115,6 +123,10 @@ export async function drop(
   reason: string | undefined,
 ): Promise<void> {
   const payroll = await locked(ctx, payrollId);
+  if (act === 'cancel' && payroll.state === 'approved') {
+    note(ctx, '$cancel', payrollId, { lines: await stopPayroll(ctx, payroll, null, reason) });
+    return;
+  }
   const earlier = { draft: payroll.drafted_by };
   const row = transition(ctx, payrollLifecycle, act, payroll.state, earlier, reason);
   if (act === 'reject') await vote(ctx, payroll, 'reject', reason!);
@@ -160,7 +172,26 @@ export async function decideOnLines(
   note(ctx, what, payrollId, { lines: lines.length });
 }
 
-/** Orders again the lines that were definitively not paid, or those of them that are named. */
+/** Cancels lines of an approved payroll that have not been sent; all of them, or none. */
+export async function cancelLinesOf(
+  ctx: Context,
+  payrollId: string,
+  lines: readonly string[],
+  reason: string | undefined,
+): Promise<number> {
+  const payroll = await locked(ctx, payrollId);
+  const cancelled = await stopPayroll(ctx, payroll, [...new Set(lines)], reason);
+  note(ctx, '$cancel-lines', payrollId, { lines: cancelled });
+  return cancelled;
+}
+
+/** Closes a payroll whose lines are all resolved. */
+export async function close(ctx: Context, payrollId: string): Promise<void> {
+  await closePayroll(ctx, await locked(ctx, payrollId));
+  note(ctx, '$close', payrollId, {});
+}
+
+/** Orders again what is owed of lines that were not paid, or not wholly, or of those of them that are named. */
 export async function retryUnpaid(
   ctx: Context,
   payrollId: string,
@@ -168,8 +199,8 @@ export async function retryUnpaid(
 ): Promise<number> {
   const payroll = await locked(ctx, payrollId);
   transition(ctx, payrollLifecycle, 'retry', payroll.state);
-  const orders = ordersOf(ctx, payroll, 'not-paid', lines ?? undefined);
-  const ordered = await retryInstructions(ctx, orders);
+  const select = againSelect(payrollId, today(ctx), lines);
+  const ordered = await retryInstructions(ctx, ordersOf(payroll, select));
   if (ordered > 0) {
     await moveRetried(ctx, payrollId);
     await reopenPayroll(ctx, payroll);

@@ -234,6 +234,14 @@ function lineClaim(row: ProjectedRow, explained: Explained): Claim {
       ...(row.reason === null
         ? []
         : [{ url: structureDefinition('line-reason'), valueCode: row.reason as string }]),
+      ...(row.paid_minor === null
+        ? []
+        : [
+            {
+              url: structureDefinition('line-paid'),
+              valueMoney: moneyOf(row.paid_minor as bigint, currency),
+            },
+          ]),
     ],
     ...(row.corrects_id !== null && {
       related: [{ claim: { reference: `Claim/${row.corrects_id}` } }],

@@ -7,7 +7,10 @@ import { lifecycle, permission } from '../../src/sdk/index.ts';
 export const DRAFT = permission('payroll.draft', 'drafts and previews payrolls');
 export const APPROVE = permission('payroll.approve', 'approves payrolls drafted by others');
 export const REJECT = permission('payroll.reject', 'rejects payrolls drafted by others');
-export const CANCEL = permission('payroll.cancel', 'cancels payrolls that are not approved');
+export const CANCEL = permission(
+  'payroll.cancel',
+  'cancels payrolls, and of approved ones what has not been sent',
+);
 
 export const payrollLifecycle = lifecycle({
   name: 'payroll',
@@ -40,8 +43,15 @@ export const payrollLifecycle = lifecycle({
     { act: 'submit', from: ['returned'], to: 'drafted', permission: DRAFT },
     {
       act: 'cancel',
-      from: ['drafted', 'returned'],
+      from: ['drafted', 'returned', 'approved'],
       to: 'cancelled',
+      permission: CANCEL,
+      needsReason: true,
+    },
+    {
+      act: 'cancel-lines',
+      from: ['approved'],
+      to: 'approved',
       permission: CANCEL,
       needsReason: true,
     },

@@ -3,7 +3,8 @@
  *
  * A line is due on the last day of its payment period. It is paid when the provider has confirmed
  * it; everything else that is due is unpaid, with the reason or what it waits for. So DUE = PAID +
- * UNPAID in numbers and to the minor unit, for they are counted by one pass over the same lines. What
+ * UNPAID in numbers and to the minor unit, for they are counted by one pass over the same lines; one of
+ * which a part is paid is unpaid in number, and its amount is divided. What
  * was paid in the period, whenever it was due, is CASH. Areas are those frozen with the payroll.
  */
 
@@ -121,7 +122,7 @@ const SELECT = `
       and d.paid_on between $1::date and $2::date
       and d.due_on not between $1::date and $2::date),
   person as (
-    select l.area_id, l.scheme_id, l.currency, l.amount_minor, l.is_due, l.is_cash, l.account_kind,
+    select l.area_id, l.scheme_id, l.currency, l.amount_minor, l.paid_minor, l.is_due, l.is_cash, l.account_kind,
       l.due_on < $1::date as is_arrears, l.paid_on - l.due_on as days, l.state = 'paid' as is_paid,
       case when l.state in ('approved') then 'not-sent' when l.state in ('sent', 'unknown')
            then 'no-answer' else coalesce(l.reason, 'other') end as why,
@@ -135,7 +136,8 @@ const SELECT = `
       case when days <= 0 then 'on-time' when days <= 7 then '1-7' when days <= 14 then '8-14'
            when days <= 30 then '15-30' when days <= 60 then '31-60'
            when days > 60 then 'over-60' end as late,
-      count(*) as count, sum(amount_minor)::bigint as minor, coalesce(sum(days), 0) as days
+      count(*) as count, sum(amount_minor)::bigint as minor,
+      sum(paid_minor)::bigint as paid_minor, coalesce(sum(days), 0) as days
     from person group by 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
   select v.indicator, s.area_id, s.scheme_id, s.sex, s.age_band, v.category, v.currency,
     sum(s.count)::bigint as count, sum(v.value)::bigint as value
@@ -143,12 +145,12 @@ const SELECT = `
     ('DUE_N', '', null, s.count, s.is_due),
     ('DUE_AMT', '', s.currency, s.minor, s.is_due),
     ('PAID_N', s.account_kind, null, s.count, s.is_due and s.is_paid),
-    ('PAID_AMT', s.account_kind, s.currency, s.minor, s.is_due and s.is_paid),
+    ('PAID_AMT', s.account_kind, s.currency, s.paid_minor, s.is_due and s.paid_minor > 0),
     ('UNPAID_N', s.why, null, s.count, s.is_due and not s.is_paid),
-    ('UNPAID_AMT', s.why, s.currency, s.minor, s.is_due and not s.is_paid),
+    ('UNPAID_AMT', s.why, s.currency, s.minor - s.paid_minor, s.is_due and not s.is_paid),
     ('CASH_N', case when s.is_arrears then 'arrears' else 'current' end, null, s.count, s.is_cash),
-    ('CASH_AMT', case when s.is_arrears then 'arrears' else 'current' end, s.currency, s.minor,
-      s.is_cash),
+    ('CASH_AMT', case when s.is_arrears then 'arrears' else 'current' end, s.currency,
+      s.paid_minor, s.is_cash),
     ('DAYS_SUM', '', null, s.days, s.is_cash),
     ('DAYS_N', s.late, null, s.count, s.is_cash)
   ) v(indicator, category, currency, value, applies)

@@ -156,7 +156,7 @@ export const operations: readonly Operation[] = [
     definition: instanceOperation(
       'retry-unpaid',
       'List',
-      'Orders again the lines that were definitively not paid, as the next attempt.',
+      'Orders again what is owed of lines that were not paid, or not wholly, as the next attempt.',
       [],
     ),
     async run(ctx, input) {
@@ -276,13 +276,14 @@ async function summarize(ctx: Context, input: OperationInput): Promise<Parameter
     { name: 'state', valueCode: payroll.state },
     { name: 'lines', valueInteger: Number(payroll.lines_count) },
     moneyOf('amount', payroll.lines_minor, currency),
-    ...lines.map(({ state, reason, n, minor }) => ({
+    ...lines.map(({ state, reason, n, minor, paid_minor: paid }) => ({
       name: 'line',
       part: [
         { name: 'state', valueCode: state },
         ...(reason ? [{ name: 'reason', valueCode: reason }] : []),
         { name: 'count', valueInteger: Number(n) },
         moneyOf('amount', minor, currency),
+        ...(paid === null ? [] : [moneyOf('paid', paid, currency)]),
       ],
     })),
     ...reasons.map(({ reason, n }) => ({

@@ -12,6 +12,7 @@ import type {
 } from '@medplum/fhirtypes';
 import {
   type Context,
+  extensionOf,
   formatAmount,
   fromFhirMoney,
   identifierSystem,
@@ -19,16 +20,25 @@ import {
   localId,
   type ProjectedBinding,
   type ProjectedRow,
+  partOf,
   problem,
   structureDefinition,
 } from '../../src/sdk/index.ts';
 import { periodOf, providerOf } from './operations.ts';
-import { MATCH, type ParsedStatement, type StatementLine } from './statement.ts';
+import {
+  LINE_RESULTS,
+  type LineResult,
+  MATCH,
+  type ParsedStatement,
+  type StatementLine,
+} from './statement.ts';
 import { keysOf, type ShownLine, shownLines } from './store/statements.ts';
 import { takeStatement } from './take.ts';
 
 /** Details that one resource shows; more are counted in a note. */
 const DETAILS_MAX = 5000;
+
+const ADJUSTMENTS: ReadonlySet<string> = new Set(['not-paid', 'returned']);
 
 const PAYMENT_TYPE = 'http://terminology.hl7.org/CodeSystem/payment-type';
 
@@ -92,7 +102,7 @@ function detail(line: ShownLine, currency: string): PaymentReconciliationDetail 
     ...(line.provider_reference !== null && { identifier: { value: line.provider_reference } }),
     type: {
       coding: [
-        { system: PAYMENT_TYPE, code: line.result === 'not-paid' ? 'adjustment' : 'payment' },
+        { system: PAYMENT_TYPE, code: ADJUSTMENTS.has(line.result) ? 'adjustment' : 'payment' },
       ],
     },
     ...(line.claim_id !== null && { request: { reference: `Claim/${line.claim_id}` } }),
@@ -178,16 +188,34 @@ function lineOf(
     number: index + 1,
     ...(key && { key }),
     ...(reference && { reference }),
-    result: type === 'adjustment' ? 'not-paid' : 'paid',
+    result: resultOf(each, type, place),
     amountMinor: minor,
     currency,
     ...(each.date && { day: each.date }),
   };
 }
 
+/** What the extension of a line says; without it an adjustment is what was not paid. */
+function resultOf(
+  each: PaymentReconciliationDetail,
+  type: string | undefined,
+  place: string,
+): LineResult {
+  const code = partOf(extensionOf(each, 'statement-line'), 'result')?.valueCode;
+  if (code === undefined) return type === 'adjustment' ? 'not-paid' : 'paid';
+  const found = LINE_RESULTS.find((result) => result === code);
+  if (found) return found;
+  throw problem(
+    'code-invalid',
+    'status-unknown',
+    `A line says ${LINE_RESULTS.join(', ')}.`,
+    `${place}.extension('statement-line')`,
+  );
+}
+
 function checkSum(posted: PaymentReconciliation, lines: readonly StatementLine[]): void {
   const total = fromFhirMoney(posted.paymentAmount, 'PaymentReconciliation.paymentAmount');
-  const paid = lines.filter((each) => each.result === 'paid');
+  const paid = lines.filter((each) => each.result === 'paid' || each.result === 'partly-paid');
   const sum = paid.reduce((minor, each) => minor + each.amountMinor, 0n);
   if (sum === total.minor && lines.every((each) => each.currency === total.currency)) return;
   throw problem(

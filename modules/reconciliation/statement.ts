@@ -15,6 +15,13 @@ export const MATCH = permission(
 /** Closes exceptions. */
 export const CLOSE = permission('reconciliation.close', 'closes exceptions with a reason');
 
+/**
+ * What a line says of a payment: `partly-paid`, less than was ordered and no more will be; `returned`,
+ * what was paid came back, all or a part.
+ */
+export const LINE_RESULTS = ['paid', 'partly-paid', 'returned', 'not-paid', 'pending'] as const;
+export type LineResult = (typeof LINE_RESULTS)[number];
+
 /** What one line of a statement says. */
 export interface StatementLine {
   /** Line of the file, or number of the item in it; from 1. */
@@ -23,7 +30,7 @@ export interface StatementLine {
   readonly key?: string;
   /** The provider's own number of the payment. */
   readonly reference?: string;
-  readonly result: 'paid' | 'not-paid' | 'pending';
+  readonly result: LineResult;
   readonly reason?: NonPaymentReason;
   readonly text?: string;
   readonly amountMinor: bigint;

@@ -102,9 +102,14 @@ async function applyProofs(
       result: row.result,
       amountMinor: row.amount_minor,
       currency,
-      ...(row.provider_reference !== null && { providerReference: row.provider_reference }),
+      ...(row.provider_reference !== null &&
+        row.result !== 'returned' && { providerReference: row.provider_reference }),
       ...(row.said !== null && { text: row.said }),
-      ...(row.result === 'not-paid' && { reason: (row.reason ?? 'other') as NonPaymentReason }),
+      ...((row.result === 'not-paid' || row.result === 'returned') && {
+        reason: (row.reason ?? 'other') as NonPaymentReason,
+      }),
+      ...(row.result === 'returned' &&
+        row.provider_reference !== null && { returnReference: row.provider_reference }),
     }),
   );
   await applyOutcomes(ctx, providerId, outcomes, 'statement');

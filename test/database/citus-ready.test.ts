@@ -33,6 +33,7 @@ const ROOTS: Readonly<Record<string, string>> = {
   enrolment: 'household_id',
   enrolment_change: 'household_id',
   payroll_line: 'household_id',
+  disbursement_return: 'payee_id',
   payroll_exclusion: 'household_id',
   instruction: 'payee_id',
   instruction_event: 'payee_id',

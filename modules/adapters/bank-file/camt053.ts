@@ -106,11 +106,12 @@ function paid(detail: Xml | undefined): Pick<StatementLine, 'result' | 'account'
   return { result: 'paid', ...(account && { account }) };
 }
 
+/** A credit entry is a payment that came back, in whole or in part. */
 function cameBack(detail: Xml | undefined): Pick<StatementLine, 'result' | 'reason' | 'text'> {
   const code = textAt(detail, 'RtrInf', 'Rsn', 'Cd');
   const text = [code, textAt(detail, 'RtrInf', 'AddtlInf')].filter(Boolean).join(' ');
   return {
-    result: 'not-paid',
+    result: 'returned',
     reason: reasonOf(code),
     ...(text && { text: text.slice(0, 300) }),
   };

@@ -8,20 +8,22 @@ import { NON_PAYMENT_REASONS, type Outcome } from '../../disbursement/index.ts';
 /** What a callback says. `amount` is decimal text of `currency`. */
 export interface SimulatedCallback {
   readonly key: string;
-  readonly result: 'paid' | 'not-paid' | 'unknown';
+  readonly result: 'paid' | 'partly-paid' | 'returned' | 'not-paid' | 'unknown';
   readonly reason?: string;
   readonly amount?: string;
   readonly currency?: string;
   readonly account?: string;
   readonly reference?: string;
+  /** The number of a return. */
+  readonly returned?: string;
 }
 
-const RESULTS: readonly unknown[] = ['paid', 'not-paid', 'unknown'];
+const RESULTS: readonly unknown[] = ['paid', 'partly-paid', 'returned', 'not-paid', 'unknown'];
 
 /** @throws Problem callback-malformed, amount-malformed, amount-too-precise, unknown-currency */
 export function readCallback(body: Buffer): Outcome[] {
   const said = parsed(body);
-  const { amount, currency, account, reference } = said;
+  const { amount, currency, account, reference, returned } = said;
   const reason = NON_PAYMENT_REASONS.find((each) => each === said.reason);
   return [
     {
@@ -32,6 +34,7 @@ export function readCallback(body: Buffer): Outcome[] {
         currency !== undefined && { amountMinor: parseAmount(amount, currency).minor, currency }),
       ...(account !== undefined && { account }),
       ...(reference !== undefined && { providerReference: reference }),
+      ...(returned !== undefined && { returnReference: returned }),
     },
   ];
 }
@@ -55,6 +58,6 @@ function malformed() {
   return problem(
     'structure',
     'callback-malformed',
-    'A callback is an object of texts with key and result (paid, not-paid, unknown).',
+    'A callback is an object of texts with key and result (paid, partly-paid, returned, not-paid, unknown).',
   );
 }

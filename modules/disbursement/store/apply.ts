@@ -16,21 +16,38 @@ export interface StateChange {
   readonly providerReference: string | null;
   /** When another attempt is ordered by itself. */
   readonly retryAt?: Date | undefined;
+  /** What comes back by this change. */
+  readonly returnedMinor?: bigint | undefined;
 }
 
+/** A sum that came back, to be noted. */
+export interface ReturnRow {
+  readonly payeeId: bigint;
+  readonly instructionId: string;
+  readonly key: string;
+  readonly transferId: string;
+  readonly amountMinor: bigint;
+  readonly reason: string;
+  readonly said: string | null;
+}
+
+// What was paid and comes back in part stays paid, on the day on which it was.
 const CHANGE = statement(
   'disbursement.change',
   `with wanted as (
      select * from unnest($1::bigint[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[],
-       $7::text[], $11::timestamptz[])
-       w(payee_id, instruction_id, was, state, reason, reason_text, reference, retry_at)),
+       $7::text[], $11::timestamptz[], $12::bigint[])
+       w(payee_id, instruction_id, was, state, reason, reason_text, reference, retry_at, returned)),
    changed as (
      update instruction i
      set state = w.state, reason = w.reason, reason_text = w.reason_text,
        provider_reference = coalesce(w.reference, i.provider_reference),
-       resolved_at = case when w.state in ('paid', 'not-paid', 'cancelled') then $8::timestamptz end,
+       resolved_at = case when w.state = i.state then i.resolved_at
+         when w.state in ('paid', 'not-paid', 'cancelled', 'returned') then $8::timestamptz end,
        enquire_at = case when w.state = 'unknown' then coalesce(i.enquire_at, $8::timestamptz) end,
        sent_at = case when w.state = 'approved' then null else i.sent_at end,
+       returned_minor = case when w.returned is null then i.returned_minor
+         else coalesce(i.returned_minor, 0) + w.returned end,
        retry_at = w.retry_at,
        updated_at = $8::timestamptz, version = version + 1
      from wanted w
@@ -61,8 +78,43 @@ export async function changeStates(
     ctx.actor.id,
     source,
     changes.map((each) => each.retryAt ?? null),
+    changes.map((each) => each.returnedMinor ?? null),
   ]);
   return new Set(rows.map((row) => row.instruction_id));
+}
+
+const RETURNS = statement(
+  'disbursement.note-returns',
+  `insert into disbursement_return (payee_id, instruction_id, return_key, transfer_id, amount_minor,
+     reason, said, source, actor_id, at)
+   select r.*, $8, $9, $10 from unnest($1::bigint[], $2::uuid[], $3::text[], $4::uuid[], $5::bigint[],
+     $6::text[], $7::text[]) r`,
+);
+
+/** Notes what came back; answers it as the ledger moves it. */
+export async function noteReturns(
+  ctx: Context,
+  returns: readonly ReturnRow[],
+  source: string,
+): Promise<{ transferId: string; reserveId: string; amountMinor: bigint }[]> {
+  if (returns.length === 0) return [];
+  await ctx.db.run(RETURNS, [
+    returns.map((each) => each.payeeId),
+    returns.map((each) => each.instructionId),
+    returns.map((each) => each.key),
+    returns.map((each) => each.transferId),
+    returns.map((each) => each.amountMinor),
+    returns.map((each) => each.reason),
+    returns.map((each) => each.said),
+    source,
+    ctx.actor.id,
+    ctx.now,
+  ]);
+  return returns.map(({ transferId, instructionId, amountMinor }) => ({
+    transferId,
+    reserveId: instructionId,
+    amountMinor,
+  }));
 }
 
 /** Something a provider said that does not fit. */

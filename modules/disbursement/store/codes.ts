@@ -6,11 +6,12 @@
 import type { ProjectedCodes } from '../../../src/sdk/index.ts';
 
 const OPEN = `(v.state = 'approved' or v.state in ('sent', 'unknown'))`;
-const FAILED = `v.state in ('not-paid', 'cancelled')`;
+const FAILED = `v.state in ('not-paid', 'cancelled', 'returned')`;
 
 /** ClaimResponse.outcome. */
 export const OUTCOMES: ProjectedCodes = {
-  complete: `v.state = 'paid'`,
+  complete: `v.state = 'paid' and v.returned_minor is null`,
+  partial: `v.returned_minor is not null and v.state = 'paid'`,
   error: FAILED,
   queued: OPEN,
 };
@@ -29,4 +30,5 @@ export const STATES: ProjectedCodes = {
   'not-paid': `${FAILED} and v.state = 'not-paid'`,
   unknown: `v.state in ('sent', 'unknown') and v.state = 'unknown'`,
   cancelled: `${FAILED} and v.state = 'cancelled'`,
+  returned: `${FAILED} and v.state = 'returned'`,
 };

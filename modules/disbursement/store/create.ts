@@ -107,8 +107,10 @@ async function lockAttempts(ctx: Context, purpose: string, orders: OrderSelect):
 }
 
 /**
- * Orders again, as the next attempt, what was definitively not paid. A source with an attempt that
- * is paid or still under way, or about which an exception is open, is left alone. The attempts are
+ * Orders again, as the next attempt, what was definitively not paid, or what is left of it where a
+ * part was paid or came back; the amount of the SELECT is all that is owed for the source. A source
+ * with an attempt that is still under way, or about which an exception is open, is left alone, and so
+ * is one of which everything is paid. The attempts are
  * locked first and judged in a second statement, whose snapshot is younger than the locks: a late
  * success that commits meanwhile is seen. Account and provider are those that the caller gives.
  */
@@ -124,7 +126,10 @@ export async function insertRetries(
     purpose,
     (at) => `with attempts as (
        select i.payee_id, i.source_id, max(i.attempt) as attempt,
-              bool_and(i.state in ('not-paid', 'cancelled')) as failed,
+              bool_and(i.state in ('not-paid', 'cancelled', 'returned')
+                or (i.state = 'paid' and i.returned_minor is not null)) as failed,
+              coalesce(sum(i.amount_minor - coalesce(i.returned_minor, 0))
+                filter (where i.state = 'paid'), 0)::bigint as kept,
               bool_or(${doubtful('i')}) as doubtful
        from instruction i join (${orders.text}) o
          on o.payee_id = i.payee_id and o.source_id = i.source_id and i.purpose = ${at.purpose}
@@ -132,13 +137,39 @@ export async function insertRetries(
      added as (
        insert into instruction (${COLUMNS})
        select o.payee_id, ${at.id}, ${at.purpose}, o.source_id, a.attempt + 1, o.recipient_id,
-              o.provider_id, o.account_kind, o.account_number, o.pay_point_id, o.amount_minor,
-              o.currency, o.value_on, 'approved', ${at.now}, ${at.now}, ${at.actor}
+              o.provider_id, o.account_kind, o.account_number, o.pay_point_id,
+              o.amount_minor - a.kept, o.currency, o.value_on, 'approved', ${at.now}, ${at.now},
+              ${at.actor}
        from (${orders.text}) o
        join attempts a on a.payee_id = o.payee_id and a.source_id = o.source_id
-       where a.failed and not a.doubtful
+       where a.failed and not a.doubtful and o.amount_minor > a.kept
        returning provider_id)
      select provider_id, count(*) as n from added group by provider_id`,
+  );
+}
+
+/** An order that has not left. */
+export interface WaitingRow {
+  readonly payee_id: bigint;
+  readonly instruction_id: string;
+  readonly source_id: string;
+  readonly attempt: number;
+}
+
+/** Orders of sources that have not left, locked in the order in which outcomes lock them. */
+export function lockWaiting(
+  ctx: Context,
+  purpose: string,
+  select: OrderSelect,
+  limit: number,
+): Promise<WaitingRow[]> {
+  const at = select.values.length;
+  return ctx.db.query<WaitingRow>(
+    `select i.payee_id, i.instruction_id, i.source_id, i.attempt from instruction i
+     join (${select.text}) o on o.payee_id = i.payee_id and o.source_id = i.source_id
+     where i.purpose = $${at + 1} and i.state = 'approved'
+     order by i.payee_id, i.instruction_id limit $${at + 2} for update of i`,
+    [...select.values, purpose, limit],
   );
 }
 

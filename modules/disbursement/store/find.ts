@@ -14,11 +14,16 @@ export interface InstructionRow {
   readonly state: InstructionState;
   readonly purpose: string;
   readonly source_id: string;
+  readonly amount_minor: bigint;
+  readonly currency: string;
+  /** Some of what was paid has come back. */
+  readonly gave_back: boolean;
 }
 
 const BY_ID = statement(
   'disbursement.by-id',
-  `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id
+  `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id,
+     amount_minor, currency, returned_minor is not null as gave_back
    from instruction where instruction_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end for update`,
 );
 
@@ -29,7 +34,8 @@ export function findInstruction(ctx: Context, id: string): Promise<InstructionRo
 
 const PEEK = statement(
   'disbursement.peek',
-  `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id
+  `select payee_id, instruction_id, provider_id, transaction_number, state, purpose, source_id,
+     amount_minor, currency, returned_minor is not null as gave_back
    from instruction where instruction_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end`,
 );
 

@@ -8,9 +8,11 @@ import type { NonPaymentReason } from '../instruction.ts';
 /** A proposal. */
 export interface ResolutionRow {
   readonly resolution_id: string;
-  readonly result: 'paid' | 'not-paid';
+  readonly result: 'paid' | 'not-paid' | 'partly-paid' | 'returned';
   readonly reason: NonPaymentReason | null;
   readonly evidence: string;
+  /** Of a part payment what was paid, of a return what came back. */
+  readonly amount_minor: bigint | null;
   readonly state: 'proposed' | 'confirmed' | 'rejected';
   readonly proposed_by: string;
   readonly proposed_at: Date;
@@ -19,8 +21,8 @@ export interface ResolutionRow {
 const PROPOSE = statement(
   'disbursement.propose',
   `insert into disbursement_resolution (resolution_id, payee_id, instruction_id, result, reason,
-     evidence, state, proposed_by, proposed_at)
-   values ($1, $2, $3, $4, $5, $6, 'proposed', $7, $8)
+     evidence, state, proposed_by, proposed_at, amount_minor)
+   values ($1, $2, $3, $4, $5, $6, 'proposed', $7, $8, $9)
    on conflict (payee_id, instruction_id) where state = 'proposed' do nothing
    returning resolution_id`,
 );
@@ -29,7 +31,7 @@ const PROPOSE = statement(
 export async function propose(
   ctx: Context,
   instruction: { payee_id: bigint; instruction_id: string },
-  what: Pick<ResolutionRow, 'result' | 'reason' | 'evidence'>,
+  what: Pick<ResolutionRow, 'result' | 'reason' | 'evidence' | 'amount_minor'>,
 ): Promise<string | undefined> {
   const row = await ctx.db.maybe<{ resolution_id: string }>(PROPOSE, [
     ctx.newId(),
@@ -40,11 +42,13 @@ export async function propose(
     what.evidence,
     ctx.actor.id,
     ctx.now,
+    what.amount_minor,
   ]);
   return row?.resolution_id;
 }
 
-const OPEN = `select resolution_id, result, reason, evidence, state, proposed_by, proposed_at
+const OPEN = `select resolution_id, result, reason, evidence, amount_minor, state, proposed_by,
+   proposed_at
    from disbursement_resolution
    where payee_id = $1 and instruction_id = $2 and state = 'proposed'`;
 const PROPOSED = statement('disbursement.proposed', `${OPEN} for update`);

@@ -192,17 +192,33 @@ export interface KnownRow extends Known {
   readonly attempt: number;
 }
 
+/** A return as JSON, which holds no bigint. */
+interface ReturnText {
+  readonly key: string;
+  readonly minor: string;
+}
+
 const LOCK = statement(
   'disbursement.lock',
   `select i.payee_id, i.instruction_id, i.transaction_number, i.provider_id, i.purpose, i.source_id,
           i.attempt, i.state, i.amount_minor, i.currency, i.account_number,
-          coalesce(b.ended_at, b.leased_until, i.sent_at) as silent_since
+          coalesce(b.ended_at, b.leased_until, i.sent_at) as silent_since,
+          case when i.returned_minor is null then '[]'::json else (
+            select json_agg(json_build_object('key', r.return_key, 'minor', r.amount_minor::text))
+            from disbursement_return r where r.instruction_id = i.instruction_id
+              and r.payee_id = i.payee_id) end as returns
    from instruction i left join disbursement_batch b using (batch_id)
    where i.transaction_number = any($1::text[])
    order by i.payee_id, i.instruction_id for update of i`,
 );
 
 /** Locks the instructions of keys, in one order. */
-export function lockByKeys(ctx: Context, keys: readonly string[]): Promise<KnownRow[]> {
-  return ctx.db.query<KnownRow>(LOCK, [keys]);
+export async function lockByKeys(ctx: Context, keys: readonly string[]): Promise<KnownRow[]> {
+  const rows = await ctx.db.query<Omit<KnownRow, 'returns'> & { returns: ReturnText[] }>(LOCK, [
+    keys,
+  ]);
+  return rows.map((row) => ({
+    ...row,
+    returns: row.returns.map(({ key, minor }) => ({ key, minor: BigInt(minor) })),
+  }));
 }

@@ -79,7 +79,7 @@ const FOLLOW_UP = statement(
        coalesce(t.provider_id, l.provider_id) as provider_id,
        coalesce(t.kind, l.account_kind) as account_kind,
        case when t.kind is null then l.account_number else t.account_number end as account_number,
-       l.amount_minor,
+       l.amount_minor - coalesce(l.paid_minor, 0) as amount_minor,
        'follow-up:' || 1 + (select count(*) from payroll_line f
          where f.household_id = l.household_id and f.scheme_id = l.scheme_id
            and f.period_code = l.period_code and f.slot like 'follow-up:%')
@@ -96,12 +96,13 @@ const FOLLOW_UP = statement(
                 from households_account a join providers_provider v using (provider_id)
                 where a.preferred and v.disburses) t
        on t.household_id = l.household_id and l.account_kind <> 'cash'
-     where l.scheme_id = $2 and l.period_code = $3 and l.state = 'not-paid' and l.order_id is null
+     where l.scheme_id = $2 and l.period_code = $3 and l.order_id is null
+       and l.state in ('not-paid', 'partly-paid')
        and ${IN_AREA('$4')} order by l.key),
    ${filled('$1::uuid', '$2::bigint', '$3::text', '$5::timestamptz')}`,
 );
 
-/** Lines of the period that were definitively not paid, each to the account of today. */
+/** What is owed of lines of the period that were not paid, or not wholly, each to the account of today. */
 export function insertFollowUp(
   ctx: Context,
   schemeId: bigint,

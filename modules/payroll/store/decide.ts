@@ -159,60 +159,66 @@ export const RECIPIENT_REASONS = [
   'name_mismatch',
 ];
 
-/**
- * The SELECT by which disbursement orders the lines of a payroll in a state. Before approval holds
- * take lines off the payroll; what is ordered again is held here.
- */
+/** The SELECT by which disbursement orders the open lines of a payroll that is approved. */
 export function orderSelect(
   payrollId: string,
-  state: string,
   valueOn: string,
-  lines: readonly string[] | null = null,
 ): { text: string; values: unknown[] } {
   return {
-    text: `select l.household_id as payee_id, coalesce(l.order_id, l.line_id) as source_id, l.recipient_id,
+    text: `select l.household_id as payee_id, l.line_id as source_id, l.recipient_id,
              l.provider_id, l.account_kind, l.account_number, l.pay_point_id, l.amount_minor,
-             p.currency, $3::date as value_on
+             p.currency, $2::date as value_on
            from payroll_line l join payroll p on p.payroll_id = l.payroll_id
-           where l.payroll_id = $1::uuid and l.state = $2
-             and not (coalesce(l.reason, '') = any($4::text[]))
-             and ($5::uuid[] is null or l.line_id = any($5::uuid[]))
-             and ($2 <> 'not-paid' or not exists (select 1 from households_hold h
-               where h.household_id = l.household_id and h.policy = 'hard'))`,
-    values: [payrollId, state, valueOn, RECIPIENT_REASONS, lines],
+           where l.payroll_id = $1::uuid and l.state = 'open'`,
+    values: [payrollId, valueOn],
   };
 }
 
+// What became of all attempts of a line: what was kept of them, the one that is under way, and why the
+// last one failed. A line is paid when all of it was kept, by however many payments.
 const FOLLOW = statement(
   'payroll.follow',
   `with last as (
-     select distinct on (i.payee_id, i.source_id) i.payee_id, i.source_id, i.reason, i.resolved_at,
-            case i.state when 'approved' then 'open' when 'cancelled' then 'not-paid'
-                         else i.state end as state
-     from unnest($1::bigint[], $2::uuid[]) x(payee_id, source_id)
+     select i.payee_id, i.source_id, sum(i.kept_minor)::bigint as kept,
+       max(i.resolved_at) filter (where i.kept_minor > 0) as paid_at,
+       (array_agg(case i.state when 'approved' then 'open' else i.state end order by i.attempt desc)
+         filter (where i.state in ('approved', 'sent', 'unknown')))[1] as alive,
+       (array_agg(i.reason order by i.attempt desc))[1] as reason
+     from (select distinct * from unnest($1::bigint[], $2::uuid[]) x(payee_id, source_id)) x
      join disbursement_instruction i using (payee_id, source_id)
-     where i.purpose = 'payroll'
-     order by i.payee_id, i.source_id, (i.state = 'paid') desc, i.attempt desc),
-   moved as (
-     update payroll_line l
-     set state = last.state,
-       reason = last.reason, paid_at = case when last.state = 'paid' then last.resolved_at end,
-       updated_at = $3, version = version + 1
-     from last
-     where l.household_id = last.payee_id and l.line_id = last.source_id
-       and (l.state, l.reason) is distinct from (last.state, last.reason)
-     returning l.payroll_id),
-   followed as (
-     update payroll_line l
-     set state = last.state,
-       reason = last.reason, paid_at = case when last.state = 'paid' then last.resolved_at end,
-       updated_at = $3, version = version + 1
-     from last
-     where l.household_id = last.payee_id and l.order_id = last.source_id
-       and l.state in ('open', 'sent', 'unknown') and l.payroll_id in (
-         select payroll_id from payroll where state in ('approved', 'closed'))
-     returning l.payroll_id)
-   select payroll_id from moved union select payroll_id from followed`,
+     where i.purpose = 'payroll' group by i.payee_id, i.source_id),
+   due as (
+     select l.household_id, l.line_id, l.line_id as source_id, 0::bigint as before
+     from last join payroll_line l on l.household_id = last.payee_id and l.line_id = last.source_id
+     where l.state <> 'cancelled'
+     union all
+     select f.household_id, f.line_id, f.order_id, l.amount_minor - f.amount_minor
+     from last join payroll_line f on f.household_id = last.payee_id and f.order_id = last.source_id
+     join payroll_line l on l.household_id = f.household_id and l.line_id = f.order_id
+     where f.payroll_id in (select payroll_id from payroll where state in ('approved', 'closed'))
+       and (f.state in ('open', 'sent', 'unknown') or f.state in ('paid', 'partly-paid')
+         and not exists (select from payroll_line n where n.order_id = f.order_id
+           and n.household_id = f.household_id and n.key > f.key and n.state <> 'cancelled'))),
+   told as (
+     select d.household_id, d.line_id, s.state, s.kept,
+       case when s.state in ('not-paid', 'partly-paid') then last.reason end as reason,
+       case when s.kept > 0 then last.paid_at end as paid_at
+     from due d
+     join last on last.payee_id = d.household_id and last.source_id = d.source_id
+     join payroll_line l on l.household_id = d.household_id and l.line_id = d.line_id
+     cross join lateral (select greatest(last.kept - d.before, 0) as kept) k
+     cross join lateral (select k.kept, case when k.kept >= l.amount_minor then 'paid'
+       when last.alive is not null then last.alive
+       when k.kept > 0 then 'partly-paid' else 'not-paid' end as state) s)
+   update payroll_line l
+   set state = told.state, reason = told.reason, paid_at = told.paid_at,
+     paid_minor = case when told.kept > 0 and told.state <> 'paid' then told.kept end,
+     updated_at = $3, version = version + 1
+   from told
+   where l.household_id = told.household_id and l.line_id = told.line_id
+     and (l.state, l.reason, coalesce(l.paid_minor, 0)) is distinct from (told.state, told.reason,
+       case when told.state = 'paid' then 0 else told.kept end)
+   returning l.payroll_id`,
 );
 
 /** Brings lines to the state of their instructions; answers the payrolls touched. */
@@ -225,7 +231,7 @@ export async function followLines(
     lines.map((each) => each.line),
     ctx.now,
   ]);
-  return rows.map((row) => row.payroll_id);
+  return [...new Set(rows.map((row) => row.payroll_id))];
 }
 
 const CLOSE = statement(
@@ -245,14 +251,22 @@ export async function closeResolved(ctx: Context, payrolls: readonly string[]): 
 
 const SUMMARY = statement(
   'payroll.summary',
-  `select state, reason, count(*) as n, sum(amount_minor)::bigint as minor
+  `select state, reason, count(*) as n, sum(amount_minor)::bigint as minor,
+     sum(paid_minor)::bigint as paid_minor
    from payroll_line where payroll_id = $1 group by state, reason order by state, reason`,
 );
 
+/** Lines that have state and reason in common. */
+export interface SummaryRow {
+  readonly state: string;
+  readonly reason: string | null;
+  readonly n: bigint;
+  readonly minor: bigint;
+  /** What was paid of lines that are not paid in full. */
+  readonly paid_minor: bigint | null;
+}
+
 /** Lines of a payroll by state and reason. */
-export function summary(
-  ctx: Context,
-  payrollId: string,
-): Promise<{ state: string; reason: string | null; n: bigint; minor: bigint }[]> {
+export function summary(ctx: Context, payrollId: string): Promise<SummaryRow[]> {
   return ctx.db.query(SUMMARY, [payrollId]);
 }

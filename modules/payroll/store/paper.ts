@@ -58,20 +58,26 @@ export interface ReportRow {
   readonly minor: bigint;
 }
 
+// A line of which a part is paid counts where its rest is, and its part among what is paid.
 const REPORT = statement(
   'payroll.report',
   `with counted as (
-     select l.area_id, l.recipient_id,
-       case when l.state in ('paid', 'not-paid') then l.state else 'waiting' end as what,
-       case l.state when 'not-paid' then coalesce(l.reason, 'other') else '' end as reason,
-       l.amount_minor
+     select l.area_id, l.recipient_id, 1 as n,
+       case when l.state = 'paid' then 'paid' when l.state in ('not-paid', 'partly-paid')
+         then 'not-paid' else 'waiting' end as what,
+       case when l.state in ('not-paid', 'partly-paid') then coalesce(l.reason, 'other') else '' end
+         as reason,
+       l.amount_minor - coalesce(l.paid_minor, 0) as amount_minor
      from payroll_line l where l.payroll_id = $1 and l.state <> 'cancelled'
      union all
-     select e.area_id, e.recipient_id, 'excluded', e.reason, 0 from payroll_exclusion e
+     select l.area_id, l.recipient_id, 0, 'paid', '', l.paid_minor
+     from payroll_line l where l.payroll_id = $1 and l.state <> 'cancelled' and l.paid_minor > 0
+     union all
+     select e.area_id, e.recipient_id, 1, 'excluded', e.reason, 0 from payroll_exclusion e
      where e.payroll_id = $1)
    select c.area_id, a.name as area, a.fhir_id as area_fhir_id, coalesce(m.sex, 'unknown') as sex,
      indicators_age_band(m.birth_date, m.birth_date_last, $2::date, $3::int[]) as age_band,
-     c.what, c.reason, count(*) as n, sum(c.amount_minor)::bigint as minor
+     c.what, c.reason, sum(c.n) as n, sum(c.amount_minor)::bigint as minor
    from counted c
    left join households_person m on m.member_id = c.recipient_id
    left join pay_points_area a on a.area_id = c.area_id

@@ -15,7 +15,7 @@ const RETRIED = statement(
   'payroll.retried',
   `update payroll_line l set state = 'open', reason = null, updated_at = $2,
      version = version + 1
-   where l.payroll_id = $1 and l.state = 'not-paid' and exists (
+   where l.payroll_id = $1 and l.state in ('not-paid', 'partly-paid') and exists (
      select 1 from disbursement_instruction i
      where i.payee_id = l.household_id and i.source_id = coalesce(l.order_id, l.line_id)
        and i.purpose = 'payroll' and i.state = 'approved')`,
@@ -32,7 +32,8 @@ const FOLLOWED = statement(
      version = l.version + 1
    from payroll_line f
    where f.payroll_id = $1 and f.order_id is not null and f.state = 'open'
-     and l.household_id = f.household_id and l.line_id = f.order_id and l.state = 'not-paid'
+     and l.household_id = f.household_id and l.line_id = f.order_id
+     and l.state in ('not-paid', 'partly-paid')
      and exists (
        select 1 from disbursement_instruction i
        where i.payee_id = l.household_id and i.source_id = l.line_id and i.purpose = 'payroll'
@@ -78,10 +79,10 @@ export async function reopenPayroll(ctx: Context, payroll: PayrollRow): Promise<
 const OF_LINES = statement(
   'payroll.of-lines',
   `select payroll_id, array_agg(line_id)::text[] as lines from payroll_line
-   where line_id = any($1::uuid[]) and state = 'not-paid' group by payroll_id order by payroll_id`,
+   where line_id = any($1::uuid[]) and state in ('not-paid', 'partly-paid') group by payroll_id order by payroll_id`,
 );
 
-/** Payrolls of lines that are not paid, with these lines. */
+/** Payrolls of lines that are not paid, or not wholly, with these lines. */
 export function payrollsOf(
   ctx: Context,
   lines: readonly string[],

@@ -6,7 +6,7 @@
 
 import { type Issue, Problem, parseAmount, problem } from '../../../src/sdk/index.ts';
 import { NON_PAYMENT_REASONS } from '../../disbursement/index.ts';
-import type { ReadingOptions, StatementLine } from '../statement.ts';
+import { LINE_RESULTS, type ReadingOptions, type StatementLine } from '../statement.ts';
 
 /** Fields that a line can have. */
 export const FIELDS = [
@@ -35,11 +35,12 @@ const RESULTS: Readonly<Record<StatementLine['result'], ReadonlySet<string>>> = 
     'failed',
     'failure',
     'rejected',
-    'returned',
     'declined',
     'expired',
     'cancelled',
   ]),
+  'partly-paid': new Set(['partly-paid', 'partial', 'partially-paid', 'part-paid']),
+  returned: new Set(['returned', 'reversed', 'refunded', 'unapplied']),
   pending: new Set(['pending', 'processing', 'queued', 'sent', 'initiated']),
 };
 
@@ -182,14 +183,14 @@ function amountOf(number: number, text: string, currency: string) {
 function readResult(number: number, text: string | undefined): StatementLine['result'] {
   if (text === undefined) return 'paid';
   const word = text.toLowerCase().replaceAll(/[ _]/g, '-');
-  for (const result of ['paid', 'not-paid', 'pending'] as const) {
+  for (const result of LINE_RESULTS) {
     if (RESULTS[result].has(word)) return result;
   }
   throw lineProblem(
     number,
     {
       code: 'status-unknown',
-      diagnostics: `"${text.slice(0, 40)}" is not a known status; use paid, not-paid or pending.`,
+      diagnostics: `"${text.slice(0, 40)}" is not a known status; use ${LINE_RESULTS.join(', ')}.`,
     },
     'status',
   );

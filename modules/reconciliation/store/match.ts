@@ -99,18 +99,32 @@ const REPEATED = `exists (
 
 const PAID_BEFORE = `(l.instruction_id is not null and l.paid_above > 0 or exists (
   select 1 from reconciliation_line m
-  where m.instruction_id = l.instruction_id and m.result = 'paid'
+  where m.instruction_id = l.instruction_id and m.result in ('paid', 'partly-paid')
     and m.statement_id <> l.statement_id
     and not ((m.provider_reference is null or l.provider_reference is null)
              and m.happened_on is not distinct from l.happened_on)))`;
+
+// Money that came back: known already, or proved now. A return of a part needs the provider's number,
+// without which it cannot be told from one that is told twice.
+const CAME_BACK = `case
+  when l.ours_currency <> $3 or l.amount_minor > l.ours_minor then 'amount-differs'
+  when l.state in ('approved', 'cancelled') then 'paid-when-not-sent'
+  when l.state = 'not-paid' and l.paid_here = 0 or l.state = 'returned' then 'confirms'
+  when exists (select from disbursement_return r where r.instruction_id = l.instruction_id
+    and r.payee_id = l.payee_id and r.amount_minor = l.amount_minor
+    and r.return_key = coalesce(l.provider_reference, 'returned')) then 'confirms'
+  when l.amount_minor > l.ours_minor - l.back_minor
+    or l.amount_minor < l.ours_minor and l.provider_reference is null then 'amount-differs'
+  else 'proves' end`;
 
 const JUDGE = statement(
   'reconciliation.judge',
   `with line as (
      select l.*, i.state, i.amount_minor as ours_minor, i.currency as ours_currency,
-            i.account_kind, i.account_number,
-            count(*) filter (where l.result = 'paid') over (partition by l.instruction_id) as paid_here,
-            count(*) filter (where l.result = 'paid') over (partition by l.instruction_id
+            i.account_kind, i.account_number, coalesce(i.returned_minor, 0) as back_minor,
+            count(*) filter (where l.result in ('paid', 'partly-paid'))
+              over (partition by l.instruction_id) as paid_here,
+            count(*) filter (where l.result in ('paid', 'partly-paid')) over (partition by l.instruction_id
               order by l.line_no rows between unbounded preceding and 1 preceding) as paid_above
      from reconciliation_line l
      left join disbursement_instruction i
@@ -121,14 +135,22 @@ const JUDGE = statement(
        when l.result = 'pending' or ${REPEATED} then 'noted'
        when l.instruction_id is null then 'unmatched'
        when l.result = 'not-paid' then case
-         when l.state = 'paid' or l.paid_here > 0 then 'not-paid-after-paid'
+         when l.state in ('paid', 'returned') or l.paid_here > 0 then 'not-paid-after-paid'
          when l.state in ('sent', 'unknown') then 'proves' else 'confirms' end
+       when l.result = 'returned' then ${CAME_BACK}
        when ${PAID_BEFORE} then 'paid-twice'
-       when l.amount_minor <> l.ours_minor or l.ours_currency <> $3 then 'amount-differs'
+       when l.amount_minor > l.ours_minor or l.ours_currency <> $3
+         or l.amount_minor < l.ours_minor and l.result = 'paid' then 'amount-differs'
        when not reconciliation_account_fits(l.account_kind, l.account_number, l.account)
          then 'account-differs'
        when l.state in ('approved', 'cancelled') then 'paid-when-not-sent'
-       when l.state = 'paid' then 'confirms'
+       when l.result = 'partly-paid' and l.state in ('paid', 'returned')
+         and l.amount_minor < l.ours_minor then case when exists (
+           select from disbursement_return r where r.instruction_id = l.instruction_id
+             and r.payee_id = l.payee_id and r.return_key = 'partly-paid'
+             and r.amount_minor = l.ours_minor - l.amount_minor) then 'confirms'
+           else 'amount-differs' end
+       when l.state in ('paid', 'returned') then 'confirms'
        else 'proves' end as kind
      from line l),
    noted as (
@@ -142,7 +164,7 @@ const JUDGE = statement(
      set closed_at = $4, closed_by = $5, closure_reason = 'found-later'
      from judged j
      where e.kind = 'not-on-statement' and e.closed_at is null
-       and e.instruction_id = j.instruction_id and j.result = 'paid')
+       and e.instruction_id = j.instruction_id and j.result in ('paid', 'partly-paid'))
    update reconciliation_line l
    set verdict = case when j.kind in ('noted', 'confirms', 'proves') then j.kind
                  else 'exception' end
@@ -165,17 +187,17 @@ const PROOFS = statement(
           l.amount_minor
    from reconciliation_line l join disbursement_instruction i
      on i.payee_id = l.payee_id and i.instruction_id = l.instruction_id
-   where l.statement_id = $1 and l.verdict = 'proves' order by l.line_no`,
+   where l.statement_id = $1 and l.verdict = 'proves' order by l.result = 'returned', l.line_no`,
 );
 
-/** Lines that prove what we did not know. */
+/** Lines that prove what we did not know; what came back after what was paid, whatever their order. */
 export function proofs(
   ctx: Context,
   statementId: string,
 ): Promise<
   {
     key: string;
-    result: 'paid' | 'not-paid';
+    result: 'paid' | 'partly-paid' | 'returned' | 'not-paid';
     reason: string | null;
     said: string | null;
     provider_reference: string | null;
@@ -198,7 +220,7 @@ const MISSING = statement(
     and i.resolved_at < (s.ends_on + 1)::timestamp at time zone 'UTC'
    where s.statement_id = $1 and not exists (
      select 1 from reconciliation_line l
-     where l.instruction_id = i.instruction_id and l.result = 'paid')
+     where l.instruction_id = i.instruction_id and l.result in ('paid', 'partly-paid'))
    on conflict do nothing`,
 );
 

@@ -3,7 +3,7 @@
  */
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
-import type { ParsedStatement, StatementLine } from '../statement.ts';
+import type { LineResult, ParsedStatement, StatementLine } from '../statement.ts';
 
 const LOCK = statement(
   'reconciliation.lock-provider',
@@ -63,7 +63,7 @@ export async function insertStatement(
   facts: StatementFacts,
   { lines, identifier, period }: ParsedStatement,
 ): Promise<void> {
-  const paid = lines.filter((each) => each.result === 'paid');
+  const paid = lines.filter((each) => each.result === 'paid' || each.result === 'partly-paid');
   await ctx.db.run(INSERT, [
     facts.statementId,
     facts.providerId,
@@ -102,7 +102,7 @@ export interface ShownLine {
   readonly line_no: number;
   readonly provider_key: string | null;
   readonly provider_reference: string | null;
-  readonly result: 'paid' | 'not-paid' | 'pending';
+  readonly result: LineResult;
   readonly amount_minor: bigint;
   readonly happened_on: string | null;
   readonly instruction_id: string | null;
