@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Database, Statement } from '../sdk/index.ts';
+import { parameter } from './arrays.ts';
 import { callerHere } from './caller.ts';
 
 const { builtins } = pg.types;
@@ -156,11 +157,12 @@ export function database(runner: Runner, named: boolean): Database {
     values: readonly unknown[] = [],
   ): Promise<pg.QueryResult<Row>> => {
     callerHere()?.check();
-    if (typeof statement === 'string') return runner.query<Row>(statement, [...values]);
+    const sent = values.map(parameter);
+    if (typeof statement === 'string') return runner.query<Row>(statement, sent);
     return runner.query<Row>({
       ...(named && { name: statement.name }),
       text: statement.text,
-      values: [...values],
+      values: sent,
     });
   };
   return {

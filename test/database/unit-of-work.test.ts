@@ -70,6 +70,60 @@ describe('a unit of work', () => {
     expect(done).to.deep.equal([2]);
   });
 
+  it('hands lists to PostgreSQL as they are, whatever stands in them', async () => {
+    const texts = [
+      '',
+      ' a ',
+      'NULL',
+      'null',
+      '{b}',
+      'c,d',
+      '"e"',
+      'f\\g',
+      'h\n\ti',
+      "j'k",
+      'é😀',
+      null,
+    ];
+    const bytes = [Buffer.from([0, 1, 0x5c, 0x22, 255]), Buffer.alloc(0), null];
+    const dates = [new Date('2026-01-02T03:04:05.678Z'), null];
+    const one = await app.work((ctx) =>
+      ctx.db.one(
+        `select $1::text[] as texts, $2::int[] as ints, $3::bigint[] as bigs, $4::boolean[] as yes,
+           $5::bytea[] as bytes, $6::timestamptz[] as dates, $7::float8[] as floats,
+           $8::int[] as none, $9::text[] as nested`,
+        [
+          texts,
+          [1, -2, null, undefined],
+          [2n ** 62n, -1n],
+          [true, false, null],
+          bytes,
+          dates,
+          [0.1, -1e-9, Number.NaN, Number.POSITIVE_INFINITY],
+          [],
+          [
+            ['a', 'b"'],
+            ['c', ''],
+          ],
+        ],
+      ),
+    );
+    expect(one).to.deep.equal({
+      texts,
+      ints: [1, -2, null, null],
+      bigs: ['4611686018427387904', '-1'],
+      yes: [true, false, null],
+      bytes,
+      dates,
+      floats: [0.1, -1e-9, Number.NaN, Number.POSITIVE_INFINITY],
+      none: [],
+      nested: [
+        ['a', 'b"'],
+        ['c', ''],
+      ],
+    });
+  });
+
   it('leaves nothing behind when it throws', async () => {
     const work = app.work(async (ctx) => {
       await ctx.db.run('insert into thing values ($1)', [10]);
