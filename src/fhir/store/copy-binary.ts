@@ -13,6 +13,9 @@ const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const INT8_OID = 20;
 /** Milliseconds from 1970 to 2000, where PostgreSQL's time begins. */
 const EPOCH_MS = 946_684_800_000;
+/** What stands for ±infinity. */
+const FIRST = -(2n ** 63n);
+const LAST = 2n ** 63n - 1n;
 const FIRST_BYTES = 256 * 1024;
 
 /** Rows on their way to COPY. */
@@ -84,6 +87,12 @@ export class BinaryRows {
     return this.int8(BigInt(value.getTime() - EPOCH_MS) * 1000n);
   }
 
+  /** A timestamptz written as ISO in UTC, to the microsecond, or as `infinity` or `-infinity`. */
+  time(value: string): this {
+    if (value === 'infinity') return this.int8(LAST);
+    return this.int8(value === '-infinity' ? FIRST : microsOf(value));
+  }
+
   /** A uuid in its usual form. */
   uuid(value: string): this {
     this.#sized(16);
@@ -143,4 +152,16 @@ export class BinaryRows {
     this.#view = new DataView(this.#bytes.buffer, this.#bytes.byteOffset, size);
     this.#at = 0;
   }
+}
+
+const ISO = /^(\d{4,6})(-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?Z$/;
+
+/** Microseconds from 2000 of an instant as `dates.ts` writes them, which may lie after 9999. */
+function microsOf(value: string): bigint {
+  const parts = ISO.exec(value);
+  if (!parts) throw new RangeError(`${value} is no instant in UTC`);
+  const [, year, rest, fraction = ''] = parts;
+  const date = year!.length === 4 ? year! : `+${year!.padStart(6, '0')}`;
+  const seconds = Date.parse(`${date}${rest}Z`) - EPOCH_MS;
+  return BigInt(seconds) * 1000n + BigInt(fraction.padEnd(6, '0'));
 }

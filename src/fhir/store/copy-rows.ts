@@ -57,16 +57,17 @@ function* resourceRows(
   yield rows.end();
 }
 
+/**
+ * Index rows of a batch. Those of a table stand in the order of its index, where PostgreSQL then
+ * finds the place of one beside that of the one before.
+ */
 function indexRows(
   changes: readonly RowChange[],
   rids: readonly bigint[],
 ): { readonly copy: string; readonly rows: BinaryRows }[] {
-  const [tok, str, ref] = [new BinaryRows(), new BinaryRows(), new BinaryRows()];
+  const [str, ref] = [new BinaryRows(), new BinaryRows()];
   changes.forEach(({ bucket, add }, at) => {
     const rid = rids[at]!;
-    for (const { hash, system, kind } of add.tok) {
-      tok.row(5).int8(hash).int8(rid).int4(system).int2(bucket).int2(kind);
-    }
     for (const { param, texts, raw } of add.str) {
       str.row(8).int8(rid).int4(param).int2(bucket);
       for (const each of texts) str.text(each);
@@ -77,8 +78,57 @@ function indexRows(
     }
   });
   return [
-    { copy: 'tok (hash, rid, system, bucket, kind)', rows: tok },
+    { copy: 'tok (hash, rid, system, bucket, kind)', rows: tokenRows(changes, rids) },
     { copy: 'str (rid, param, bucket, v0, v1, v2, v3, raw)', rows: str },
     { copy: 'ref (target, rid, param, type, bucket)', rows: ref },
+    { copy: 'dat (lower, upper, rid, param, bucket)', rows: dateRows(changes, rids) },
   ];
+}
+
+function tokenRows(changes: readonly RowChange[], rids: readonly bigint[]): BinaryRows {
+  const rows = new BinaryRows();
+  const found = gathered(changes, (each) => each.add.tok);
+  for (const place of byNumber(found.rows, ({ hash }) => Number(hash))) {
+    const { hash, system, kind } = found.rows[place]!;
+    const of = found.of[place]!;
+    rows.row(5).int8(hash).int8(rids[of]!).int4(system).int2(changes[of]!.bucket).int2(kind);
+  }
+  return rows;
+}
+
+function dateRows(changes: readonly RowChange[], rids: readonly bigint[]): BinaryRows {
+  const rows = new BinaryRows();
+  changes.forEach(({ bucket, add }, at) => {
+    for (const { param, lower, upper } of add.dat) {
+      rows
+        .row(5)
+        .time(lower ?? '-infinity')
+        .time(upper ?? 'infinity')
+        .int8(rids[at]!);
+      rows.int4(param).int2(bucket);
+    }
+  });
+  return rows;
+}
+
+/** Rows of all resources in one list, with the place of the resource that each is of. */
+function gathered<Row>(
+  changes: readonly RowChange[],
+  pick: (change: RowChange) => readonly Row[],
+): { readonly rows: readonly Row[]; readonly of: readonly number[] } {
+  const rows: Row[] = [];
+  const of: number[] = [];
+  changes.forEach((change, at) => {
+    for (const row of pick(change)) {
+      rows.push(row);
+      of.push(at);
+    }
+  });
+  return { rows, of };
+}
+
+/** The places of rows in the order of a number, which need not tell all of them apart. */
+function byNumber<Row>(rows: readonly Row[], numberOf: (row: Row) => number): Uint32Array {
+  const numbers = Float64Array.from(rows, numberOf);
+  return Uint32Array.from(rows.keys()).sort((a, b) => numbers[a]! - numbers[b]!);
 }

@@ -173,13 +173,6 @@ function additions(changes: readonly RowChange[]): (Part | undefined)[] {
       (from) => `insert into ref (target, rid, param, type, bucket)
         select x.c, m.rid, x.a, x.b, m.bucket from ${from} join m using (o)`,
     ),
-    ...rareAdditions(changes),
-  ];
-}
-
-/** Those that few resources have many of. */
-function rareAdditions(changes: readonly RowChange[]): (Part | undefined)[] {
-  return [
     part(
       'a_dat',
       changes,
@@ -188,6 +181,13 @@ function rareAdditions(changes: readonly RowChange[]): (Part | undefined)[] {
       (from) => `insert into dat (lower, upper, rid, param, bucket)
         select x.b, x.c, m.rid, x.a, m.bucket from ${from} join m using (o)`,
     ),
+    ...rareAdditions(changes),
+  ];
+}
+
+/** Those that few resources have. */
+function rareAdditions(changes: readonly RowChange[]): (Part | undefined)[] {
+  return [
     part(
       'a_num',
       changes,
@@ -359,8 +359,8 @@ const INDEX_HEAD = `with m as (
      select * from unnest($1::bigint[], $2::smallint[]) with ordinality as m(rid, bucket, o))`;
 
 /**
- * Index rows of dates, numbers and composites of resources that have just been copied in; undefined
- * when there are none.
+ * Index rows of numbers and composites of resources that have just been copied in; undefined when
+ * there are none.
  */
 export function insertIndexRows(
   changes: readonly RowChange[],

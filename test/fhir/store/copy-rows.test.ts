@@ -6,6 +6,14 @@ import { type Json, startTestHouse, type TestHouse } from '../../support/server.
 
 const COUNT = 120;
 
+const DATES: readonly Json[] = [
+  ...['2024', '2024-02-29', '2024-02-29T10:00:00.123456+03:00', '0001', '9999-12-31'].map(
+    (effectiveDateTime) => ({ effectiveDateTime }),
+  ),
+  { effectivePeriod: { start: '2024-02-28T23:59:59.999999-14:00' } },
+  { effectivePeriod: { end: '0001-01-01' } },
+];
+
 describe('many resources created at once', () => {
   let house: TestHouse;
   before(async () => {
@@ -24,7 +32,7 @@ describe('many resources created at once', () => {
       text: at % 2 ? 'line\nbreak' : 'plain',
     },
     subject: { reference: `Patient/p-${at % 5}` },
-    effectiveDateTime: ['2024', '2024-02-29', '2024-02-29T10:00:00.123456+03:00', '0001'][at % 4],
+    ...DATES[at % DATES.length],
     valueQuantity: { value: at % 7, unit: 'kg', system: 'http://unitsofmeasure.org', code: 'kg' },
     component: [
       {
