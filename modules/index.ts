@@ -24,6 +24,7 @@ export const MODULES: readonly Module[] = [
   ledger,
   households,
   payPoints,
+  duplicates,
   providers,
   schemes,
   disbursement,

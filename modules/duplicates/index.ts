@@ -12,13 +12,16 @@ import {
   referenceAlias,
   type StoredBinding,
 } from '../../src/sdk/index.ts';
+import { comparisons, findHandler, findOperation } from './jobs.ts';
 import { matchOperation } from './match.ts';
 import { groupGuard, patientGuard } from './merge/guard.ts';
 import { MERGE, mergeOperation, UNMERGE, unmergeOperation } from './merge/operations.ts';
 import { SECOND_PERSON_FROM } from './merge/propose.ts';
 import { watchApprovals } from './merge/watch.ts';
+import { overrideOperation } from './override.ts';
 import { FIND, MATCH, OVERRIDE } from './permissions.ts';
 import { projectGroups, projectPatients } from './registry/project.ts';
+import { HOLD_CERTAIN, HOLD_POSSIBLE, HOLD_PROBABLE } from './settings.ts';
 import { formerIds } from './store/aliases.ts';
 
 export { featuresChanged } from './events.ts';
@@ -39,12 +42,13 @@ const group: StoredBinding = {
 export const duplicates: Module = {
   name: 'duplicates',
   title: 'Duplicates',
-  dependsOn: ['households', 'schemes', 'payroll'],
-  settings: [SECOND_PERSON_FROM],
+  dependsOn: ['households', 'pay-points', 'schemes', 'payroll'],
+  settings: [SECOND_PERSON_FROM, HOLD_CERTAIN, HOLD_PROBABLE, HOLD_POSSIBLE],
   resources: [patient, group],
-  operations: [matchOperation, mergeOperation, unmergeOperation],
+  operations: [matchOperation, findOperation, overrideOperation, mergeOperation, unmergeOperation],
   guards: [patientGuard, groupGuard],
-  reactions: [watchApprovals],
+  reactions: [...comparisons, watchApprovals],
+  jobs: [findHandler],
   permissions: [MATCH, FIND, OVERRIDE, MERGE, UNMERGE],
   contributes: [contribute(referenceAlias, { type: 'Patient', formers: formerIds })],
 };

@@ -64,6 +64,43 @@ describe('matching in the registry', () => {
     });
     expect(status).to.equal(200);
     expect(json.type).to.equal('searchset');
-    expect(found(json).map(([id]) => id)).to.eql(['amina']);
+    expect(found(json)).to.eql([['amina', 'certain']]);
+    expect(json.entry[0].search.score).to.be.within(0.99, 1);
+  });
+
+  const tasks = async (): Promise<Json[]> =>
+    ((await house.fetch('Task?code=duplicate-review')).json.entry ?? []).map(
+      (each: Json) => each.resource,
+    );
+  const holds = async (id: string): Promise<string[]> =>
+    ((await house.fetch(`Flag?subject=Patient/${id}`)).json.entry ?? []).map(
+      (each: Json) => each.resource.status,
+    );
+
+  it('suspects a person who is registered again, once, and holds the later record', async () => {
+    await put({ ...AMINA, id: 'amina-2', identifier: undefined });
+    await house.settle();
+    const [task, ...others] = await tasks();
+    expect(others).to.eql([]);
+    const ids = [task.focus.reference, task.input[0].valueReference.reference];
+    expect(ids).to.eql(['Patient/amina', 'Patient/amina-2']);
+    expect(await holds('amina-2')).to.eql(['active']);
+    await put({ ...AMINA, id: 'amina-2', identifier: undefined, maritalStatus: { text: 'M' } });
+    await house.fetch('Patient/$find-duplicates', { method: 'POST' });
+    await house.settle();
+    expect(await tasks()).to.have.length(1);
+  });
+
+  it('lifts a hold for a reason, and leaves the suspicion to be looked at', async () => {
+    const [task] = await tasks();
+    const lift = (value: string) =>
+      house.fetch(`Task/${task.id}/$override-hold`, {
+        method: 'POST',
+        body: { resourceType: 'Parameters', parameter: [{ name: 'reason', valueString: value }] },
+      });
+    expect((await lift(' ')).status).to.equal(422);
+    expect((await lift('The family has waited for three months.')).status).to.equal(200);
+    expect(await holds('amina-2')).to.eql(['inactive']);
+    expect((await tasks())[0].status).to.equal('requested');
   });
 });

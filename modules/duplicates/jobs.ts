@@ -1,0 +1,109 @@
+/**
+ * When the registry is compared: right after a write, and on demand.
+ */
+
+import type { OperationDefinition, Parameters } from '@medplum/fhirtypes';
+import {
+  type Context,
+  handle,
+  job,
+  localId,
+  type Operation,
+  on,
+  operationDefinition,
+  parameterIn,
+  problem,
+} from '../../src/sdk/index.ts';
+import { compareStored } from './compare.ts';
+import { type FeaturesEvent, featuresChanged } from './events.ts';
+import { FIND } from './permissions.ts';
+import { nextFeatures } from './store/suspicions.ts';
+
+/** Records of one step, which is one transaction: payments wait for none of them. */
+const STEP = 200;
+
+export const comparisons = [
+  on(featuresChanged, 'compares new and changed records with the registry', compareChanged),
+];
+
+async function compareChanged(ctx: Context, events: readonly FeaturesEvent[]): Promise<void> {
+  const ids = new Set(events.flatMap((each) => each.ids));
+  await compareStored(ctx, [...ids].map(BigInt));
+}
+
+/** Where a search for duplicates has got to. */
+interface Step {
+  /** rid of the last record compared, as decimal text. */
+  readonly after: string;
+  /** FHIR id of an area; absent: everybody. */
+  readonly area?: string;
+}
+
+export const findDuplicates = job<Step>(
+  'duplicates.find-duplicates',
+  'compares the next records of an area, or of all, with the registry',
+);
+
+/** Each step goes on to the next: a killed search goes on where it was. */
+export const findHandler = handle(findDuplicates, async (ctx, { after, area }) => {
+  const ids = await nextFeatures(ctx, BigInt(after), area ?? null, STEP);
+  await compareStored(ctx, ids);
+  const last = ids.at(-1);
+  if (ids.length < STEP || last === undefined) return;
+  ctx.enqueue(
+    findDuplicates,
+    { after: String(last), ...(area && { area }) },
+    { queue: 'duplicates' },
+  );
+});
+
+const definition: OperationDefinition = {
+  resourceType: 'OperationDefinition',
+  url: operationDefinition('find-duplicates'),
+  name: 'FindDuplicates',
+  status: 'active',
+  kind: 'operation',
+  code: 'find-duplicates',
+  description:
+    'Has the records of an area, or all, compared with the whole registry. What is found becomes ' +
+    'Tasks (duplicate-review).',
+  affectsState: true,
+  resource: ['Patient'],
+  system: false,
+  type: true,
+  instance: false,
+  parameter: [
+    {
+      name: 'area',
+      use: 'in',
+      min: 0,
+      max: '1',
+      type: 'Reference',
+      documentation: 'A Location; households in it and in the areas below it. All without it.',
+    },
+    { name: 'records', use: 'out', min: 1, max: '1', type: 'string' },
+  ],
+};
+
+/** `Patient/$find-duplicates`. */
+export const findOperation: Operation = {
+  definition,
+  permission: FIND,
+  run: async (ctx, input): Promise<Parameters> => {
+    const reference = parameterIn(input, 'area')?.valueReference?.reference;
+    const area = localId(reference, 'Location');
+    if (reference !== undefined && area === undefined) {
+      throw problem('value', 'area-reference', 'area is a Location, as Location/id.', 'area');
+    }
+    if (area !== undefined) await ctx.fhir.read('Location', area);
+    ctx.enqueue(
+      findDuplicates,
+      { after: '0', ...(area && { area }) },
+      { key: `duplicates ${area ?? 'all'}`, queue: 'duplicates' },
+    );
+    return {
+      resourceType: 'Parameters',
+      parameter: [{ name: 'records', valueString: area ? `Location/${area}` : 'all' }],
+    };
+  },
+};

@@ -1,0 +1,166 @@
+/**
+ * Pairs found alike, and which of them somebody is to look at. The key of a pair is what keeps two
+ * runs at once from raising it twice.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+
+/** A pair as scored; a < b. */
+export interface EdgeRow {
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly logOdds: number;
+  readonly grade: string;
+  /** JSON: what each field said. */
+  readonly explanation: string;
+  readonly modelId: number | null;
+}
+
+const WRITE_EDGES = statement(
+  'duplicates.write-edges',
+  `insert into match_edge (a, b, log_odds, grade, explanation, model_id, found_at)
+   select w.*, $7 from unnest($1::bigint[], $2::bigint[], $3::real[], $4::text[], $5::text[],
+     $6::bigint[]) as w(a, b, log_odds, grade, explanation, model_id)
+   order by 1, 2
+   on conflict (a, b) do update set log_odds = excluded.log_odds, grade = excluded.grade,
+     explanation = excluded.explanation, model_id = excluded.model_id,
+     found_at = excluded.found_at`,
+);
+
+/** Writes pairs, each once, over what was found before. */
+export async function writeEdges(ctx: Context, rows: readonly EdgeRow[]): Promise<void> {
+  if (rows.length === 0) return;
+  await ctx.db.run(WRITE_EDGES, [
+    rows.map((row) => row.a),
+    rows.map((row) => row.b),
+    rows.map((row) => row.logOdds),
+    rows.map((row) => row.grade),
+    rows.map((row) => row.explanation),
+    rows.map((row) => row.modelId),
+    ctx.now,
+  ]);
+}
+
+const FORGET_EDGES = statement(
+  'duplicates.forget-edges',
+  `delete from match_edge e where (e.a = any($1::bigint[]) or e.b = any($1::bigint[]))
+   and not exists (select from unnest($2::bigint[], $3::bigint[]) as k(a, b)
+     where k.a = e.a and k.b = e.b)`,
+);
+
+/** Forgets pairs of these records, but for those that were found again. */
+export async function forgetEdges(
+  ctx: Context,
+  patientIds: readonly bigint[],
+  kept: readonly Pick<EdgeRow, 'a' | 'b'>[],
+): Promise<void> {
+  await ctx.db.run(FORGET_EDGES, [patientIds, kept.map((row) => row.a), kept.map((row) => row.b)]);
+}
+
+/** A pair to be looked at. */
+export interface SuspicionRow {
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly taskId: string;
+  readonly p: number;
+  readonly grade: string;
+  readonly modelId: number | null;
+  /** Fingerprint of what was compared. */
+  readonly facts: string;
+}
+
+const RAISE = statement(
+  'duplicates.raise-suspicions',
+  `insert into match_suspicion (a, b, task_id, flag_ids, p, grade, model_id, facts, opened_at)
+   select w.a, w.b, w.task_id, '{}', w.p, w.grade, w.model_id, w.facts, $8
+   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::text[], $6::bigint[],
+     $7::text[]) as w(a, b, task_id, p, grade, model_id, facts)
+   order by 1, 2
+   on conflict (a, b) do update set task_id = excluded.task_id, flag_ids = '{}', p = excluded.p,
+     grade = excluded.grade, model_id = excluded.model_id, facts = excluded.facts,
+     state = 'open', opened_at = excluded.opened_at
+   where match_suspicion.state = 'closed' and match_suspicion.facts <> excluded.facts
+   returning a, b`,
+);
+
+/**
+ * Raises suspicions that are not open already. What was decided stands until a compared fact of
+ * either record changes.
+ *
+ * @returns those that are now to be looked at
+ */
+export async function raiseRows(
+  ctx: Context,
+  rows: readonly SuspicionRow[],
+): Promise<{ readonly a: bigint; readonly b: bigint }[]> {
+  if (rows.length === 0) return [];
+  return ctx.db.query(RAISE, [
+    rows.map((row) => row.a),
+    rows.map((row) => row.b),
+    rows.map((row) => row.taskId),
+    rows.map((row) => row.p),
+    rows.map((row) => row.grade),
+    rows.map((row) => row.modelId),
+    rows.map((row) => row.facts),
+    ctx.now,
+  ]);
+}
+
+const FLAGS = statement(
+  'duplicates.note-flags',
+  `update match_suspicion s set flag_ids = array[w.flag_id]
+   from unnest($1::bigint[], $2::bigint[], $3::text[]) as w(a, b, flag_id)
+   where s.a = w.a and s.b = w.b`,
+);
+
+/** Notes the hold that each suspicion raised. */
+export async function noteFlags(
+  ctx: Context,
+  rows: readonly { readonly a: bigint; readonly b: bigint; readonly flagId: string }[],
+): Promise<void> {
+  if (rows.length === 0) return;
+  await ctx.db.run(FLAGS, [
+    rows.map((row) => row.a),
+    rows.map((row) => row.b),
+    rows.map((row) => row.flagId),
+  ]);
+}
+
+const OF_TASK = statement(
+  'duplicates.holds-of-task',
+  'select flag_ids, state from match_suspicion where task_id = $1',
+);
+
+/** The holds of the suspicion that a Task stands for. */
+export async function suspicionOfTask(
+  ctx: Context,
+  taskId: string,
+): Promise<{ readonly flag_ids: string[]; readonly state: string } | undefined> {
+  return ctx.db.maybe(OF_TASK, [taskId]);
+}
+
+const NEXT = statement(
+  'duplicates.next-features',
+  `select patient_id from match_feature f
+   where patient_id > $1 and active and replaced_by is null
+     and ($2::text is null or household_id in (
+       select h.household_id from households_household h
+       join pay_points_area a on a.area_id = h.area_id
+       join pay_points_area top on top.fhir_id = $2 and top.area_id = any(a.path)))
+   order by 1 limit $3`,
+);
+
+/**
+ * The next records in use of the registry, or of households of an area and the areas below it.
+ *
+ * @param area  FHIR id of the Location; null for all
+ */
+export async function nextFeatures(
+  ctx: Context,
+  after: bigint,
+  area: string | null,
+  limit: number,
+): Promise<bigint[]> {
+  const rows = await ctx.db.query<{ patient_id: bigint }>(NEXT, [after, area, limit]);
+  return rows.map((row) => row.patient_id);
+}
