@@ -24,7 +24,6 @@ export const MODULES: readonly Module[] = [
   ledger,
   households,
   payPoints,
-  duplicates,
   providers,
   schemes,
   disbursement,
