@@ -14,6 +14,7 @@ import { projectCoverages } from './enrolment.ts';
 import { ENROL } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations } from './operations.ts';
+import { REVIEW, reviewOperations } from './review.ts';
 import { projectPlans } from './scheme.ts';
 import { SIMULATE, simulateOperation } from './simulate.ts';
 import { reachRules } from './store/reach.ts';
@@ -39,7 +40,7 @@ export const schemes: Module = {
   name: 'schemes',
   title: 'Schemes and enrolment',
   dependsOn: ['indicators', 'households', 'pay-points', 'providers'],
-  permissions: [ENROL, SIMULATE],
+  permissions: [ENROL, REVIEW, SIMULATE],
   resources: [
     {
       kept: 'stored',
@@ -62,6 +63,6 @@ export const schemes: Module = {
         projectObservations(ctx, writes as readonly ResourceWrite<Observation>[]),
     },
   ],
-  operations: [...operations, recordValidation, simulateOperation],
+  operations: [...operations, recordValidation, simulateOperation, ...reviewOperations],
   contributes: [...measures, ...reachRules],
 };

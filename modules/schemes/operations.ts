@@ -178,24 +178,38 @@ function actOperation(act: EnrolmentAct, title: string, description: string): Op
 }
 
 async function runAct(ctx: Context, act: EnrolmentAct, input: OperationInput): Promise<Coverage> {
-  const named = (name: string) => parameterIn(input, name);
   const coverage = await ctx.fhir.read<Coverage>('Coverage', input.id ?? '');
+  return ctx.fhir.update<Coverage>(
+    actedOn(ctx, act, coverage, input),
+    coverage.meta?.versionId ? { ifMatch: coverage.meta.versionId } : {},
+  );
+}
+
+/**
+ * An enrolment after an act, for the `reason` and from the day (`on`) of the input.
+ *
+ * @throws Problem `not-an-enrolment`, `wrong-state`, `reason-missing`
+ */
+export function actedOn(
+  ctx: Context,
+  act: EnrolmentAct,
+  coverage: Coverage,
+  input: OperationInput,
+): Coverage {
+  const named = (name: string) => parameterIn(input, name);
   const code = codeIn(extensionOf(coverage, 'enrolment-state'));
   const state = enrolmentLifecycle.states.find((each) => each === code);
   if (!state) {
     throw problem(
       'business-rule',
       'not-an-enrolment',
-      `Coverage/${input.id} is no enrolment; it has no enrolment-state.`,
+      `Coverage/${coverage.id} is no enrolment; it has no enrolment-state.`,
     );
   }
   const reason = named('reason')?.valueCode ?? named('reason')?.valueString;
   const { to } = transition(ctx, enrolmentLifecycle, act, state, {}, reason);
   const on = named('on')?.valueDate ?? ctx.now.toISOString().slice(0, 10);
-  return ctx.fhir.update<Coverage>(
-    changedCoverage(coverage, to, reason ?? '', on),
-    coverage.meta?.versionId ? { ifMatch: coverage.meta.versionId } : {},
-  );
+  return changedCoverage(coverage, to, reason ?? '', on);
 }
 
 export const operations: readonly Operation[] = [

@@ -22,8 +22,10 @@ export function checkRules(
     const schemes = new Set<string>();
     for (const day of checkDays(rules)) {
       const period = periodAt(rules.frequency, day);
-      const compiled = compileRules(rules, period, ageDay(rules, period), (at) => {
-        place = at;
+      const compiled = compileRules(rules, period, ageDay(rules, period), {
+        track: (at) => {
+          place = at;
+        },
       });
       for (const code of compiled.plan.areas) areas.add(code);
       for (const id of compiled.plan.schemes) schemes.add(id);

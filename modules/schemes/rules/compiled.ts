@@ -27,6 +27,7 @@ import {
   toNumber,
   truth,
 } from '../language/values.ts';
+import { asText, partsCompared } from './facts.ts';
 import type { Component, SchemeRules } from './types.ts';
 
 /** One step of the amount; SQL over the last layer. */
@@ -52,8 +53,27 @@ export interface CompiledRules {
   readonly ranks: readonly string[];
   /** SQL of the code of the group within which households are ranked. */
   readonly group: string | undefined;
+  /** What the criteria compare, where that was asked for. */
+  readonly facts: readonly CompiledFact[];
   /** The layer in which all of this can be selected. */
   readonly at: number;
+}
+
+/** A part of a criterion whose value tells why it was not met; SQL of its text. */
+export interface CompiledFact {
+  /** Of the criterion, from 1. */
+  readonly criterion: number;
+  readonly text: string;
+  readonly sql: string;
+}
+
+/** How rules are compiled. */
+export interface Compiled {
+  readonly track?: Tracker;
+  /** What other rules for the same day need already: both are then read in one pass. */
+  readonly plan?: Plan;
+  /** Values of what the criteria compare are wanted, too. */
+  readonly facts?: boolean;
 }
 
 /** Called with the place of each expression before it is compiled, to say where a fault is. */
@@ -76,17 +96,15 @@ export function ageDay(rules: SchemeRules, period: PaymentPeriod): string {
  * Compiles rules.
  *
  * @param asOf  the day on which ages are taken
- * @param plan  of other rules for the same day: both are then read in one pass
  * @throws CriterionFault, TableFault; `track` has been told the place
  */
 export function compileRules(
   rules: SchemeRules,
   period: PaymentPeriod,
   asOf: string,
-  track: Tracker = () => undefined,
-  plan?: Plan,
+  how: Compiled = {},
 ): CompiledRules {
-  const compiler = new RulesCompiler(rules, period, asOf, track, plan);
+  const compiler = new RulesCompiler(rules, period, asOf, how);
   return compiler.compile();
 }
 
@@ -97,15 +115,16 @@ class RulesCompiler {
   readonly #rules: SchemeRules;
   readonly #compilation: Compilation;
   readonly #track: Tracker;
+  readonly #wantsFacts: boolean;
   #at = 1;
 
   constructor(
     rules: SchemeRules,
     period: PaymentPeriod,
     asOf: string,
-    track: Tracker,
-    plan: Plan | undefined,
+    { track = () => undefined, plan, facts = false }: Compiled,
   ) {
+    this.#wantsFacts = facts;
     this.#rules = rules;
     this.#track = track;
     const tables = rules.tables.map(({ name, rows }, index) => {
@@ -138,6 +157,7 @@ class RulesCompiler {
       const { sql, at } = this.#compilation.criterion(expression);
       return this.#last(sql, at);
     });
+    const facts = this.#wantsFacts ? this.#facts() : [];
     const components = rules.components.map((component, index) =>
       this.#component(component, `.component[${index}]`),
     );
@@ -154,6 +174,7 @@ class RulesCompiler {
       amountMinor: this.#final(total),
       ranks,
       group,
+      facts,
       at: this.#at,
     };
   }
@@ -162,6 +183,16 @@ class RulesCompiler {
   #last(sql: string, at: number): string {
     this.#at = Math.max(this.#at, at);
     return sql;
+  }
+
+  #facts(): CompiledFact[] {
+    return this.#rules.criteria.flatMap(({ expression }, index) =>
+      partsCompared(expression).flatMap((text) => {
+        const { value, at } = this.#compilation.read(text);
+        const sql = asText(value);
+        return sql === undefined ? [] : [{ criterion: index + 1, text, sql: this.#last(sql, at) }];
+      }),
+    );
   }
 
   #ranks(): string[] {

@@ -68,7 +68,7 @@ function groundsOf({ sides }: SimulationQuestion): Together[] {
     const plan = new Plan();
     const compiled = together.map((side) => ({
       side,
-      rules: compileRules(side.rules, side.period, asOf, undefined, plan),
+      rules: compileRules(side.rules, side.period, asOf, { plan }),
     }));
     return { asOf, plan, compiled };
   });

@@ -9,6 +9,7 @@ import { after, before, describe, it } from 'mocha';
 import { raiseHold } from '../../../modules/households/index.ts';
 import { createActor } from '../../../src/access/actors.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
+import { codeSystem, structureDefinition } from '../../../src/sdk/index.ts';
 import { getToken, type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
 import {
   area,
@@ -127,7 +128,7 @@ const DRAFTS: Readonly<Record<string, readonly Extension[]>> = {
   ],
 };
 
-describe('a simulation', () => {
+describe('rules over the live registry', () => {
   let house: TestHouse;
   before(async function () {
     this.timeout(60_000);
@@ -198,7 +199,7 @@ describe('a simulation', () => {
     ).rows[0];
 
   const limited = async (roles: string[], limits: object): Promise<string> => {
-    const [login, secret] = [`limited-${roles[0]}`, 'secret-of-somebody-limited'];
+    const [login, secret] = [`limited-${roles.join('-')}`, 'secret-of-somebody-limited'];
     const actor = { kind: 'client', name: login, login, secret, roles } as const;
     const id = await createActor(house.app.pool, house.clock, actor);
     const url = `${house.house.url}/access/actors/${id}/limits`;
@@ -366,5 +367,135 @@ describe('a simulation', () => {
     expect(await code(path, [{ name: 'period', valueString: '2026-13' }])).to.equal(
       'period-malformed',
     );
+  });
+
+  describe('a review of who is enrolled', () => {
+    const path = 'InsurancePlan/rv/$review-eligibility';
+    const rules = [
+      MONTHLY,
+      criterion("characteristic('score') < 15 and size >= 1", 'poor'),
+      criterion("monthsNotMet('school') = 0", 'school'),
+      base(100),
+    ];
+    const findingsOf = (answer: Json) =>
+      answer.json.parameter
+        .filter((each: Json) => each.name === 'finding')
+        .map((each: Json) => {
+          const part = (name: string) => each.part.find((one: Json) => one.name === name);
+          const criteria = part('criterion').part.map((one: Json) => one.valueString);
+          return [
+            part('household').valueReference.reference,
+            part('decision').valueCode,
+            ...criteria,
+          ];
+        });
+    const score = (value: number | undefined) =>
+      value === undefined
+        ? {}
+        : {
+            characteristic: [
+              {
+                code: { coding: [{ code: 'score' }] },
+                valueQuantity: { value },
+                exclude: false,
+              },
+            ],
+          };
+    const coverages = new Map<string, string>();
+    before(async () => {
+      for (const [n, value] of [10, 11, 12, 13].entries()) {
+        await put(patient(`rv-${n}`));
+        await put(
+          household(`rv-${n}`, [`head:rv-${n}`], { extension: [inArea('south')], ...score(value) }),
+        );
+      }
+      await put(scheme('rv', rules));
+      await done('InsurancePlan/rv/$enrol', [AS_OF, inside('south')]);
+      const changed = (n: number, value: number | undefined) =>
+        put(
+          household(`rv-${n}`, [`head:rv-${n}`], { extension: [inArea('south')], ...score(value) }),
+        );
+      await changed(1, 15.5);
+      await changed(2, undefined);
+      await put({
+        resourceType: 'Observation',
+        id: 'rv-3',
+        meta: { profile: [structureDefinition('compliance')] },
+        status: 'final',
+        category: [{ text: 'condition' }],
+        code: { coding: [{ code: 'school' }] },
+        subject: { reference: 'Group/rv-3' },
+        effectiveDateTime: '2026-01',
+        valueCodeableConcept: {
+          coding: [{ system: codeSystem('compliance-outcome'), code: 'not-met' }],
+        },
+      });
+      const { rows } = await house.database.pool.query(
+        `select h.fhir_id as household, e.fhir_id as coverage from enrolment e
+         join household h using (household_id) join scheme s using (scheme_id) where s.fhir_id = 'rv'`,
+      );
+      for (const row of rows) coverages.set(row.household, row.coverage);
+    });
+
+    it('tells who no longer qualifies, and why: ineligible is not non-compliant', async () => {
+      const answer = await call(path, []);
+      expect(answer.status, answer.text).to.equal(200);
+      const mine = findingsOf(answer).filter((each: string[]) => each[0]!.startsWith('Group/rv-'));
+      expect(mine).to.deep.equal([
+        ['Group/rv-1', 'ineligible', 'poor', "characteristic('score') = 15.5; size = 1"],
+        ['Group/rv-2', 'undetermined', 'poor', "characteristic('score') = not known; size = 1"],
+        ['Group/rv-3', 'non-compliant', 'school', "monthsNotMet('school') = 1"],
+      ]);
+    });
+
+    it('is read in pages that lose nobody, as a table, and within reach only', async () => {
+      const all = findingsOf(await call(path, []));
+      const pages: unknown[] = [];
+      let after: string | undefined;
+      for (let n = 0; n < 20; n += 1) {
+        const answer = await call(path, [
+          { name: '_count', valuePositiveInt: 1 },
+          ...(after ? [{ name: 'after', valueString: after }] : []),
+        ]);
+        pages.push(...findingsOf(answer));
+        after = answer.json.parameter.find((each: Json) => each.name === 'next')?.valueString;
+        if (after === undefined) break;
+      }
+      expect(pages).to.deep.equal(all);
+      const table = await house.fetch(`${path}?_format=csv`);
+      expect(table.text.split('\r\n').length).to.equal(all.length + 2);
+      const officer = await limited(['area-officer', 'registrar'], { areas: ['north'] });
+      const north = await call(path, [], officer);
+      expect(north.status, north.text).to.equal(200);
+      expect(findingsOf(north)).to.deep.equal([]);
+      const policy = await house.tokenFor('policy-officer');
+      expect((await call(path, [], policy)).status).to.equal(403);
+    });
+
+    it('ends nobody by itself: a person names whom, why and from when; nobody who qualifies', async () => {
+      const end = (reason: string, ...names: string[]) =>
+        call('InsurancePlan/rv/$end-enrolments', [
+          ...names.map((name) => ({
+            name: 'enrolment',
+            valueReference: { reference: `Coverage/${coverages.get(name)}` },
+          })),
+          { name: 'reason', valueCode: reason },
+          { name: 'on', valueDate: '2026-01-31' },
+        ]);
+      const wrong = await end('criteria-no-longer-met', 'rv-1', 'rv-0');
+      expect([wrong.status, wrong.json.issue[0].details.coding[0].code]).to.deep.equal([
+        422,
+        'criteria-met',
+      ]);
+      const ended = await end('criteria-no-longer-met', 'rv-1');
+      expect(ended.status, ended.text).to.equal(200);
+      const { json } = await house.fetch(`Coverage/${coverages.get('rv-1')}`);
+      expect([json.status, json.period.end]).to.deep.equal(['cancelled', '2026-01-31']);
+      expect((await end('criteria-no-longer-met', 'rv-1')).status, 'twice').to.be.within(400, 499);
+      expect((await end('sanction', 'rv-3')).status).to.equal(200);
+      const left = findingsOf(await call(path, []));
+      expect(left.map((each: string[]) => each[0])).to.include('Group/rv-2');
+      expect(left.map((each: string[]) => each[0])).to.not.include.members(['Group/rv-1']);
+    });
   });
 });
