@@ -46,18 +46,21 @@ export function indexRows(
 ): string {
   const { table, runs } = index;
   const way = stretch.down ? 'desc' : 'asc';
-  // Each run is ordered by itself and fenced off, so that equal values are put in the order of
-  // resources before the edge is looked up.
+  const order = leading(index).map((each) => `s.${each} ${way}`);
+  const by = [...order, `s.v ${way}`, `s.rid ${how.tie}`].join(', ');
+  // Fenced off without any other test, which PostgreSQL might take for one that few rows pass; and
+  // so that equal values are put in the order of resources before the edge is looked up.
   const ordered = runs.map((run, at) => {
-    const order = [...run.columns.map((each) => `s.${each}`), `s.${run.column}`];
-    const by = `${order.map((each) => `${each} ${way}`).join(', ')}, s.rid ${how.tie}`;
-    return `(select s.rid, s.${run.column} as v, s.ctid as row_at, ${at} as run from ${table} s
-      where ${[...boundTests(index, run, stretch), ...how.tests].join(' and ')}
-      order by ${by} offset 0)`;
+    const inner = [...run.columns, run.column].map((each) => `s.${each} ${way}`);
+    const sorted = runs.length === 1 ? `order by ${inner.join(', ')}, s.rid ${how.tie}` : '';
+    return `(select s.*, s.${run.column} as v, s.ctid as row_at, ${at} as run from ${table} s
+      where ${boundTests(index, run, stretch).join(' and ')} ${sorted} offset 0)`;
   });
-  return `select s.rid, s.v from (${ordered.join(' union all ')}) s
-    where ${standsHere(index, how.largest)}
-    order by s.v ${way}, s.rid ${how.tie}`;
+  const named = leading(index).map((each) => `s.${each}, `);
+  // What is nothing but a test, PostgreSQL takes for one that half of the rows pass.
+  const tests = [...how.tests, standsHere(index, how.largest)];
+  return `select ${named.join('')}s.rid, s.v from (${ordered.join(' union all ')}) s
+    where ${tests.map((each) => `coalesce(${each}, false)`).join(' and ')} order by ${by}`;
 }
 
 /** Whether a row `s` of a run is where its resource stands: at its smallest or largest value. */
@@ -77,6 +80,31 @@ function standsHere({ table, rows, runs }: SortedIndex, largest: boolean): strin
   return `(s.row_at, s.run) = (select t.row_at, u.run from ${own}
       cross join lateral (values ${values.join(', ')}) u(run, own, v)
       where u.own and u.v is not null order by u.v ${way}, t.row_at, u.run limit 1)`;
+}
+
+/** The order of those rows under the name `m`, as far as the index has it. */
+export function indexOrder(index: SortedIndex, down: boolean): string[] {
+  const way = down ? 'desc' : 'asc';
+  return [...leading(index), 'v'].map((each) => `m.${each} ${way}`);
+}
+
+/**
+ * Columns before the value, which are the same in all rows of a run: they are named in the order,
+ * because PostgreSQL does not see from bounds that they are. Several runs are put in order anew.
+ */
+function leading({ runs }: SortedIndex): readonly string[] {
+  return runs.length === 1 ? runs[0]!.columns : [];
+}
+
+/** Whether a stretch has more rows than a number. */
+export function moreThan(index: SortedIndex, stretch: Stretch, count: number): string {
+  const way = stretch.down ? 'desc' : 'asc';
+  const tests = index.runs.map((run) => {
+    const order = [...run.columns, run.column].map((each) => `s.${each} ${way}`).join(', ');
+    return `exists (select from ${index.table} s
+      where ${boundTests(index, run, stretch).join(' and ')} order by ${order} offset ${count})`;
+  });
+  return `select ${tests.join(' or ')} as more`;
 }
 
 /** The first text of a stretch, and the one that stands `count` rows further. */

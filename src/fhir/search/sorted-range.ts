@@ -92,28 +92,22 @@ function edgesOf(
   }
 }
 
-/** Tests of `r.lu`, said as rows so that its index is walked whatever PostgreSQL knows of it. */
-export function updatedRange(terms: readonly Term[], values: Values): string[] {
-  return terms.flatMap((term) => {
-    if (term.kind !== 'updated' || term.values.length !== 1) return [];
+/** Tests of `r.lu` from below and from above, said as rows so that its index is walked. */
+export function updatedRange(
+  terms: readonly Term[],
+  values: Values,
+): { readonly low: readonly string[]; readonly high: readonly string[] } {
+  const low: string[] = [];
+  const high: string[] = [];
+  const at = (sign: string, text: string): string =>
+    `(r.lu, r.rid) ${sign} (${values.add(text, 'timestamptz')}, 0)`;
+  for (const term of terms) {
+    if (term.kind !== 'updated' || term.values.length !== 1) continue;
     const { prefix, lower, upper } = parseDate(term.values[0]!, '_lastUpdated');
-    const after = (text: string) => `(r.lu, r.rid) >= (${values.add(text, 'timestamptz')}, 0)`;
-    const before = (text: string) => `(r.lu, r.rid) < (${values.add(text, 'timestamptz')}, 0)`;
-    switch (prefix) {
-      case 'eq':
-        return [after(lower), before(upper)];
-      case 'ge':
-        return [after(lower)];
-      case 'gt':
-      case 'sa':
-        return [after(upper)];
-      case 'lt':
-      case 'eb':
-        return [before(lower)];
-      case 'le':
-        return [before(upper)];
-      default:
-        return [];
-    }
-  });
+    if (prefix === 'eq' || prefix === 'ge') low.push(at('>=', lower));
+    if (prefix === 'gt' || prefix === 'sa') low.push(at('>=', upper));
+    if (prefix === 'eq' || prefix === 'le') high.push(at('<', upper));
+    if (prefix === 'lt' || prefix === 'eb') high.push(at('<', lower));
+  }
+  return { low, high };
 }

@@ -4,7 +4,7 @@
 
 import type { Settled } from './code-phases.ts';
 import type { Cursor } from './cursor.ts';
-import type { Order, Place } from './order.ts';
+import type { Order } from './order.ts';
 import { CODE_RANK, type Condition, type Values } from './parts.ts';
 
 /** The newest internal id when a search begins; later resources stay out of its pages. */
@@ -26,7 +26,7 @@ export function testsOf(gone: readonly Settled[], values: Values): string[] {
 }
 
 /** A place as the keys see it that are left after `gone` keys. */
-export function tail(cursor: Cursor, gone: number): Place {
+export function tail(cursor: Cursor, gone: number): Cursor {
   return { ...cursor, sort: cursor.sort.slice(gone) };
 }
 

@@ -8,10 +8,11 @@ import { sizeOf } from '../store/size.ts';
 import { ask } from './ask.ts';
 import { codePhases, type Settled } from './code-phases.ts';
 import type { Cursor } from './cursor.ts';
-import { type Bound, edgeText, hasEdge, indexRows } from './index-walk.ts';
+import { type Bound, edgeText, hasEdge, indexOrder, indexRows, moreThan } from './index-walk.ts';
 import { beyond, beyondSign, type Order, orderParts, sortedIndex, storedOrder } from './order.ts';
 import type { SortKey } from './parse.ts';
 import { ofResource, Values } from './parts.ts';
+import { rowBounds } from './row-bounds.ts';
 import { demands, sortedRange, updatedRange } from './sorted-range.ts';
 import type { Asked, Frame, StoredFound } from './stored-frame.ts';
 import { below, lateral, sortArrayOf, TOP, tail, testsOf } from './stored-parts.ts';
@@ -120,12 +121,14 @@ export class StoredWalk {
         found = await this.#byKeys(rest, { keys: others, gone }, same, most);
         from = { text: first, within: false };
       } else {
-        found = await this.#byIndex(rest, keys, place, most, { from, to: edge });
+        // Between the two texts stand no more rows than are walked.
+        found = await this.#byIndex(rest, keys, place, 0, { from, to: edge });
         from = edge === null ? undefined : { text: edge, within: true };
       }
       if (!found) return undefined;
       rows.push(...found);
       if (!from) break;
+      if (most > 0 && rows.length < asked.limit) return undefined;
       place = undefined;
     }
     return rows;
@@ -197,19 +200,24 @@ export class StoredWalk {
     }
     const tie = newest !== asked.back ? 'desc' : 'asc';
     const how = { tests, largest: key.descending, tie } as const;
-    const index = indexRows(sortedIndex(key, values)!, { down, from, to }, how);
-    const rows = lateral(
-      partition.table,
-      `(${index}${most ? ` limit ${most}` : ' offset 0'})`,
-      all,
-    );
+    const index = sortedIndex(key, values)!;
+    const stretch = { down, from, to };
+    const end = most ? `limit ${most}` : 'offset 0';
+    const rows = lateral(partition.table, `(${indexRows(index, stretch, how)} ${end})`, all);
     const order = [
-      `m.v ${down ? 'desc' : 'asc'}`,
+      ...indexOrder(index, down),
       ...orderParts(orders.slice(1), asked.back),
-      `r.rid ${tie}`,
+      `m.rid ${tie}`,
     ].join(', ');
     const found = await this.#ask('walk', rows, [], { orders, order, gone }, asked, values);
-    return most > 0 && found.length < asked.limit && !part?.to ? undefined : found;
+    if (most === 0 || found.length >= asked.limit) return found;
+    return (await this.#more(moreThan(index, stretch, most), values)) ? undefined : found;
+  }
+
+  /** Whether a walk that did not fill the page has left anything out. */
+  async #more(text: string, values: Values): Promise<boolean> {
+    const [row] = await ask<{ more: boolean }>(this.#frame.unit, 'more', text, values);
+    return row!.more;
   }
 
   // ── resources in the order of their own columns ────────────────────────────────────────────
@@ -221,22 +229,23 @@ export class StoredWalk {
     cursor: Cursor | undefined,
     most: number,
   ): Promise<Page> {
-    const { type, source, newest, mixed, search, partition } = this.#frame;
+    const { type, newest, mixed, search, partition } = this.#frame;
     const { values, conditions, always } = this.#frame.build();
     const orders = keys.map((each) => storedOrder(type, each, values, mixed));
     const all = [...always];
     const byTime = keys[0]?.code === '_lastUpdated';
-    if (byTime) all.push(...updatedRange(search.terms, values));
-    if (cursor) {
-      const place = tail(cursor, gone.length);
-      all.push(beyond(orders, 'r.rid', newest, place, source, values));
-      if (cursor.top !== undefined) all.push(below('r.rid', cursor.top, values));
-      if (byTime) {
-        const down = keys[0]!.descending !== asked.back;
-        const value = values.add(place.sort[0], 'timestamptz');
-        all.push(`r.lu ${down ? '<=' : '>='} ${value}`);
-      }
+    const bounds = [...partition.only];
+    if (byTime) {
+      const { low, high } = updatedRange(search.terms, values);
+      const down = keys[0]!.descending !== asked.back;
+      // Beyond a place, the side that it is on says nothing more.
+      if (!cursor || down) bounds.push(...low);
+      if (!cursor || !down) bounds.push(...high);
     }
+    if (cursor) {
+      bounds.push(...rowBounds(this.#frame, keys, orders, tail(cursor, gone.length), values));
+    }
+    all.push(...bounds);
     const tests = [...conditions.map((each) => each.test), ...testsOf(gone, values)];
     const byCode = most === 0 && gone.some((each) => each.byCode);
     const parts = orderParts(orders, asked.back);
@@ -250,8 +259,13 @@ export class StoredWalk {
     const cap = byCode ? WALK_CODE : most;
     const rows = `(select r.* from ${partition.table} r
       where ${all.join(' and ')} order by ${order} ${cap ? `limit ${cap}` : 'offset 0'}) r`;
-    const found = await this.#ask('rows', rows, tests, by, asked, values);
+    // What is nothing but a test, PostgreSQL takes for one that half of the rows pass.
+    const fenced = tests.map((each) => `coalesce(${each}, false)`);
+    const found = await this.#ask('rows', rows, fenced, by, asked, values);
     if (cap === 0 || found.length >= asked.limit) return found;
+    const text = `select exists (select from ${partition.table} r
+      where ${bounds.length > 0 ? bounds.join(' and ') : 'true'} order by ${order} offset ${cap}) as more`;
+    if (!(await this.#more(text, values))) return found;
     if (!byCode) return undefined;
     // A code that the walk hardly met is rare: those who have it are looked up and sorted.
     const those = `(select r.* from ${partition.table} r
@@ -259,7 +273,8 @@ export class StoredWalk {
     return this.#ask('code', those, [], by, asked, values);
   }
 
-  #ask(
+  /** Planned anew as the table grows: what is best for a small one may be to sort all of it. */
+  async #ask(
     kind: string,
     from: string,
     tests: readonly string[],
@@ -276,7 +291,8 @@ export class StoredWalk {
     const text = `select r.rid, r.content${sort}
       from ${from} where ${tests.length > 0 ? tests.join(' and ') : 'true'}
       order by ${by.order} limit ${asked.limit}`;
-    return ask<StoredFound>(unit, kind, text, values);
+    const size = Math.ceil(Math.log2(1 + (await sizeOf(unit, this.#frame.number))) / 2);
+    return ask<StoredFound>(unit, `${kind}${size}`, text, values);
   }
 }
 
