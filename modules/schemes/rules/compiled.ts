@@ -74,6 +74,8 @@ export interface Compiled {
   readonly plan?: Plan;
   /** Values of what the criteria compare are wanted, too. */
   readonly facts?: boolean;
+  /** Which members are paid for is not asked: `mask` is null, and costs nothing. */
+  readonly amountsOnly?: boolean;
 }
 
 /** Called with the place of each expression before it is compiled, to say where a fault is. */
@@ -116,15 +118,17 @@ class RulesCompiler {
   readonly #compilation: Compilation;
   readonly #track: Tracker;
   readonly #wantsFacts: boolean;
+  readonly #amountsOnly: boolean;
   #at = 1;
 
   constructor(
     rules: SchemeRules,
     period: PaymentPeriod,
     asOf: string,
-    { track = () => undefined, plan, facts = false }: Compiled,
+    { track = () => undefined, plan, facts = false, amountsOnly = false }: Compiled,
   ) {
     this.#wantsFacts = facts;
+    this.#amountsOnly = amountsOnly;
     this.#rules = rules;
     this.#track = track;
     const tables = rules.tables.map(({ name, rows }, index) => {
@@ -262,7 +266,8 @@ class RulesCompiler {
     const maximum = component.maximum === null ? undefined : compilation.number(component.maximum);
     const layer = Math.max(wanted.at, each.at);
     const at = Math.max(1, layer, maximum?.at ?? 1);
-    const mask = () => compilation.plan.ofMembers(maskOf(predicate), layer);
+    const mask = () =>
+      this.#amountsOnly ? null : compilation.plan.ofMembers(maskOf(predicate), layer);
     // The same amount for every member: a count tells all, also where some cannot be judged.
     if (!/\b[mp]\./.test(amount.range.low)) {
       const range = countOf(compilation, [predicate], wanted.at);
@@ -281,7 +286,7 @@ class RulesCompiler {
       : this.#first(component, predicate, amount, maximum?.value as NumberValue, layer, at);
   }
 
-  #sum(predicate: string, amount: NumberValue, layer: number, at: number, mask: string) {
+  #sum(predicate: string, amount: NumberValue, layer: number, at: number, mask: string | null) {
     const { plan } = this.#compilation;
     const sql = certain(amount.range);
     const most = amount.most * 1000;

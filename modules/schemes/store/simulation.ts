@@ -68,7 +68,7 @@ function groundsOf({ sides }: SimulationQuestion): Together[] {
     const plan = new Plan();
     const compiled = together.map((side) => ({
       side,
-      rules: compileRules(side.rules, side.period, asOf, { plan }),
+      rules: compileRules(side.rules, side.period, asOf, { plan, amountsOnly: true }),
     }));
     return { asOf, plan, compiled };
   });
@@ -191,7 +191,8 @@ function reasonsText({ sides }: SimulationQuestion, judged: string): string {
     left join households_member d
       on d.deceased and d.household_id = j.household_id and d.member_id = j.recipient_id
     left join (select distinct household_id from households_hold where policy = 'hard') hd
-      on hd.household_id = j.household_id`;
+      on hd.household_id = j.household_id
+    offset 0`;
 }
 
 /** Who would be enrolled, and who would wait; as `$enrol` decides it. */
@@ -211,7 +212,9 @@ function placesText({ sides, scope }: SimulationQuestion, from: string): string 
     ({ of }) => `case when ${of}candidate and (${of}free is null or ${of}position <= ${of}free)
         then 'chosen' when ${of}candidate then 'waiting' end as ${of}place`,
   );
-  return `select w.*, ${places.join(', ')} from (${windows}) w`;
+  return `select w.*, ${places.join(', ')} from (${windows}
+    offset 0) w
+    offset 0`;
 }
 
 function positionText({ of, rules: { ranking } }: Side): string {

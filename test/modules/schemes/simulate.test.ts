@@ -7,6 +7,7 @@ import type { Extension, Resource } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { raiseHold } from '../../../modules/households/index.ts';
+import { ageBand } from '../../../modules/schemes/store/simulation-cells.ts';
 import { createActor } from '../../../src/access/actors.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import { codeSystem, structureDefinition } from '../../../src/sdk/index.ts';
@@ -339,6 +340,21 @@ describe('rules over the live registry', () => {
     ]);
     const alone = await done('InsurancePlan/s-1/$simulate', [PERIOD]);
     expect(alone.now, 'the rules in force by themselves').to.equal(undefined);
+  });
+
+  it('puts people into the age bands of the indicators', async () => {
+    for (const asOf of ['2026-02-28', '2028-02-29', '2026-03-01']) {
+      const band = ageBand('d.day', 'd.day + more', asOf, [0, 5, 18, 60]);
+      const { rows } = await house.database.pool.query(
+        `select d.day::text, more from generate_series(date '1960-01-01', '2028-03-02', '1 day') g(at),
+           lateral (select g.at::date as day) d, unnest(array[0, 1, 400]) more
+         where (to_char(d.day, 'MMDD') in ('0228', '0229', '0301', '0302')
+             or extract(doy from d.day)::int % 61 = 0)
+           and indicators_age_band(d.day, d.day + more, date '${asOf}', '{0,5,18,60}')
+           <> (${band})`,
+      );
+      expect(rows.slice(0, 3), asOf).to.deep.equal([]);
+    }
   });
 
   it('refuses what cannot be tried, with the place', async () => {
