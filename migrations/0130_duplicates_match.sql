@@ -14,17 +14,19 @@ create table match_feature (
   changed_at   timestamptz not null
 );
 comment on table match_feature is
-  'One row per Patient: its compared facts, normalised, and its keys; written with the Patient.';
+  'One row per Patient: its compared facts, normalised, and its keys; written a moment after the Patient.';
 comment on column match_feature.patient_id is 'Internal id (rid) of the Patient.';
 comment on column match_feature.household_id is 'rid of the Group that is the household, if known.';
-comment on column match_feature.area is 'L: and id of the Location of the household; c: and a town.';
+comment on column match_feature.area is 'L: and rid of the Location of the household, if known.';
 comment on column match_feature.replaced_by is 'FHIR id of the Patient that replaced this one.';
 comment on column match_feature.keys is 'Keys of blocks: who shares one is compared; hashes.';
 comment on column match_feature.facts is 'JSON of normalised values, in the order of facts.ts.';
--- New keys wait in a list and are entered by the hundred: a person has about twenty, and entering
--- each by itself would cost more than everything else that a registration writes.
+-- New keys wait in a list and are entered by the hundred: a person has about twenty.
 create index match_feature_keys on match_feature using gin (keys)
   with (fastupdate = on, gin_pending_list_limit = 256);
+
+create index match_feature_household on match_feature (household_id)
+  where household_id is not null;
 
 create table match_big_key (
   key    int4 primary key,

@@ -7,8 +7,8 @@
  */
 
 import type { Context } from '../../src/sdk/index.ts';
-import type { FieldScore } from './matching/score.ts';
 import { Desk, type Judge, type Scored } from './registry/desk.ts';
+import { explanationOf } from './registry/explain.ts';
 import { fingerprint, personFrom } from './registry/facts.ts';
 import { judgeOf } from './registry/weights.ts';
 import {
@@ -28,7 +28,7 @@ const KEPT_MIN = 0.1;
 /** Of one record, pairs that are kept, the likeliest first. */
 const KEPT_MAX = 25;
 /** A key that more people share is left out. */
-const CROWD = 150;
+export const CROWD = 150;
 
 /**
  * Compares these records with all others.
@@ -99,20 +99,6 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number
 
 function explained(judge: Judge, person: number, other: number): string {
   return explanationOf(judge.explain(person, other));
-}
-
-/** What each field said: its level, bits for one person and for one household, of these by rarity. */
-export function explanationOf(scores: readonly FieldScore[]): string {
-  const round = (bits: number): number => Math.round(bits * 100) / 100;
-  return JSON.stringify(
-    scores.map(({ field, level, bitsM, bitsH, rarity }) => ({
-      field,
-      level,
-      bits: round(bitsM),
-      household: round(bitsH),
-      rarity: round(rarity),
-    })),
-  );
 }
 
 function pairOf(

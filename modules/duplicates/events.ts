@@ -5,11 +5,16 @@
 import { event } from '../../src/sdk/index.ts';
 
 /** Internal ids of Patients as decimal text. */
-export interface FeaturesEvent {
+export interface PeopleEvent {
   readonly ids: readonly string[];
 }
 
-export const featuresChanged = event<FeaturesEvent>(
+export const patientsChanged = event<PeopleEvent>(
+  'duplicates.patients-changed',
+  'Patients were written, and what is compared of them may have changed.',
+);
+
+export const featuresChanged = event<PeopleEvent>(
   'duplicates.features-changed',
-  'What is compared of these Patients is new or has changed.',
+  'What is compared of these Patients is new or has changed, and can be found.',
 );

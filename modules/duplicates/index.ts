@@ -4,7 +4,7 @@
  * The face of the room. Nothing here merges anybody or stops a payment by itself.
  */
 
-import type { Group, Patient } from '@medplum/fhirtypes';
+import type { Patient } from '@medplum/fhirtypes';
 import {
   contribute,
   type Module,
@@ -18,9 +18,10 @@ import { groupGuard, patientGuard } from './merge/guard.ts';
 import { MERGE, mergeOperation, UNMERGE, unmergeOperation } from './merge/operations.ts';
 import { SECOND_PERSON_FROM } from './merge/propose.ts';
 import { watchApprovals } from './merge/watch.ts';
+import { nightlyHandlers, ringNightly } from './nightly/run.ts';
 import { overrideOperation } from './override.ts';
 import { FIND, MATCH, OVERRIDE } from './permissions.ts';
-import { projectGroups, projectPatients } from './registry/project.ts';
+import { projectPatients } from './registry/project.ts';
 import { HOLD_CERTAIN, HOLD_POSSIBLE, HOLD_PROBABLE } from './settings.ts';
 import { formerIds } from './store/aliases.ts';
 
@@ -29,14 +30,7 @@ export { featuresChanged } from './events.ts';
 const patient: StoredBinding = {
   kept: 'stored',
   type: 'Patient',
-  project: (ctx, writes, all) =>
-    projectPatients(ctx, writes as readonly ResourceWrite<Patient>[], all),
-};
-
-const group: StoredBinding = {
-  kept: 'stored',
-  type: 'Group',
-  project: (ctx, writes) => projectGroups(ctx, writes as readonly ResourceWrite<Group>[]),
+  project: (ctx, writes) => projectPatients(ctx, writes as readonly ResourceWrite<Patient>[]),
 };
 
 export const duplicates: Module = {
@@ -44,11 +38,12 @@ export const duplicates: Module = {
   title: 'Duplicates',
   dependsOn: ['households', 'pay-points', 'schemes', 'payroll'],
   settings: [SECOND_PERSON_FROM, HOLD_CERTAIN, HOLD_PROBABLE, HOLD_POSSIBLE],
-  resources: [patient, group],
+  resources: [patient],
   operations: [matchOperation, findOperation, overrideOperation, mergeOperation, unmergeOperation],
   guards: [patientGuard, groupGuard],
   reactions: [...comparisons, watchApprovals],
-  jobs: [findHandler],
+  jobs: [findHandler, ...nightlyHandlers],
+  schedule: [{ at: '7 1 * * *', job: ringNightly, does: 'compares everybody with everybody' }],
   permissions: [MATCH, FIND, OVERRIDE, MERGE, UNMERGE],
   contributes: [contribute(referenceAlias, { type: 'Patient', formers: formerIds })],
 };

@@ -14,19 +14,27 @@ import {
   parameterIn,
   problem,
 } from '../../src/sdk/index.ts';
+import { householdChanged, householdRegistered } from '../households/index.ts';
 import { compareStored } from './compare.ts';
-import { type FeaturesEvent, featuresChanged } from './events.ts';
+import { featuresChanged, type PeopleEvent, patientsChanged } from './events.ts';
 import { FIND } from './permissions.ts';
+import { keepHouseholds, keepPatients } from './registry/keep.ts';
 import { nextFeatures } from './store/suspicions.ts';
+
+/** Searches wait for each other. */
+export const QUEUE = 'duplicates';
 
 /** Records of one step, which is one transaction: payments wait for none of them. */
 const STEP = 200;
 
 export const comparisons = [
+  on(patientsChanged, 'keeps compared facts and keys of Patients', keepPatients),
+  on(householdRegistered, 'keeps compared facts and keys of members', keepHouseholds),
+  on(householdChanged, 'keeps compared facts and keys of members', keepHouseholds),
   on(featuresChanged, 'compares new and changed records with the registry', compareChanged),
 ];
 
-async function compareChanged(ctx: Context, events: readonly FeaturesEvent[]): Promise<void> {
+async function compareChanged(ctx: Context, events: readonly PeopleEvent[]): Promise<void> {
   const ids = new Set(events.flatMap((each) => each.ids));
   await compareStored(ctx, [...ids].map(BigInt));
 }
@@ -50,11 +58,7 @@ export const findHandler = handle(findDuplicates, async (ctx, { after, area }) =
   await compareStored(ctx, ids);
   const last = ids.at(-1);
   if (ids.length < STEP || last === undefined) return;
-  ctx.enqueue(
-    findDuplicates,
-    { after: String(last), ...(area && { area }) },
-    { queue: 'duplicates' },
-  );
+  ctx.enqueue(findDuplicates, { after: String(last), ...(area && { area }) }, { queue: QUEUE });
 });
 
 const definition: OperationDefinition = {
@@ -99,7 +103,7 @@ export const findOperation: Operation = {
     ctx.enqueue(
       findDuplicates,
       { after: '0', ...(area && { area }) },
-      { key: `duplicates ${area ?? 'all'}`, queue: 'duplicates' },
+      { key: `duplicates ${area ?? 'all'}`, queue: QUEUE },
     );
     return {
       resourceType: 'Parameters',

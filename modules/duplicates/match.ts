@@ -15,6 +15,7 @@ import {
   type Operation,
   type OperationInput,
   operationOutcome,
+  Problem,
   parameterIn,
   problem,
 } from '../../src/sdk/index.ts';
@@ -168,14 +169,15 @@ async function whoMayBe(ctx: Context, person: Person): Promise<Found[]> {
 }
 
 /** Says that what was given names nobody. */
-export function nothingToCompare(expression: string) {
-  return problem(
+export function nothingToCompare(expression: string): Problem {
+  const { issues } = problem(
     'required',
     'match-insufficient',
     'Nothing that was given can be compared: give an identifier, or a name with a birth date, a ' +
       'telephone or an address.',
     expression,
   );
+  return new Problem(issues, { status: 400 });
 }
 
 /** Patients of these ids whom the caller may see, or those who replaced them, as search entries. */

@@ -62,14 +62,9 @@ export interface StoredBinding {
   /**
    * Keeps typed rows in step with the resources of this type, in the same transaction and
    * set-based: called once per unit of work with all writes of the type, after every resource of
-   * the transaction has been inserted (so that references between them resolve to rids). `all` are
-   * the writes of every type, for facts that depend on several.
+   * the transaction has been inserted (so that references between them resolve to rids).
    */
-  readonly project?: (
-    ctx: Context,
-    writes: readonly ResourceWrite[],
-    all: readonly ResourceWrite[],
-  ) => Promise<void>;
+  readonly project?: (ctx: Context, writes: readonly ResourceWrite[]) => Promise<void>;
   /**
    * Takes out of what was sent what must not be stored with it (secrets), keeping it elsewhere:
    * answers what is to be stored, in the order of the writes; undefined for a delete. After the

@@ -9,7 +9,7 @@ import type { Person } from '../matching/registry.ts';
 /** Where a person lives and with whom, as the household says; kept beside the facts. */
 export interface Home {
   readonly householdId: bigint | null;
-  /** `L:` and the id of a Location. Null: only the person's own address is known. */
+  /** `L:` and the rid of a Location. Null: only the person's own address is known. */
   readonly area: string | null;
 }
 

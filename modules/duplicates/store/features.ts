@@ -1,5 +1,5 @@
 /**
- * Rows of compared facts and keys, one a Patient, written in the transaction of the Patient.
+ * Rows of compared facts and keys, one a Patient, and what they are made from: homes.
  */
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
@@ -25,7 +25,6 @@ const WRITE = statement(
    from unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::boolean[], $6::text[],
      $7::text[], $8::text[])
      as w(patient_id, fhir_id, household_id, area, active, replaced_by, keys, facts)
-   order by 1
    on conflict (patient_id) do update set
      household_id = excluded.household_id, area = excluded.area, active = excluded.active,
      replaced_by = excluded.replaced_by, keys = excluded.keys, facts = excluded.facts,
@@ -61,55 +60,65 @@ export interface StoredFeature {
 
 const COLUMNS = `f.patient_id, f.fhir_id, f.household_id, f.area, f.active, f.replaced_by, f.facts`;
 
-const LOCK = statement(
-  'duplicates.lock-features',
-  `select ${COLUMNS} from match_feature f where f.patient_id = any($1::bigint[])
-   order by 1 for update`,
+const READ = statement(
+  'duplicates.read-features',
+  `select ${COLUMNS} from match_feature f where f.patient_id = any($1::bigint[])`,
 );
 
-/** Rows of these Patients, held until the end of the transaction. */
-export async function lockFeatures(
+/** Rows of these Patients. */
+export async function featuresOf(
   ctx: Context,
   patientIds: readonly bigint[],
 ): Promise<StoredFeature[]> {
-  if (patientIds.length === 0) return [];
-  return ctx.db.query<StoredFeature>(LOCK, [patientIds]);
+  return ctx.db.query<StoredFeature>(READ, [patientIds]);
 }
 
-const MOVED = statement(
-  'duplicates.lock-moved-features',
-  `select ${COLUMNS}, m.household_id as home
-   from households_member m join match_feature f on f.patient_id = m.member_id
-   where m.household_id = any($1::bigint[]) order by 1 for update of f`,
+/** Class of our advisory locks. */
+const LOCKS = 130;
+
+const LOCK = statement(
+  'duplicates.lock-people',
+  `select pg_advisory_xact_lock(${LOCKS}, w.bucket) from (
+     select distinct (id & 63)::int as bucket from unnest($1::bigint[]) as i(id) order by 1) w`,
 );
 
-/** Rows of the members of these households, with the household that each is in now. */
-export async function lockMembers(
+/** Keeps others from writing rows of these Patients until the end of the transaction. */
+export async function lockPeople(ctx: Context, patientIds: readonly bigint[]): Promise<void> {
+  await ctx.db.query(LOCK, [patientIds]);
+}
+
+const HOMES = statement(
+  'duplicates.homes',
+  `select p.member_id, p.household_id, h.area_id
+   from households_person p join households_household h using (household_id)
+   where p.member_id = any($1::bigint[])`,
+);
+
+/** The household of a Patient, and where it is. */
+export interface HomeRow {
+  readonly member_id: bigint;
+  readonly household_id: bigint;
+  readonly area_id: bigint | null;
+}
+
+/** Homes of those of these Patients who live in a household. */
+export async function homesOf(ctx: Context, patientIds: readonly bigint[]): Promise<HomeRow[]> {
+  return ctx.db.query<HomeRow>(HOMES, [patientIds]);
+}
+
+const INSIDE = statement(
+  'duplicates.lives-in-households',
+  `select member_id from households_member where household_id = any($1::bigint[])
+   union select patient_id from match_feature where household_id = any($1::bigint[])`,
+);
+
+/** Patients who live in these households, or did when last we looked. */
+export async function livesInHouseholds(
   ctx: Context,
   householdIds: readonly bigint[],
-): Promise<(StoredFeature & { readonly home: bigint })[]> {
-  if (householdIds.length === 0) return [];
-  return ctx.db.query(MOVED, [householdIds]);
-}
-
-const STATE = statement(
-  'duplicates.write-feature-states',
-  `update match_feature f set active = w.active, replaced_by = w.replaced_by
-   from unnest($1::bigint[], $2::boolean[], $3::text[]) as w(patient_id, active, replaced_by)
-   where f.patient_id = w.patient_id`,
-);
-
-/** Writes whether records are in use and what replaced them; their keys stay. */
-export async function writeStates(
-  ctx: Context,
-  rows: readonly Pick<FeatureRow, 'patientId' | 'active' | 'replacedBy'>[],
-): Promise<void> {
-  if (rows.length === 0) return;
-  await ctx.db.run(STATE, [
-    rows.map((row) => row.patientId),
-    rows.map((row) => row.active),
-    rows.map((row) => row.replacedBy),
-  ]);
+): Promise<bigint[]> {
+  const rows = await ctx.db.query<{ member_id: bigint }>(INSIDE, [householdIds]);
+  return rows.map((row) => row.member_id);
 }
 
 const REMOVE = statement(

@@ -330,7 +330,7 @@ async function projectFacts(
       const places = new Map(
         prepared.map((each) => [`${each.plan.type}/${each.plan.id}`, each.plan.place]),
       );
-      await explainViolation(() => binding.project!(unit, byType.get(type)!, writes), places);
+      await explainViolation(() => binding.project!(unit, byType.get(type)!), places);
     }
   }
 }

@@ -4,6 +4,9 @@
 
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { compareAll } from '../../../modules/duplicates/nightly/run.ts';
+import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
+import type { JobFailure } from '../../../src/jobs/worker.ts';
 import { type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
 
 const AMINA = {
@@ -55,6 +58,7 @@ describe('matching in the registry', () => {
       name: [{ family: 'Odhiambo', given: ['Peter'] }],
       gender: 'male',
     });
+    await house.settle();
     const { status, json } = await match({
       resourceType: 'Patient',
       name: [{ family: 'Hasan', given: ['Aminah'] }],
@@ -102,5 +106,126 @@ describe('matching in the registry', () => {
     expect((await lift('The family has waited for three months.')).status).to.equal(200);
     expect(await holds('amina-2')).to.eql(['inactive']);
     expect((await tasks())[0].status).to.equal('requested');
+  });
+
+  it('compares everybody at night, and finds the same pairs', async () => {
+    await house.database.pool.query('delete from match_edge');
+    await runUnitOfWork(house.app, SYSTEM, {}, async (unit) => unit.enqueue(compareAll, {}));
+    const failures: JobFailure[] = [];
+    await house.settle(failures);
+    expect(failures).to.eql([]);
+    const { rows } = await house.database.pool.query(
+      `select people, raised, ended_at is not null as done,
+         (select count(*)::int from match_edge) as pairs from match_run`,
+    );
+    expect(rows).to.eql([{ people: 3, raised: 0, done: true, pairs: 1 }]);
+    expect(await tasks()).to.have.length(1);
+  });
+
+  it('answers 400 when nothing can be compared, and says when little is known', async () => {
+    const bare = await match({ resourceType: 'Patient', gender: 'female' });
+    expect(bare.status).to.equal(400);
+    expect(bare.json.issue[0].details.coding[0].code).to.equal('match-insufficient');
+    const name = { family: 'Zzyzx', given: ['Quill'] };
+    const thin = await match({ resourceType: 'Patient', name: [name] });
+    expect(thin.status).to.equal(200);
+    expect(thin.json.entry.map((each: Json) => each.search.mode)).to.eql(['outcome']);
+  });
+
+  it('takes hostile input without a fault of its own', async () => {
+    const shapes: Json[] = [
+      { name: 'Amina' },
+      { name: [null, 5, { given: 'x', family: 7 }] },
+      { name: [{ family: '\u0000\u0007\ud83d', given: ['\u{1F600}'.repeat(50)] }] },
+      { name: [{ family: 'a'.repeat(100_000), given: ['b'.repeat(100_000)] }], birthDate: '1984' },
+      { birthDate: '0000-99-99', telecom: [{ system: 'phone', value: '9'.repeat(5000) }] },
+      { identifier: [{ system: 1, value: {} }], address: [{ line: 'x', city: [] }] },
+    ];
+    for (const shape of shapes) {
+      const { status, text } = await match({ resourceType: 'Patient', ...shape });
+      expect(status, text).to.be.oneOf([200, 400, 422]);
+    }
+    for (const value of [0, -1, 1.5]) {
+      const { status } = await match(AMINA, [{ name: 'count', valueInteger: value }]);
+      expect(status).to.be.oneOf([400, 422]);
+    }
+  });
+
+  it('follows a record to the one that replaced it', async () => {
+    const link = [{ other: { reference: 'Patient/amina' }, type: 'replaced-by' }];
+    await put({ ...AMINA, id: 'amina-2', identifier: undefined, active: false, link });
+    await house.settle();
+    const { json } = await match({ ...AMINA, id: undefined, identifier: undefined });
+    expect(found(json).map(([id]) => id)).to.eql(['amina']);
+  });
+
+  it('needs its own permission, and answers only what the caller may see', async () => {
+    const reader = await house.tokenFor('auditor');
+    expect((await match(AMINA, [], reader)).status).to.equal(403);
+    const registrar = await house.tokenFor('registrar');
+    expect(found((await match(AMINA, [], registrar)).json)).to.have.length(1);
+    const masked = await house.tokenFor('registrar', 'statistician');
+    expect((await match(AMINA, [], masked)).status).to.be.oneOf([200, 403]);
+  });
+
+  it('finds people by where their household lives, and forgets where it lived', async () => {
+    await put({ resourceType: 'Location', id: 'v-1', name: 'Dadaab', status: 'active' });
+    await put({ resourceType: 'Location', id: 'v-2', name: 'Hagadera', status: 'active' });
+    await put({
+      resourceType: 'Patient',
+      id: 'yusuf',
+      name: [{ given: ['Yusuf'], family: 'Abdi' }],
+    });
+    const home = (village: string) => ({
+      resourceType: 'Group',
+      id: 'h-1',
+      type: 'person',
+      actual: true,
+      meta: { profile: ['https://amana.example/fhir/StructureDefinition/household'] },
+      extension: [
+        {
+          url: 'https://amana.example/fhir/StructureDefinition/household-area',
+          valueReference: { reference: `Location/${village}` },
+        },
+      ],
+      member: [{ entity: { reference: 'Patient/yusuf' } }],
+    });
+    const area = async () => {
+      await house.settle();
+      const { rows } = await house.database.pool.query(
+        `select f.area = 'L:' || r.rid as here from match_feature f, resource r
+         where f.fhir_id = 'yusuf' and r.content::json ->> 'name' = $1`,
+        ['Hagadera'],
+      );
+      return rows[0].here;
+    };
+    await put(home('v-1'));
+    expect(await area()).to.equal(false);
+    await put(home('v-2'));
+    expect(await area()).to.equal(true);
+  });
+
+  it('keeps ten thousand namesakes of 1 January from costing a pair each', async () => {
+    const { pool } = house.database;
+    await pool.query(
+      `insert into match_feature (patient_id, fhir_id, active, keys, facts, changed_at)
+       select 1000000 + n * 64, 'crowd-' || n, true, f.keys, f.facts, now()
+       from match_feature f, generate_series(1, 5000) n where f.fhir_id = 'other'`,
+    );
+    await put({
+      ...AMINA,
+      id: 'other',
+      birthDate: '1990-02-03',
+      name: [{ family: 'Odhiambo', given: ['Petro'] }],
+      gender: 'male',
+      telecom: undefined,
+      identifier: undefined,
+    });
+    await house.settle();
+    const { rows } = await pool.query(
+      `select (select count(*)::int from match_big_key) > 5 as noted,
+         (select count(*)::int from match_edge where a >= 1000000 or b >= 1000000) <= 25 as few`,
+    );
+    expect(rows).to.eql([{ noted: true, few: true }]);
   });
 });

@@ -196,7 +196,7 @@ async function project(
     for (const binding of module.resources ?? []) {
       if (binding.kept !== 'stored') continue;
       const mine = writes.filter((each) => each.type === binding.type);
-      if (mine.length > 0) await binding.project?.(ctx, mine, writes);
+      if (mine.length > 0) await binding.project?.(ctx, mine);
     }
   }
 }
