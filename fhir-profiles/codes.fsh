@@ -74,6 +74,9 @@ Description: "How often a scheme pays."
 * #four-monthly "Four-monthly"
 * #half-yearly "Half-yearly"
 * #yearly "Yearly"
+* #weekly "Weekly"
+* #two-weekly "Two-weekly"
+* #calendar "In the periods that its calendar lists"
 
 ValueSet: PaymentFrequency
 Id: payment-frequency

@@ -112,6 +112,7 @@ Context: InsurancePlan
     currency 0..1 and
     applies-from 0..1 and
     first-cycle 0..1 and
+    calendar 0..1 and
     table 0..* and
     variable 0..* and
     member-variable 0..* and
@@ -179,6 +180,8 @@ Context: InsurancePlan
 * extension[applies-from].value[x] 1..1
 * extension[first-cycle].value[x] only date
 * extension[first-cycle].value[x] 1..1
+* extension[calendar].value[x] only string
+* extension[calendar].value[x] 1..1
 * extension[table].extension contains
     name 1..1 and
     rows 1..1

@@ -1,28 +1,26 @@
 /**
- * Drafting: on demand and on the clock. `$preview` is the same path, rolled back.
+ * Drafting. `$preview` is the same path, rolled back; by the clock: `clock.ts`.
  */
 
-import { CronExpressionParser } from 'cron-parser';
 import {
+  type Calendar,
   type Context,
   dayOf,
-  handle,
-  job,
   type PaymentPeriod,
   parsePeriod,
   periodAt,
   problem,
 } from '../../src/sdk/index.ts';
-import { activeSchemes, entitlementSelect, type Scheme } from '../schemes/index.ts';
+import { entitlementSelect, readRulesVersion, type Scheme } from '../schemes/index.ts';
 import { payrollDrafted } from './events.ts';
 import type { PayrollKind } from './lifecycle.ts';
 import { insertDifferences, insertFollowUp, insertTopUp } from './store/besides.ts';
+import { overlapping } from './store/clock.ts';
 import {
   type DraftTotals,
   decidedVersion,
   exclusionReasons,
   type Header,
-  hasPayroll,
   insertLines,
   insertPayroll,
   setRulesVersion,
@@ -55,7 +53,8 @@ export interface Draft {
 /**
  * Drafts a payroll of a scheme.
  *
- * @throws Problem payroll-exists, scheme-closed, period-malformed, top-up-incomplete, source-malformed
+ * @throws Problem payroll-exists, scheme-closed, period-malformed, period-none, period-overlaps,
+ *   top-up-incomplete, source-malformed
  */
 export async function draftPayroll(
   ctx: Context,
@@ -65,9 +64,9 @@ export async function draftPayroll(
   const { kind = 'regular' } = request;
   checkRequest(kind, request);
   const today = dayOf(ctx.now, scheme.time_zone);
-  const period = request.period
-    ? parsePeriod(scheme.frequency, request.period)
-    : periodAt(scheme.frequency, today);
+  const calendar = await calendarOf(ctx, scheme);
+  const period = request.period ? parsePeriod(calendar, request.period) : periodAt(calendar, today);
+  if (kind === 'regular') await refuseOverlap(ctx, scheme, period);
   const rulesVersion = await rulesFor(ctx, scheme, kind, period);
   const payrollId = ctx.newId();
   const header = {
@@ -104,6 +103,25 @@ export async function draftPayroll(
   });
   ctx.emit(payrollDrafted, { payrollId, schemeId: scheme.scheme_id.toString() });
   return { payrollId, period, totals, reasons };
+}
+
+/** The calendar of the newest rules of a scheme. */
+export async function calendarOf(ctx: Context, scheme: Scheme): Promise<Calendar> {
+  if (scheme.frequency !== 'calendar') return { frequency: scheme.frequency };
+  return readRulesVersion(ctx, scheme.scheme_id, scheme.rules_version);
+}
+
+/** After a change of calendar no day is paid under two codes. */
+async function refuseOverlap(ctx: Context, scheme: Scheme, period: PaymentPeriod): Promise<void> {
+  const other = await overlapping(ctx, scheme.scheme_id, period);
+  if (other === undefined) return;
+  throw problem(
+    'conflict',
+    'period-overlaps',
+    `${scheme.name} has a payroll of ${other} already, which shares days with ${period.code}; begin ` +
+      'the new calendar after it.',
+    'period',
+  );
 }
 
 const LABEL = /^[A-Za-z0-9][A-Za-z0-9 ._-]{0,49}$/;
@@ -188,39 +206,4 @@ async function fill(
       return insertLines(ctx, header, due);
     }
   }
-}
-
-/** Drafts what is due by the schemes' own clocks. */
-export const draftDue = job<Record<string, never>>(
-  'payroll.draft-due',
-  'drafts the payrolls that are due by the schemes’ clocks',
-);
-
-export const draftDueHandler = handle(draftDue, async (ctx) => {
-  for (const scheme of await activeSchemes(ctx)) {
-    const period = duePeriod(scheme, ctx.now);
-    if (!period || (await hasPayroll(ctx, scheme.scheme_id, period.code))) continue;
-    if (isOutside(scheme, period)) continue;
-    await draftPayroll(ctx, scheme, { period: period.code });
-  }
-});
-
-/**
- * The period of the last ring of a scheme's clock. After downtime it is the newest missed one, so
- * that a payroll is caught up once; one that was rejected is not drafted again by the clock.
- */
-export function duePeriod(scheme: Scheme, now: Date): PaymentPeriod | undefined {
-  if (!scheme.draft_at) return undefined;
-  const last = CronExpressionParser.parse(scheme.draft_at, {
-    currentDate: new Date(now.getTime() + 1),
-    tz: scheme.time_zone,
-  }).prev();
-  return periodAt(scheme.frequency, dayOf(last.toDate(), scheme.time_zone));
-}
-
-function isOutside(scheme: Scheme, period: PaymentPeriod): boolean {
-  return (
-    (scheme.starts_on !== null && scheme.starts_on > period.endsOn) ||
-    (scheme.ends_on !== null && scheme.ends_on < period.startsOn)
-  );
 }

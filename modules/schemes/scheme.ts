@@ -8,6 +8,7 @@
  */
 
 import type { InsurancePlan } from '@medplum/fhirtypes';
+import { CronExpressionParser } from 'cron-parser';
 import {
   type Context,
   dayRange,
@@ -65,7 +66,7 @@ async function projectScheme(
     version: write.version,
     name: plan.name ?? plan.id ?? '',
     timeZone: readTimeZone(partOf(extension, 'time-zone')?.valueString),
-    draftAt: partOf(extension, 'draft-at')?.valueString ?? null,
+    draftAt: readClock(partOf(extension, 'draft-at')?.valueString),
     organizationId: owners?.get(owner ?? '') ?? null,
     active: plan.status === undefined || plan.status === 'active',
     startsOn: plan.period?.start ? dayRange(plan.period.start).first : null,
@@ -104,6 +105,25 @@ export async function requireRules(ctx: Context, plan: InsurancePlan): Promise<S
   requireQuota(rules, PLACE);
   await requireCases(ctx, rules, PLACE);
   return rules;
+}
+
+/** A cron expression of five fields that rings at all. */
+function readClock(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  try {
+    if (text.trim().split(/\s+/).length === 5) {
+      CronExpressionParser.parse(text).next();
+      return text;
+    }
+  } catch {
+    // Said below.
+  }
+  throw problem(
+    'value',
+    'draft-at-malformed',
+    `"${text.slice(0, 60)}" is not a clock; write minute, hour, day, month and weekday, like "0 6 5 * *".`,
+    `InsurancePlan.extension('scheme-rules').draft-at`,
+  );
 }
 
 function readTimeZone(text: string | undefined): string {

@@ -13,14 +13,14 @@ import {
   dayOf,
   fromFhirMoney,
   localId,
-  monthsOf,
   type Operation,
   type OperationInput,
   operationDefinition,
   type PaymentPeriod,
   parameterIn,
   parsePeriod,
-  periodAt,
+  periodNear,
+  periodsInYear,
   permission,
   problem,
   type RawAnswer,
@@ -83,7 +83,8 @@ async function simulationOf(ctx: Context, input: OperationInput): Promise<Simula
   const { now, version } = await inForce(ctx, scheme, tried, input);
   const [paidCycles] = ctx.parts(paymentHistory);
   const differ = now !== undefined && now.rules.frequency !== rules.frequency;
-  const yearly = (side: Side) => (differ ? 12 / monthsOf(side.rules.frequency) : 1);
+  const yearly = ({ rules: by, period }: Side) =>
+    differ ? periodsInYear(by, period.startsOn.slice(0, 4)) : 1;
   const { reach } = ctx.actor;
   const question: SimulationQuestion = {
     schemeId: scheme?.scheme_id ?? 0n,
@@ -131,12 +132,12 @@ function periodOf(
   scheme: Scheme | undefined,
 ): PaymentPeriod {
   const code = parameterIn(input, 'period')?.valueString;
-  if (code !== undefined) return parsePeriod(rules.frequency, code);
+  if (code !== undefined) return parsePeriod(rules, code);
   const day = parameterIn(input, 'as-of')?.valueDate;
-  if (day !== undefined) return periodAt(rules.frequency, day);
+  if (day !== undefined) return periodNear(rules, day);
   const today = dayOf(ctx.now, scheme?.time_zone ?? 'UTC');
-  return periodAt(
-    rules.frequency,
+  return periodNear(
+    rules,
     rules.appliesFrom !== null && rules.appliesFrom > today ? rules.appliesFrom : today,
   );
 }
@@ -162,8 +163,8 @@ async function inForce(
       'plan',
     );
   }
-  const same = before.frequency === rules.frequency;
-  const then = same ? period : periodAt(before.frequency, period.startsOn);
+  const same = before.frequency === rules.frequency && rules.frequency !== 'calendar';
+  const then = same ? period : periodNear(before, period.startsOn);
   return { now: { of: 'now_', rules: before, period: then }, version };
 }
 

@@ -49,6 +49,7 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   house_secret: 'configuration',
   search_parameter: 'configuration',
   ledger_account: 'reference',
+  payroll_clock: 'configuration',
   ledger_transfer: 'the books stay on one node, where their constraints hold across accounts',
   bulk_job: 'one row an export or import',
   bulk_import_fault: 'refused lines of an import, kept a day',

@@ -16,10 +16,14 @@ import {
   nextPeriod,
   parsePeriod,
   periodAt,
+  periodNear,
+  periodsBetween,
+  periodsInYear,
+  periodsSince,
   previousPeriod,
 } from '../../src/sdk/index.ts';
 
-const frequencies = fc.constantFrom(...FREQUENCIES);
+const frequencies = fc.constantFrom(...FREQUENCIES.filter((each) => each !== 'calendar'));
 const days = fc.integer({ min: 0, max: 60_000 }).map((offset) => addDays('1950-01-01', offset));
 
 describe('a payment period', () => {
@@ -69,6 +73,64 @@ describe('a payment period', () => {
     }
     expect(() => periodAt('monthly', '2026-02-30')).to.throw('not a day');
   });
+});
+
+describe('a calendar of periods', () => {
+  const terms = {
+    frequency: 'calendar' as const,
+    calendar: [
+      { code: 'T1', startsOn: '2026-01-12', endsOn: '2026-04-03' },
+      { code: 'T2', startsOn: '2026-05-04', endsOn: '2026-07-31' },
+      { code: 'T3', startsOn: '2026-09-07', endsOn: '2027-01-08' },
+    ],
+  };
+
+  it('has no period in its gaps, and says which comes next', () => {
+    expect(periodAt(terms, '2026-04-03').code).to.equal('T1');
+    expect(() => periodAt(terms, '2026-04-04')).to.throw('the next, T2, begins on 2026-05-04');
+    expect(() => periodAt(terms, '2027-01-09')).to.throw('none comes after');
+    expect(periodNear(terms, '2026-04-04').code).to.equal('T2');
+    expect(periodNear(terms, '2028-01-01').code).to.equal('T3');
+  });
+
+  it('is walked over its gaps, and knows its codes', () => {
+    expect(nextPeriod(terms, '2026-01-12').code).to.equal('T2');
+    expect(previousPeriod(terms, '2026-09-07').code).to.equal('T2');
+    expect(parsePeriod(terms, 'T3').endsOn).to.equal('2027-01-08');
+    expect(() => parsePeriod(terms, '2026-01')).to.throw('T1, T2, T3');
+    expect(periodsBetween(terms, parsePeriod(terms, 'T1'), parsePeriod(terms, 'T3'))).to.equal(2);
+    expect(periodsSince(terms, '2026-04-04', parsePeriod(terms, 'T3'))).to.equal(2);
+    expect(periodsInYear(terms, '2026')).to.equal(3);
+  });
+
+  it('counts weeks over the ends of years', () => {
+    expect(periodAt('weekly', '2026-12-31')).to.deep.equal({
+      code: '2026-W53',
+      startsOn: '2026-12-28',
+      endsOn: '2027-01-03',
+    });
+    expect(periodAt('weekly', '2027-01-04').code).to.equal('2027-W01');
+    expect(periodsInYear('weekly', '2026')).to.equal(52);
+    const pair = periodAt('two-weekly', '2026-12-31');
+    expect(nextPeriod('two-weekly', pair.startsOn).startsOn).to.equal(addDays(pair.endsOn, 1));
+    expect(() => parsePeriod('two-weekly', nextWeek(pair.startsOn))).to.throw('not a two-weekly');
+    expect(periodsSince('weekly', '2026-12-28', periodAt('weekly', '2027-01-04'))).to.equal(2);
+  });
+
+  it('counts the periods since a day as many as it walks', () => {
+    fc.assert(
+      fc.property(frequencies, days, fc.nat(30), (frequency, day, more) => {
+        let period = periodAt(frequency, day);
+        for (let n = 0; n < more; n += 1) period = nextPeriod(frequency, period.startsOn);
+        expect(periodsBetween(frequency, periodAt(frequency, day), period)).to.equal(more);
+        expect(periodsSince(frequency, day, period)).to.equal(more + 1);
+      }),
+    );
+  });
+
+  function nextWeek(startsOn: string): string {
+    return periodAt('weekly', addDays(startsOn, 7)).code;
+  }
 });
 
 describe('a day', () => {

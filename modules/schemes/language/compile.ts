@@ -6,7 +6,7 @@
  * compile is refused with the place, when the scheme is saved, and never at payroll.
  */
 
-import type { PaymentPeriod } from '../../../src/sdk/index.ts';
+import type { Calendar, PaymentPeriod } from '../../../src/sdk/index.ts';
 import { arithmetic } from './arithmetic.ts';
 import { compareValues, equality, membership } from './compare.ts';
 import type { Compiling, Scope } from './compiling.ts';
@@ -40,6 +40,8 @@ export interface Setting {
   readonly period: PaymentPeriod;
   /** Number of the period since the first cycle of the scheme. */
   readonly cycle?: number;
+  /** What the period is one of; monthly. */
+  readonly calendar?: Calendar;
   readonly tables?: readonly RuleTable[];
   /** What the expressions of other rules need already; both are then read in one pass. */
   readonly plan?: Plan;
@@ -65,7 +67,8 @@ export class Compilation implements Compiling {
   constructor(setting: Setting) {
     this.plan = setting.plan ?? new Plan();
     this.asOf = setting.asOf;
-    this.moment = { period: setting.period, cycle: setting.cycle };
+    const { period, cycle, calendar = { frequency: 'monthly' } } = setting;
+    this.moment = { period, cycle, calendar };
     this.tables = new Map((setting.tables ?? []).map((table) => [table.name, table]));
   }
 

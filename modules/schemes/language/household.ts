@@ -2,7 +2,7 @@
  * Names and functions of the household: its size, members, facts, area, enrolment and history.
  */
 
-import { addDays, addMonths } from '../../../src/sdk/index.ts';
+import { addDays, addMonths, daysOf } from '../../../src/sdk/index.ts';
 import type { Compiling } from './compiling.ts';
 import { monthsIn } from './moment.ts';
 import { exactly, quote } from './sql.ts';
@@ -128,7 +128,7 @@ function enrolmentName(compilation: Compiling, name: string, at: number): Value 
         100,
       );
     case 'cycles':
-      return number(enrolled(cyclesSince(compilation)), 10_000);
+      return number(enrolled(`(${cyclesSince(compilation)})`), 10_000);
     case 'paidCycles':
       return number('paid_cycles', 10_000);
     default:
@@ -146,7 +146,16 @@ function counted(months: readonly string[], test: (first: string, last: string) 
 
 /** Periods since the enrolment began, this one included. */
 function cyclesSince(compilation: Compiling): string {
-  const { period } = compilation.moment;
+  const { period, calendar } = compilation.moment;
+  if (calendar.frequency === 'calendar') {
+    const begun = (calendar.calendar ?? []).filter((each) => each.startsOn <= period.startsOn);
+    const ends = begun.map((each) => each.endsOn).join(',');
+    return `${begun.length} - width_bucket(e.starts_on - 1, '{${ends}}'::date[])`;
+  }
+  const days = daysOf(calendar.frequency);
+  if (days !== undefined) {
+    return `1 - floor((e.starts_on - date '${period.startsOn}')::numeric / ${days})`;
+  }
   const months = monthsIn(period).length;
   const [year, month] = period.startsOn.split('-').map(Number) as [number, number];
   return (

@@ -5,13 +5,21 @@
  */
 
 import fhirpath from 'fhirpath';
-import { addDays, addMonths, daysBetween, type PaymentPeriod } from '../../../src/sdk/index.ts';
+import {
+  addDays,
+  addMonths,
+  type Calendar,
+  daysBetween,
+  type PaymentPeriod,
+} from '../../../src/sdk/index.ts';
 import { quote } from './sql.ts';
 import { CriterionFault, type Node } from './syntax.ts';
 import { literal, type Scalar, unknownName, type Value } from './values.ts';
 
 export interface Moment {
   readonly period: PaymentPeriod;
+  /** What it is a period of. */
+  readonly calendar: Calendar;
   /** Undefined where the scheme does not say which cycle was its first. */
   readonly cycle: number | undefined;
 }

@@ -11,7 +11,7 @@ import {
   Problem,
   parseAmount,
   parsePeriod,
-  periodAt,
+  periodNear,
 } from '../../../src/sdk/index.ts';
 import { roundDecimal } from '../language/decimal.ts';
 import { computeExample, type ExampleAnswer } from '../store/cases.ts';
@@ -63,8 +63,8 @@ export async function runCase(
 }
 
 function periodOf(rules: SchemeRules, code: string | null): PaymentPeriod {
-  if (code !== null) return parsePeriod(rules.frequency, code);
-  return periodAt(rules.frequency, rules.appliesFrom ?? rules.firstCycle ?? '2026-01-01');
+  if (code !== null) return parsePeriod(rules, code);
+  return periodNear(rules, rules.appliesFrom ?? rules.firstCycle ?? '2026-01-01');
 }
 
 function compareBoth(

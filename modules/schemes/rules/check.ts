@@ -3,7 +3,7 @@
  * that what cannot be compiled is refused with place and reason, and never found at payroll.
  */
 
-import { addMonths, type Issue, monthsOf, periodAt } from '../../../src/sdk/index.ts';
+import { addDays, type Issue, periodNear } from '../../../src/sdk/index.ts';
 import { CriterionFault } from '../language/syntax.ts';
 import { TableFault } from '../language/table.ts';
 import { ageDay, compileRules } from './compiled.ts';
@@ -21,7 +21,7 @@ export function checkRules(
     const areas = new Set<string>();
     const schemes = new Set<string>();
     for (const day of checkDays(rules)) {
-      const period = periodAt(rules.frequency, day);
+      const period = periodNear(rules, day);
       const compiled = compileRules(rules, period, ageDay(rules, period), {
         track: (at) => {
           place = at;
@@ -40,7 +40,7 @@ export function checkRules(
 /** Days in two periods that follow each other, from the first that the rules are for. */
 function checkDays(rules: SchemeRules): string[] {
   const first = rules.appliesFrom ?? rules.firstCycle ?? '2026-01-01';
-  return [first, addMonths(first, monthsOf(rules.frequency))];
+  return [first, addDays(periodNear(rules, first).endsOn, 1)];
 }
 
 function issueOf(error: unknown, place: string): Issue {

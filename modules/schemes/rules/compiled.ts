@@ -7,9 +7,9 @@
 import {
   currencyExponent,
   formatAmount,
-  monthsOf,
   type PaymentPeriod,
-  periodAt,
+  periodNear,
+  periodsBetween,
 } from '../../../src/sdk/index.ts';
 import { arithmetic, extreme, roundedTo } from '../language/arithmetic.ts';
 import { Compilation } from '../language/compile.ts';
@@ -84,9 +84,7 @@ export type Tracker = (place: string) => void;
 /** The number of a period since the first cycle. */
 export function cycleNumber(rules: SchemeRules, period: PaymentPeriod): number | undefined {
   if (rules.firstCycle === null) return undefined;
-  const first = periodAt(rules.frequency, rules.firstCycle);
-  const months = (day: string) => Number(day.slice(0, 4)) * 12 + Number(day.slice(5, 7)) - 1;
-  return (months(period.startsOn) - months(first.startsOn)) / monthsOf(rules.frequency) + 1;
+  return periodsBetween(rules, periodNear(rules, rules.firstCycle), period) + 1;
 }
 
 /** The day on which ages are taken. */
@@ -139,6 +137,7 @@ class RulesCompiler {
     this.#compilation = new Compilation({
       asOf,
       period,
+      calendar: rules,
       tables,
       ...(cycle !== undefined && { cycle }),
       ...(plan && { plan }),

@@ -9,8 +9,8 @@ import {
   currencyExponent,
   daysBetween,
   formatAmount,
-  monthsOf,
   type PaymentPeriod,
+  periodsSince,
 } from '../../../src/sdk/index.ts';
 import {
   addDecimals,
@@ -54,7 +54,7 @@ export function judge(
   asOf: string,
   example: Example,
 ): Judgement {
-  const moment = { period, cycle: cycleNumber(rules, period) };
+  const moment = { period, calendar: rules, cycle: cycleNumber(rules, period) };
   const tables = new Map(rules.tables.map((each) => [each.name, readTable(each.name, each.rows)]));
   const evaluator = new Evaluator(moment, functionsOf(tables, period));
   const members = example.members
@@ -209,15 +209,12 @@ function enrolmentOf(example: Example, period: PaymentPeriod, rules: SchemeRules
     first,
     last: addDays(addMonths(first, 1), -1),
   }));
-  const since = Number(period.startsOn.slice(0, 4)) * 12 + Number(period.startsOn.slice(5, 7));
-  const began = Number(startedOn.slice(0, 4)) * 12 + Number(startedOn.slice(5, 7));
-  const size = monthsOf(rules.frequency);
   return {
     startedOn: dateOf(startedOn),
     dayCount: Math.max(0, daysBetween(from, to) + 1),
     monthCount: months.filter(({ first, last }) => startedOn <= last && endsOn >= first).length,
     wholeMonths: months.filter(({ first, last }) => startedOn <= first && endsOn >= last).length,
-    cycles: Math.trunc((since - began + size - 1) / size) + 1,
+    cycles: periodsSince(rules, startedOn, period),
     paidCycles,
   };
 }

@@ -11,16 +11,19 @@ import {
   dayRange,
   extensionOf,
   FREQUENCIES,
+  type Frequency,
   formatAmount,
   fromFhirMoney,
   type Issue,
   isDay,
+  type PaymentPeriod,
   Problem,
   type ProblemKind,
   partOf,
   partsOf,
 } from '../../../src/sdk/index.ts';
 import { ROUNDING_MODES } from '../language/arithmetic.ts';
+import { CalendarFault, readCalendar } from './calendar.ts';
 import { checkRules } from './check.ts';
 import { RESERVED } from './compiled.ts';
 import {
@@ -112,7 +115,12 @@ class RulesReader {
     this.#checkNames(parts);
     const whole = this.#issues.length === before;
     if (!whole || !frequency || !roundingMode || !ageOn || !delivery) return undefined;
-    return { currency: this.#currency ?? '', frequency, ...parts, roundingMode, ageOn, delivery };
+    const calendar = this.#calendar(frequency);
+    if (this.#issues.length > before) return undefined;
+    return {
+      ...{ currency: this.#currency ?? '', frequency, ...(calendar && { calendar }) },
+      ...{ ...parts, roundingMode, ageOn, delivery },
+    };
   }
 
   #refuse(kind: ProblemKind, code: string, part: string, diagnostics: string): void {
@@ -277,6 +285,22 @@ class RulesReader {
       );
     }
     return '0';
+  }
+
+  #calendar(frequency: Frequency): readonly PaymentPeriod[] | undefined {
+    const text = partOf(this.#extension, 'calendar')?.valueString;
+    const refuse = (why: string) => this.#refuse('value', 'scheme-calendar', '.calendar', why);
+    if ((text !== undefined) !== (frequency === 'calendar')) {
+      refuse('A calendar goes with the frequency calendar, and with no other.');
+    }
+    if (text === undefined) return undefined;
+    try {
+      return readCalendar(text);
+    } catch (error) {
+      if (!(error instanceof CalendarFault)) throw error;
+      refuse(`Calendar, ${error.message}.`);
+      return undefined;
+    }
   }
 
   #tables(): { name: string; rows: string }[] {

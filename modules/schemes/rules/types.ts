@@ -5,7 +5,7 @@
  * each making a new total from the one before → rounding → least amount that is paid.
  */
 
-import type { Frequency } from '../../../src/sdk/index.ts';
+import type { Frequency, PaymentPeriod } from '../../../src/sdk/index.ts';
 import type { RoundingMode } from '../language/arithmetic.ts';
 
 /** An expression under a name. */
@@ -71,6 +71,8 @@ export interface RuleCase {
 export interface SchemeRules {
   readonly currency: string;
   readonly frequency: Frequency;
+  /** Its periods, where the frequency is `calendar`. */
+  readonly calendar?: readonly PaymentPeriod[];
   /** First day of the first period for which these rules hold; null: from always. */
   readonly appliesFrom: string | null;
   /** A day in the period that is cycle number 1. */

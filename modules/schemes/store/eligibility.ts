@@ -3,7 +3,7 @@
  * by one statement, or listed page by page in the order of their internal ids.
  */
 
-import { type Context, periodAt, statement } from '../../../src/sdk/index.ts';
+import { type Context, periodNear, statement } from '../../../src/sdk/index.ts';
 import { compileRules } from '../rules/compiled.ts';
 import type { SchemeRules } from '../rules/types.ts';
 import { layered, onlyAdultJoin, verdictColumns } from './model.ts';
@@ -96,7 +96,7 @@ function decisionText(
   { schemeId, rules, asOf, areaId }: EligibilityQuestion,
   page: { readonly after: bigint; readonly upTo: bigint } | undefined,
 ): string {
-  const compiled = compileRules(rules, periodAt(rules.frequency, asOf), asOf);
+  const compiled = compileRules(rules, periodNear(rules, asOf), asOf);
   const among = page && `between ${page.after + 1n} and ${page.upTo}`;
   const inArea =
     areaId === undefined

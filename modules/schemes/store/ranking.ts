@@ -4,7 +4,7 @@
  * holds a place.
  */
 
-import { type Context, periodAt } from '../../../src/sdk/index.ts';
+import { type Context, periodNear } from '../../../src/sdk/index.ts';
 import { compileRules } from '../rules/compiled.ts';
 import type { Ranking } from '../rules/types.ts';
 import type { EligibilityQuestion } from './eligibility.ts';
@@ -52,7 +52,7 @@ function candidatesText(
   { schemeId, rules, asOf, areaId }: EligibilityQuestion,
   ranking: Ranking,
 ): string {
-  const compiled = compileRules(rules, periodAt(rules.frequency, asOf), asOf);
+  const compiled = compileRules(rules, periodNear(rules, asOf), asOf);
   const inArea =
     areaId === undefined
       ? ''

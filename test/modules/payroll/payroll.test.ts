@@ -5,7 +5,7 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { raiseHold } from '../../../modules/households/index.ts';
-import { draftDue, duePeriod } from '../../../modules/payroll/index.ts';
+import { draftDue, duePeriods } from '../../../modules/payroll/index.ts';
 import { findScheme } from '../../../modules/schemes/index.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import type { Context } from '../../../src/sdk/index.ts';
@@ -173,12 +173,30 @@ describe('a payroll', () => {
 
   it('is drafted by the clock of its scheme, once, also after downtime', async () => {
     const plan = await inside((ctx) => findScheme(ctx, 's'));
-    expect(duePeriod(plan, new Date('2026-02-05T02:59:00Z'))?.code).to.equal('2026-01');
-    expect(duePeriod(plan, new Date('2026-02-05T03:00:00Z'))?.code).to.equal('2026-02');
+    const due = (now: string) => duePeriods(plan, plan, new Date(now)).map((each) => each.code);
+    expect(due('2026-02-05T02:59:00Z')).to.deep.equal(['2026-01']);
+    expect(due('2026-02-05T03:00:00Z')).to.deep.equal(['2026-02']);
+    const late = scheme('late', [
+      { url: 'frequency', valueCode: 'monthly' },
+      { url: 'draft-at', valueString: '0 6 5 * *' },
+      { url: 'applies-from', valueDate: '2040-01-01' },
+      criterion('size >= 1'),
+      base(100),
+    ]);
+    expect(
+      (await house.fetch('InsurancePlan/late', { method: 'PUT', body: late })).status,
+    ).to.equal(201);
     for (let ring = 0; ring < 3; ring += 1) {
       await inside(async (ctx) => ctx.enqueue(draftDue, {}));
       await house.settle();
     }
     expect((await house.fetch('List?code=payroll&_count=0')).json.total).to.equal(1);
+    await house.advance(62 * 86_400);
+    await inside(async (ctx) => ctx.enqueue(draftDue, {}));
+    await house.settle();
+    const { rows } = await house.database.pool.query(
+      'select period_code from payroll order by period_code',
+    );
+    expect(rows, 'each month that rang while nothing ran').to.have.length(3);
   });
 });

@@ -15,6 +15,7 @@ import {
   area,
   base,
   cap,
+  component,
   criterion,
   extension,
   household,
@@ -85,6 +86,54 @@ describe('schemes', () => {
     expect(await stage.rows('select rules_version, name, currency from scheme')).to.eql([
       { rules_version: 2, name: 'Scheme s-1', currency: 'KES' },
     ]);
+  });
+
+  it('pay in the periods that they list, whose numbers both languages count alike', async () => {
+    const calendar = (text: string): Extension => ({ url: 'calendar', valueString: text });
+    const often = (valueCode: string): Extension => ({ url: 'frequency', valueCode });
+    const terms = [
+      'T1, 2026-01-12, 2026-04-03',
+      'T2 2026-05-04 2026-07-31',
+      'T3 2026-09-07 2027-01-08',
+    ];
+    const expected = (period: string, amount: number): Extension => ({
+      url: 'test-case',
+      extension: [
+        { url: 'name', valueString: `in ${period}` },
+        { url: 'period', valueString: period },
+        {
+          url: 'household',
+          valueString: '{"members":[{"age":30}],"enrolment":{"startedOn":"2026-04-20"}}',
+        },
+        money('amount', amount),
+      ],
+    });
+    const counted = [
+      EVERYBODY,
+      component('base', '100 * %period.number + 10 * enrolment.cycles + enrolment.monthCount'),
+      { url: 'currency', valueCode: 'KES' },
+      { url: 'first-cycle', valueDate: '2026-05-10' },
+    ];
+    const good = [often('calendar'), calendar(terms.join('\n')), ...counted];
+    await stage.put(scheme('terms', [...good, expected('T2', 113), expected('T3', 225)]));
+    await stage.put(scheme('weeks', [often('weekly'), ...counted, expected('2026-W21', 351)]));
+    expect(await put(...good, expected('T2', 999))).to.contain('scheme-case-failed');
+    const at = `scheme-calendar ${place}.calendar`;
+    expect(await put(often('calendar'), ...counted)).to.equal(at);
+    expect(await put(MONTHLY, calendar(terms.join('\n')), ...counted)).to.equal(at);
+    const bad = [
+      ...['', 'T1 2026-01-12', 'T1 2026-02-30 2026-03-01', 'T1 2026-03-02 2026-03-01', 'T 1 2 3'],
+      `${terms[0]}\nT1 2026-05-04 2026-07-31`,
+      `${terms[0]}\nT2 2026-04-03 2026-07-31`,
+      `${terms[1]}\n${terms[0]}`,
+    ];
+    for (const text of bad) {
+      expect(await put(often('calendar'), calendar(text || ' '), ...counted), text).to.equal(at);
+    }
+    for (const clock of ['x', '0 6 5 * * *', '0 0 30 2 *', '99 * * * *', '']) {
+      const rings = { url: 'draft-at', valueString: clock || ' ' };
+      expect(await put(...FLAT, rings)).to.equal(`draft-at-malformed ${place}.draft-at`);
+    }
   });
 
   it('leave plans of health insurance alone', async () => {
