@@ -115,6 +115,29 @@ Description: "Bands of days from due to paid."
 * #31-60 "31 to 60 days"
 * #over-60 "More than 60 days"
 
+Extension: ScoreInterval
+Id: score-interval
+Title: "Interval of a score"
+Description: "Between which values a score lies, with 95 of 100 chances."
+* ^context[0].type = #element
+* ^context[0].expression = "MeasureReport.group"
+* extension contains
+    low 1..1 and
+    high 1..1
+* extension[low].value[x] only decimal
+* extension[low].value[x] 1..1
+* extension[high].value[x] only decimal
+* extension[high].value[x] 1..1
+
+Extension: ScoreDrifted
+Id: score-drifted
+Title: "Score has drifted"
+Description: "Whether the score of the last month lies elsewhere than before, intervals excluded."
+* ^context[0].type = #element
+* ^context[0].expression = "MeasureReport.group"
+* value[x] only boolean
+* value[x] 1..1
+
 Extension: Dhis2DataSet
 Id: dhis2-data-set
 Title: "DHIS2 data set"

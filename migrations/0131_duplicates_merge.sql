@@ -120,6 +120,12 @@ create table review_lease (
 );
 comment on table review_lease is 'Who is looking at which suspicion now, so that two do not at once.';
 
+alter table match_suspicion add column harm double precision;
+comment on column match_suspicion.harm is
+  'Expected harm: what both records were due within a year, in minor units and one, × p × (1 − p); null '
+  'until it is ranked.';
+create index match_suspicion_queue on match_suspicion (harm desc, a, b) where state = 'open';
+
 insert into access_role values
   ('duplicates-officer', 'reviews suspected duplicates, merges people and takes merges back')
 on conflict do nothing;

@@ -20,8 +20,14 @@ import { SECOND_PERSON_FROM } from './merge/propose.ts';
 import { watchApprovals } from './merge/watch.ts';
 import { nightlyHandlers, ringNightly } from './nightly/run.ts';
 import { overrideOperation } from './override.ts';
-import { FIND, MATCH, OVERRIDE } from './permissions.ts';
+import { FIND, MATCH, OVERRIDE, REVIEW } from './permissions.ts';
 import { projectPatients } from './registry/project.ts';
+import {
+  REVIEW_QUALITY,
+  rankQueueHandler,
+  rankQueueLine,
+  reviewOperations,
+} from './review/index.ts';
 import { HOLD_CERTAIN, HOLD_POSSIBLE, HOLD_PROBABLE } from './settings.ts';
 import { formerIds } from './store/aliases.ts';
 
@@ -39,11 +45,17 @@ export const duplicates: Module = {
   dependsOn: ['households', 'pay-points', 'schemes', 'payroll'],
   settings: [SECOND_PERSON_FROM, HOLD_CERTAIN, HOLD_PROBABLE, HOLD_POSSIBLE],
   resources: [patient],
-  operations: [matchOperation, findOperation, overrideOperation, mergeOperation, unmergeOperation],
+  operations: [
+    ...[matchOperation, findOperation, overrideOperation, mergeOperation, unmergeOperation],
+    ...reviewOperations,
+  ],
   guards: [patientGuard, groupGuard],
   reactions: [...comparisons, watchApprovals],
-  jobs: [findHandler, ...nightlyHandlers],
-  schedule: [{ at: '7 1 * * *', job: ringNightly, does: 'compares everybody with everybody' }],
-  permissions: [MATCH, FIND, OVERRIDE, MERGE, UNMERGE],
+  jobs: [findHandler, ...nightlyHandlers, rankQueueHandler],
+  schedule: [
+    { at: '7 1 * * *', job: ringNightly, does: 'compares everybody with everybody' },
+    rankQueueLine,
+  ],
+  permissions: [MATCH, FIND, OVERRIDE, MERGE, UNMERGE, REVIEW, REVIEW_QUALITY],
   contributes: [contribute(referenceAlias, { type: 'Patient', formers: formerIds })],
 };

@@ -14,3 +14,7 @@ export const OVERRIDE = permission(
   'duplicates.override',
   'lift the hold of a suspicion before it is decided',
 );
+export const REVIEW = permission(
+  'duplicates.review',
+  'decide on suspected duplicates, and see all records of one person',
+);

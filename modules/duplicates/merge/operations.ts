@@ -20,6 +20,7 @@ import {
   parameterIn,
   permission,
 } from '../../../src/sdk/index.ts';
+import { settleMerged, settleUnmerged } from '../review/settle.ts';
 import { checkConflicts, merge, type Prepared, prepare } from './merge.ts';
 import type { World } from './plan.ts';
 import { secondPerson } from './propose.ts';
@@ -113,7 +114,9 @@ async function runMerge(ctx: Context, input: OperationInput): Promise<Parameters
       '$merge for the same versions and result.';
     return answer(input, [issue('information', says)], [taskParameter(standing.task)]);
   }
-  const done = await merge(ctx, prepared, standing.proposedBy);
+  const settled = await settleMerged(ctx, prepared.sourceRid, prepared.targetRid);
+  const ready = settled ? await prepare(ctx, prepared.wanted) : prepared;
+  const done = await merge(ctx, ready, standing.proposedBy);
   ctx.audit({
     action: 'U',
     interaction: '$merge',
@@ -237,6 +240,7 @@ async function runUnmerge(ctx: Context, input: OperationInput): Promise<Paramete
   const done = preview ? undefined : await unmerge(ctx, prepared);
   const { merge: row } = prepared;
   if (done) {
+    await settleUnmerged(ctx, row.source_rid, row.target_rid);
     ctx.audit({
       action: 'U',
       interaction: '$unmerge',

@@ -34,11 +34,7 @@ export type Standing =
 /** Asks whether one person suffices; if not, takes the proposal of another, or writes one. */
 export async function secondPerson(ctx: Context, prepared: Prepared): Promise<Standing> {
   const { sourceRid, targetRid } = prepared;
-  const records = [...(await recordsOf(ctx, sourceRid)), ...(await recordsOf(ctx, targetRid))];
-  const since = new Date(ctx.now.getTime() - YEAR_MS).toISOString().slice(0, 10);
-  const from = ctx.setting(SECOND_PERSON_FROM);
-  const stake = from === 0n ? 0n : await moneyAtStake(ctx, records, since);
-  if (stake < from) return { may: true, proposedBy: null };
+  if (!(await needsTwo(ctx, [sourceRid, targetRid]))) return { may: true, proposedBy: null };
   const open = await openProposal(ctx, sourceRid, targetRid);
   if (open && stands(open, prepared)) {
     if (open.proposed_by === ctx.actor.id) return { may: false, task: `Task/${open.task_id}` };
@@ -51,6 +47,16 @@ export async function secondPerson(ctx: Context, prepared: Prepared): Promise<St
     await endTask(ctx, open.task_id, 'cancelled');
   }
   return propose(ctx, prepared);
+}
+
+/** True where what people were due within a year takes two persons to decide on them. */
+export async function needsTwo(ctx: Context, people: readonly bigint[]): Promise<boolean> {
+  const from = ctx.setting(SECOND_PERSON_FROM);
+  if (from === 0n) return true;
+  const records: bigint[] = [];
+  for (const rid of people) records.push(...(await recordsOf(ctx, rid)));
+  const since = new Date(ctx.now.getTime() - YEAR_MS).toISOString().slice(0, 10);
+  return (await moneyAtStake(ctx, records, since)) >= from;
 }
 
 const YEAR_MS = 366 * 24 * 3600 * 1000;

@@ -78,7 +78,7 @@ const RAISE = statement(
    order by 1, 2
    on conflict (a, b) do update set task_id = excluded.task_id, flag_ids = '{}', p = excluded.p,
      grade = excluded.grade, model_id = excluded.model_id, facts = excluded.facts,
-     state = 'open', opened_at = excluded.opened_at
+     state = 'open', opened_at = excluded.opened_at, harm = null
    where match_suspicion.state = 'closed' and match_suspicion.facts <> excluded.facts
    returning a, b`,
 );

@@ -1,0 +1,64 @@
+/**
+ * What a merge, or its taking back, says about suspicions: the pair is decided; other suspicions about
+ * the record that was replaced are without object, and its holds with them.
+ */
+
+import type { Task } from '@medplum/fhirtypes';
+import type { Context } from '../../../src/sdk/index.ts';
+import {
+  closeSuspicions,
+  endLease,
+  insertVerdict,
+  lastScore,
+  suspicionsAbout,
+} from '../store/review.ts';
+import { release, verdictOf } from './decide.ts';
+
+/**
+ * Settles the suspicions about a record that is about to be merged.
+ *
+ * @returns whether there were any: resources have changed then
+ */
+export async function settleMerged(ctx: Context, source: bigint, target: bigint): Promise<boolean> {
+  const found = await suspicionsAbout(ctx, source);
+  for (const each of found) {
+    const pair = each.a === target || each.b === target;
+    if (pair) {
+      const verdict = { verdict: 'duplicate' as const, final: true, reason: 'merged' };
+      await insertVerdict(ctx, { ...verdictOf(each), ...verdict });
+    }
+    await endTask(ctx, each.task_id, pair);
+    await release(ctx, each.flag_ids);
+  }
+  const tasks = found.map(({ task_id }) => task_id);
+  await closeSuspicions(ctx, tasks);
+  await endLease(ctx, tasks);
+  return found.length > 0;
+}
+
+async function endTask(ctx: Context, id: string, pair: boolean): Promise<void> {
+  const task = await ctx.fhir.read<Task>('Task', id);
+  await ctx.fhir.update<Task>({
+    ...task,
+    lastModified: ctx.now.toISOString(),
+    ...(pair
+      ? { status: 'completed', output: [{ type: { text: 'verdict' }, valueCode: 'duplicate' }] }
+      : { status: 'cancelled', statusReason: { text: 'one of the records was merged' } }),
+  });
+}
+
+/** A merge that was taken back: the pair is not raised again until what is compared changes. */
+export async function settleUnmerged(ctx: Context, source: bigint, target: bigint): Promise<void> {
+  const score = await lastScore(ctx, source, target);
+  await insertVerdict(ctx, {
+    a: source,
+    b: target,
+    verdict: 'not-duplicate',
+    final: true,
+    reason: 'the merge was taken back',
+    taskId: null,
+    p: score?.p ?? null,
+    grade: score?.grade ?? null,
+    modelId: score?.model_id ?? null,
+  });
+}

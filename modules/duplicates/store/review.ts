@@ -1,0 +1,248 @@
+/**
+ * The queue of suspicions and what was decided of them. Whoever is limited to areas is given pairs of
+ * whom both live there.
+ */
+
+import { type Context, statement } from '../../../src/sdk/index.ts';
+import { livesIn } from '../../households/index.ts';
+
+/** A suspicion as reviewers work on it. */
+export interface Suspicion {
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly task_id: string;
+  readonly flag_ids: readonly string[];
+  readonly p: number;
+  readonly grade: string;
+  readonly model_id: bigint | null;
+  readonly state: 'open' | 'closed';
+  readonly harm: number | null;
+  /** Who is looking at it now, if anybody. */
+  readonly owner_id: string | null;
+}
+
+/** What both were due within a year, and one, so that uncertainty orders those who were paid nothing. */
+const HARM = `(1 + coalesce((select sum(d.amount_minor) from payroll_due d
+    where d.recipient_id in (s.a, s.b) and d.due_on >= $1::date), 0)) * s.p * (1 - s.p)`;
+
+const RANK = statement(
+  'duplicates.rank-suspicions',
+  `update match_suspicion s set harm = ${HARM}
+   where s.state = 'open' and (s.harm is null or $2::boolean)`,
+);
+
+/**
+ * Ranks suspicions by expected harm: those that have no rank yet, or all of them anew.
+ *
+ * @param since  from which day on payments count
+ */
+export function rankSuspicions(ctx: Context, since: string, all: boolean): Promise<number> {
+  return ctx.db.run(RANK, [since, all]);
+}
+
+const IN_REACH = ['a', 'b']
+  .map(
+    (side) => `exists (select from household_member m where m.member_id = s.${side}
+      and ${livesIn('m.household_id', '$1::bigint[]')})`,
+  )
+  .join(' and ');
+const COLUMNS = `s.a, s.b, s.task_id, s.flag_ids, s.p, s.grade, s.model_id, s.state, s.harm`;
+
+const NEXT = statement(
+  'duplicates.next-suspicion',
+  `select ${COLUMNS}, null::text as owner_id from match_suspicion s
+   where s.state = 'open' and ($1::bigint[] is null or (${IN_REACH}))
+     and not exists (select from review_lease l where l.task_id = s.task_id
+       and l.until > $3 and l.owner_id <> $2)
+     and not exists (select from match_verdict v where v.task_id = s.task_id
+       and v.decided_by = $2 and v.verdict <> 'field-check')
+   order by s.harm desc nulls last, s.a, s.b limit 1
+   for update of s skip locked`,
+);
+
+function reachOf({ actor }: Context): readonly bigint[] | null {
+  return actor.reach.areas === 'all' ? null : actor.reach.areas;
+}
+
+/** The open suspicion that would do most harm, that nobody is looking at; locked. */
+export function nextSuspicion(ctx: Context): Promise<Suspicion | undefined> {
+  return ctx.db.maybe<Suspicion>(NEXT, [reachOf(ctx), ctx.actor.id, ctx.now]);
+}
+
+const OF_TASK = statement(
+  'duplicates.suspicion-of-task',
+  `select ${COLUMNS},
+     (select l.owner_id from review_lease l where l.task_id = s.task_id and l.until > $3) as owner_id
+   from match_suspicion s
+   where s.task_id = $2 and ($1::bigint[] is null or (${IN_REACH})) for update of s`,
+);
+
+/** The suspicion of a Task, locked; undefined when the actor has none in reach. */
+export function suspicionOf(ctx: Context, taskId: string): Promise<Suspicion | undefined> {
+  return ctx.db.maybe<Suspicion>(OF_TASK, [reachOf(ctx), taskId, ctx.now]);
+}
+
+const LEASE = statement(
+  'duplicates.lease-suspicion',
+  `insert into review_lease (task_id, owner_id, until) values ($1, $2, $3)
+   on conflict (task_id) do update set owner_id = $2, until = $3`,
+);
+
+/** Gives a suspicion to somebody for a while. */
+export async function lease(
+  ctx: Context,
+  taskId: string,
+  owner: string,
+  until: Date,
+): Promise<void> {
+  await ctx.db.run(LEASE, [taskId, owner, until]);
+}
+
+const END_LEASE = statement(
+  'duplicates.end-lease',
+  'delete from review_lease where task_id = any($1::text[])',
+);
+
+export async function endLease(ctx: Context, tasks: readonly string[]): Promise<void> {
+  if (tasks.length > 0) await ctx.db.run(END_LEASE, [tasks]);
+}
+
+const WAITING = statement(
+  'duplicates.suspicions-waiting',
+  `select count(*)::int as n from match_suspicion s
+   where s.state = 'open' and ($1::bigint[] is null or (${IN_REACH}))`,
+);
+
+/** How many suspicions are open, in the actor's reach. */
+export async function waiting(ctx: Context): Promise<number> {
+  return (await ctx.db.one<{ n: number }>(WAITING, [reachOf(ctx)])).n;
+}
+
+const CLOSE = statement(
+  'duplicates.close-suspicions',
+  `update match_suspicion set state = 'closed' where task_id = any($1::text[])`,
+);
+
+export async function closeSuspicions(ctx: Context, tasks: readonly string[]): Promise<void> {
+  if (tasks.length > 0) await ctx.db.run(CLOSE, [tasks]);
+}
+
+const ABOUT = statement(
+  'duplicates.open-suspicions-about',
+  `select ${COLUMNS}, null::text as owner_id from match_suspicion s
+   where (s.a = $1 or s.b = $1) and s.state = 'open' order by s.a, s.b for update`,
+);
+
+/** Open suspicions about a record, locked. */
+export function suspicionsAbout(ctx: Context, rid: bigint): Promise<Suspicion[]> {
+  return ctx.db.query<Suspicion>(ABOUT, [rid]);
+}
+
+// ── verdicts ─────────────────────────────────────────────────────────────────────────────────
+
+export type Verdict = 'duplicate' | 'not-duplicate' | 'field-check';
+
+export interface NewVerdict {
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly verdict: Verdict;
+  readonly final: boolean;
+  readonly reason: string;
+  readonly taskId: string | null;
+  readonly p: number | null;
+  readonly grade: string | null;
+  readonly modelId: bigint | null;
+}
+
+const INSERT = statement(
+  'duplicates.insert-verdict',
+  `insert into match_verdict (a, b, verdict, final, reason, task_id, p, grade, model_id, a_version,
+     b_version, decided_by, decided_at)
+   select least($1::bigint, $2), greatest($1, $2), $3, $4, $5, $6, $7, $8, $9,
+     coalesce((select version from member where member_id = least($1, $2)), 0),
+     coalesce((select version from member where member_id = greatest($1, $2)), 0), $10, $11`,
+);
+
+/** Writes a verdict down; nothing of it is ever changed. */
+export async function insertVerdict(ctx: Context, verdict: NewVerdict): Promise<void> {
+  await ctx.db.run(INSERT, [
+    verdict.a,
+    verdict.b,
+    verdict.verdict,
+    verdict.final,
+    verdict.reason,
+    verdict.taskId,
+    verdict.p,
+    verdict.grade,
+    verdict.modelId,
+    ctx.actor.id,
+    ctx.now,
+  ]);
+}
+
+const GIVEN = statement(
+  'duplicates.verdicts-of-task',
+  `select distinct on (decided_by) decided_by, verdict from match_verdict
+   where task_id = $1 and verdict <> 'field-check' order by decided_by, key desc`,
+);
+
+/** The last verdict of each person on a suspicion. */
+export function verdictsOf(
+  ctx: Context,
+  taskId: string,
+): Promise<{ decided_by: string; verdict: Verdict }[]> {
+  return ctx.db.query(GIVEN, [taskId]);
+}
+
+const LAST = statement(
+  'duplicates.last-verdict',
+  `select p, grade, model_id from match_verdict_last where a = least($1::bigint, $2)
+   and b = greatest($1::bigint, $2)`,
+);
+
+/** How a pair was scored when it was decided on last. */
+export function lastScore(
+  ctx: Context,
+  one: bigint,
+  other: bigint,
+): Promise<{ p: number | null; grade: string | null; model_id: bigint | null } | undefined> {
+  return ctx.db.maybe(LAST, [one, other]);
+}
+
+const COUNTS = statement(
+  'duplicates.verdict-counts',
+  `select grade, decided_at >= $2 as recent, count(*)::int as decided,
+     count(*) filter (where verdict = 'duplicate')::int as duplicate
+   from match_verdict_last
+   where verdict <> 'field-check' and grade is not null and decided_at >= $1
+   group by 1, 2 order by 1, 2`,
+);
+
+/** Final verdicts by grade, before and since an instant. */
+export function verdictCounts(
+  ctx: Context,
+  since: Date,
+  recent: Date,
+): Promise<{ grade: string; recent: boolean; decided: number; duplicate: number }[]> {
+  return ctx.db.query(COUNTS, [since, recent]);
+}
+
+const TWO = statement(
+  'duplicates.verdicts-of-two',
+  `with own as (
+     select distinct on (task_id, decided_by) task_id, decided_by, verdict, key from match_verdict
+     where verdict <> 'field-check' and task_id is not null and decided_at >= $1
+     order by task_id, decided_by, key),
+   ranked as (select *, row_number() over (partition by task_id order by key) as n from own)
+   select one.verdict as one, other.verdict as other, count(*)::int as n
+   from ranked one join ranked other on other.task_id = one.task_id and other.n = 2
+   where one.n = 1 group by 1, 2`,
+);
+
+/** What the first two people said of the same suspicion, each blind to the other. */
+export function verdictsOfTwo(
+  ctx: Context,
+  since: Date,
+): Promise<{ one: Verdict; other: Verdict; n: number }[]> {
+  return ctx.db.query(TWO, [since]);
+}

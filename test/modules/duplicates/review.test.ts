@@ -1,0 +1,214 @@
+/**
+ * Reviewing suspicions: the queue, verdicts of one and of two people, what they measure, and all records
+ * of one person.
+ */
+
+import type { Task } from '@medplum/fhirtypes';
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { hasDrifted, kappa, wilson } from '../../../modules/duplicates/review/statistics.ts';
+import { raiseHold } from '../../../modules/households/index.ts';
+import { codeSystem } from '../../../src/sdk/index.ts';
+import type { Answer, Json } from '../../support/server.ts';
+import { Scene, text } from '../payroll/scene.ts';
+import { household, inArea, patient } from '../support/people.ts';
+
+describe('reviewing suspicions', () => {
+  let scene: Scene;
+  let one: string;
+  let other: string;
+  before(async () => {
+    scene = await Scene.open();
+    one = await scene.house.tokenFor('duplicates-officer');
+    other = await scene.house.tokenFor('duplicates-officer');
+    for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) await scene.put(patient(id));
+    await scene.put(household('hab', ['head:a', 'b'], { extension: [inArea('south')] }));
+    await scene.pay();
+    // What the matching makes of these people is not what is tested here.
+    await scene.rows('delete from match_suspicion');
+    await scene.rows('delete from match_edge');
+  });
+  after(() => scene?.house.stop());
+
+  const raised = new Set<string>();
+
+  /** A suspicion as the matching raises it; answers the id of its Task. */
+  const suspect = (a: string, b: string, p: number, grade: string): Promise<string> =>
+    scene.inside(async (ctx) => {
+      const rids = await ctx.fhir.rids('Patient', [a, b]);
+      const [first, second] = [a, b].sort((x, y) => Number(rids.get(x)! - rids.get(y)!)) as [
+        string,
+        string,
+      ];
+      const flag = await raiseHold(ctx, {
+        subject: { type: 'Patient', id: first },
+        code: 'duplicate-suspected',
+        policy: 'soft',
+      });
+      raised.add(flag.id!);
+      const task = await ctx.fhir.create<Task>({
+        resourceType: 'Task',
+        status: 'requested',
+        intent: 'order',
+        code: { coding: [{ system: codeSystem('task-code'), code: 'duplicate-review' }] },
+        focus: { reference: `Patient/${first}` },
+        input: [{ type: { text: 'record' }, valueReference: { reference: `Patient/${second}` } }],
+      });
+      await ctx.db.run(
+        `insert into match_suspicion (a, b, task_id, flag_ids, p, grade, facts, opened_at)
+         values ($1, $2, $3, $4, $5, $6, '', $7)`,
+        [rids.get(first), rids.get(second), task.id, [flag.id], p, grade, ctx.now],
+      );
+      return task.id!;
+    });
+  const next = async (token: string): Promise<Json> => {
+    const made = await scene.done('Task/$next-suspicion', [], token);
+    return made.suspicion?.resource.id;
+  };
+  const decide = (
+    task: string,
+    verdict: string,
+    token = one,
+    more: object[] = [],
+  ): Promise<Answer> =>
+    scene.call(
+      `Task/${task}/$decide-duplicate`,
+      [{ name: 'verdict', valueCode: verdict }, text('reason', 'seen'), ...more],
+      token,
+    );
+  const isDecided = async (answer: Promise<Answer>): Promise<boolean> => {
+    const { status, text: said, json } = await answer;
+    expect(status, said).to.equal(200);
+    return json.parameter.find((each: Json) => each.name === 'decided').valueBoolean;
+  };
+  const code = (answer: Answer): string => answer.json.issue[0].details.coding[0].code;
+  const read = async (path: string): Promise<Json> => (await scene.house.fetch(path)).json;
+
+  /** Holds that stand of those that the suspicions here raised on somebody. */
+  const holds = async (...people: string[]): Promise<number> => {
+    const flags = (await read(`Flag?patient=${people.join(',')}`)).entry ?? [];
+    return flags.filter(
+      ({ resource }: Json) => resource.status === 'active' && raised.has(resource.id),
+    ).length;
+  };
+
+  let paid: string;
+  let poor: string;
+
+  it('gives first what would do most harm, and to one person at a time', async () => {
+    poor = await suspect('c', 'd', 0.5, 'possible');
+    paid = await suspect('p-1', 'p-2', 0.7, 'possible');
+    const sure = await suspect('e', 'f', 0.99, 'probable');
+    expect([await next(one), await next(other)]).to.deep.equal([paid, poor]);
+    expect(await next(other)).to.equal(poor);
+    expect(code(await decide(poor, 'duplicate'))).to.equal('suspicion-in-hands');
+    await scene.house.advance(31 * 60);
+    expect(code(await decide(sure, 'perhaps'))).to.equal('verdict-unknown');
+    expect((await decide(sure, 'duplicate', scene.maker)).status).to.equal(403);
+  });
+
+  it('takes two people where payments are at stake, and lifts the hold of who is not', async () => {
+    expect(await holds('p-1', 'p-2')).to.equal(1);
+    expect(await isDecided(decide(paid, 'not-duplicate'))).to.equal(false);
+    expect(await isDecided(decide(paid, 'not-duplicate'))).to.equal(false);
+    expect(JSON.stringify(await read(`Task/${paid}`))).not.to.contain('not-duplicate');
+    expect(await next(one)).not.to.equal(paid);
+    expect(await isDecided(decide(paid, 'not-duplicate', other))).to.equal(true);
+    const task = await read(`Task/${paid}`);
+    expect([task.status, task.output[0].valueCode]).to.deep.equal(['completed', 'not-duplicate']);
+    expect(await holds('p-1', 'p-2')).to.equal(0);
+    expect(code(await decide(paid, 'duplicate'))).to.equal('suspicion-closed');
+  });
+
+  it('sends somebody to ask, and keeps a confirmed pair apart by a Linkage', async () => {
+    expect(await isDecided(decide(poor, 'field-check'))).to.equal(false);
+    expect((await read(`Task/${poor}`)).status).to.equal('on-hold');
+    expect(await next(other)).not.to.equal(poor);
+    const apart = { name: 'keep-apart', valueBoolean: true };
+    expect(await isDecided(decide(poor, 'duplicate', other, [apart]))).to.equal(true);
+    const linkage = (await read('Linkage?source=Patient/c')).entry[0].resource;
+    expect(linkage.item.map((each: Json) => each.type)).to.deep.equal(['source', 'alternate']);
+    expect(await holds('c', 'd')).to.equal(1);
+  });
+
+  it('is settled by a merge, and the merge shows among all records of the person', async () => {
+    const task = await suspect('a', 'b', 0.97, 'probable');
+    const side = (name: string, id: string) => ({
+      name,
+      valueReference: { reference: `Patient/${id}` },
+    });
+    await scene.done(
+      'Patient/$merge',
+      [side('source-patient', 'b'), side('target-patient', 'a')],
+      one,
+    );
+    expect((await read(`Task/${task}`)).output[0].valueCode).to.equal('duplicate');
+    expect(await holds('a', 'b')).to.equal(0);
+    const seen = await scene.house.fetch('Patient/b/$cluster', { token: one });
+    expect(seen.status, seen.text).to.equal(200);
+    const named = (name: string) => seen.json.parameter.filter((each: Json) => each.name === name);
+    expect(named('record').map((each: Json) => each.resource.id)).to.deep.equal(['a', 'b']);
+    const kinds = named('tie').map(
+      (each: Json) => `${each.part[0].valueCode} ${each.part[3].valueCode}`,
+    );
+    expect(kinds).to.include.members(['merged merged', 'verdict duplicate']);
+  });
+
+  it('measures how right each grade is and how far reviewers agree', async () => {
+    const report = await scene.house.fetch('Task/$review-quality', { token: one });
+    expect(report.status, report.text).to.equal(200);
+    const { group } = report.json;
+    const shares = group.map((each: Json) => [each.code.text, each.measureScore?.value]);
+    expect(shares).to.deep.equal([
+      ['possible', 0.5],
+      ['probable', 1],
+      ['agreement of two reviewers (kappa)', 1],
+    ]);
+    const { pool } = scene.house.database;
+    const wrong = await pool
+      .query(`update match_verdict set verdict = 'duplicate'`)
+      .catch((error) => error);
+    expect(String(wrong)).to.contain('append only');
+  });
+
+  it('gives one suspicion to one of many who ask at once', async () => {
+    await scene.house.advance(3600);
+    const ids = new Set<string>();
+    for (let n = 0; n < 4; n += 1) {
+      await scene.put(patient(`x-${n}`));
+      ids.add(await suspect(`x-${n}`, 'e', 0.5, 'possible'));
+    }
+    const tokens = await Promise.all(
+      [1, 2, 3, 4].map(() => scene.house.tokenFor('duplicates-officer')),
+    );
+    const given = await Promise.all(tokens.map(next));
+    expect(new Set(given).size).to.equal(4);
+  });
+});
+
+describe('what verdicts tell', () => {
+  it('has intervals that hold for few cases', () => {
+    expect(wilson(0, 0)).to.include({ low: 0, high: 1 });
+    const { low, high } = wilson(9, 10);
+    expect([low, high].map((each) => each.toFixed(4))).to.deep.equal(['0.5958', '0.9821']);
+    expect(wilson(10, 10).high).to.be.closeTo(1, 1e-9);
+  });
+
+  it('counts agreement beyond chance', () => {
+    const answers = (yy: number, yn: number, ny: number, nn: number) => [
+      { one: 'y', other: 'y', n: yy },
+      { one: 'y', other: 'n', n: yn },
+      { one: 'n', other: 'y', n: ny },
+      { one: 'n', other: 'n', n: nn },
+    ];
+    expect(kappa(answers(20, 5, 10, 15))).to.be.closeTo(0.4, 1e-9);
+    expect(kappa(answers(25, 25, 25, 25))).to.be.closeTo(0, 1e-9);
+    expect(kappa([])).to.equal(undefined);
+  });
+
+  it('calls drift only what lies outside of chance', () => {
+    expect(hasDrifted(wilson(95, 100), wilson(50, 100))).to.equal(true);
+    expect(hasDrifted(wilson(95, 100), wilson(4, 5))).to.equal(false);
+    expect(hasDrifted(wilson(95, 100), wilson(0, 0))).to.equal(false);
+  });
+});
