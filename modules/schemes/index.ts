@@ -6,9 +6,15 @@
  * (`migrations/0080_schemes_scheme.sql`).
  */
 
-import type { Coverage, InsurancePlan, Observation } from '@medplum/fhirtypes';
+import type {
+  Coverage,
+  InsurancePlan,
+  Observation,
+  QuestionnaireResponse,
+} from '@medplum/fhirtypes';
 import type { Module, ResourceWrite } from '../../src/sdk/index.ts';
 import { structureDefinition } from '../../src/sdk/index.ts';
+import { projectResponses } from './answers.ts';
 import { projectObservations } from './compliance.ts';
 import { projectCoverages } from './enrolment.ts';
 import { ENROL } from './lifecycle.ts';
@@ -54,6 +60,12 @@ export const schemes: Module = {
       type: 'Coverage',
       profile: structureDefinition('enrolment'),
       project: (ctx, writes) => projectCoverages(ctx, writes as readonly ResourceWrite<Coverage>[]),
+    },
+    {
+      kept: 'stored',
+      type: 'QuestionnaireResponse',
+      project: (ctx, writes) =>
+        projectResponses(ctx, writes as readonly ResourceWrite<QuestionnaireResponse>[]),
     },
     {
       kept: 'stored',

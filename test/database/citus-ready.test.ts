@@ -23,6 +23,7 @@ const ROOTS: Readonly<Record<string, string>> = {
   household_characteristic: 'household_id',
   scheme_compliance: 'household_id',
   scheme_validation: 'household_id',
+  scheme_response: 'household_id',
   household_account: 'household_id',
   household_identifier: 'identifier_hash',
   member: 'member_id',

@@ -13,7 +13,7 @@ import type { Compiling, Scope } from './compiling.ts';
 import { complianceMonths } from './compliance.ts';
 import { areaCode, characteristic, enrolledIn, livesIn, textInput } from './household.ts';
 import { lookup } from './lookup.ts';
-import { ageOf, memberFact } from './members.ts';
+import { ageOf, answerOf, memberFact } from './members.ts';
 import { certain, exactly, not, quote } from './sql.ts';
 import type { Call } from './syntax.ts';
 import {
@@ -33,7 +33,7 @@ import {
 const ROUNDING: ReadonlySet<string> = new Set(['floor', 'ceiling', 'truncate', 'round', 'abs']);
 const KNOWN =
   'functions are iif(), least(), greatest(), lookup(), roundTo(), ifMissing(), ' +
-  "characteristic('…'), monthsMet('…'); of a household livesIn('…'), areaAt(), enrolledIn('…'); " +
+  "characteristic('…'), answer('…', '…'), monthsMet('…'); of a household livesIn('…'), areaAt(), enrolledIn('…'); " +
   'of a member ageOn(), ageInMonthsOn()';
 
 /** A call, on a value or by itself. */
@@ -51,6 +51,7 @@ export function call(
     const code = textInput(node, 'the code of the fact');
     return scope === 'member' ? memberFact(code) : characteristic(compilation, code);
   }
+  if (node.name === 'answer') return answer(compilation, node, scope);
   const own = scope === 'member' ? ofMember(compilation, node) : ofHousehold(compilation, node);
   if (own) return own;
   const other = scope === 'member' ? ofHousehold : ofMember;
@@ -60,6 +61,19 @@ export function call(
         node.at,
       )
     : unknownName(`${node.name}()`, node.at, KNOWN);
+}
+
+function answer(compilation: Compiling, node: Call, scope: Scope): Value {
+  const [form, item] = node.inputs;
+  if (form?.kind === 'string' && item?.kind === 'string' && node.inputs.length === 2) {
+    if (form.text !== '' && item.text !== '') {
+      return answerOf(compilation, form.text, item.text, scope);
+    }
+  }
+  throw wrong(
+    "answer('…', '…') needs the url of the Questionnaire and the linkId of the item in quotes",
+    node.at,
+  );
 }
 
 const HOUSEHOLD: ReadonlySet<string> = new Set(['livesIn', 'areaAt', 'enrolledIn']);

@@ -4,7 +4,7 @@
  * aggregate is unknown then.
  */
 
-import type { Compiling } from './compiling.ts';
+import type { Compiling, Scope } from './compiling.ts';
 import { MEMBERS_MAX } from './household.ts';
 import { certain, compare, exactly, not, quote, type Range } from './sql.ts';
 import type { Node } from './syntax.ts';
@@ -48,7 +48,7 @@ export function memberName(compilation: Compiling, name: string, at: number): Sc
       throw unknownName(
         name,
         at,
-        "a member has age, ageInMonths, ageOn(), birthDate, sex, role, disability, characteristic('…')",
+        "a member has age, ageInMonths, ageOn(), birthDate, sex, role, disability, characteristic('…'), answer('…', '…')",
       );
   }
 }
@@ -71,13 +71,34 @@ export function ageOf(months: number, on: string): NumberValue {
 
 /** A fact of a member by its code, from the copy that stands in the household. */
 export function memberFact(code: string): Scalar {
-  const fact = `(m.facts -> ${quote(code)})`;
+  return factOf('m.facts', code);
+}
+
+/** What a form has answered, of a member or of the household. */
+export function answerOf(compilation: Compiling, form: string, item: string, scope: Scope): Scalar {
+  const { plan } = compilation;
+  const alias = plan.form(form);
+  if (scope === 'member') return factOf(`n.${alias}`, item);
+  compilation.needs(1);
+  const { number, code, boolean, any } = factOf(`w.${alias}`, item);
+  return {
+    is: 'fact',
+    number: plan.ofBase(number),
+    code: plan.ofBase(code),
+    boolean: plan.ofBase(boolean),
+    any: plan.ofBase(any),
+  };
+}
+
+/** A fact by its code, from a column of JSON. */
+function factOf(column: string, code: string): Extract<Scalar, { is: 'fact' }> {
+  const fact = `(${column} -> ${quote(code)})`;
   return {
     is: 'fact',
     number: `(case when jsonb_typeof${fact} = 'number' then ${fact}::numeric end)`,
-    code: `(case when jsonb_typeof${fact} = 'string' then m.facts ->> ${quote(code)} end)`,
+    code: `(case when jsonb_typeof${fact} = 'string' then ${column} ->> ${quote(code)} end)`,
     boolean: `(case ${fact} when 'true'::jsonb then true when 'false'::jsonb then false end)`,
-    any: `coalesce(m.facts ? ${quote(code)}, false)`,
+    any: `coalesce(${column} ? ${quote(code)}, false)`,
   };
 }
 

@@ -37,6 +37,8 @@ export class Plan {
   readonly #base = new Map<string, string>();
   readonly #compliance = new Map<string, ComplianceCount>();
   readonly #layers: Layer[] = [];
+  /** Forms whose answers are asked for, by url, and the column of each. */
+  readonly forms = new Map<string, string>();
   readonly areas = new Set<string>();
   readonly schemes = new Set<string>();
   /** Levels of areas that are asked for; 0 is the household's own. */
@@ -81,6 +83,13 @@ export class Plan {
   fact(code: string): string {
     const alias = this.#facts.get(code) ?? `f${this.#facts.size}`;
     this.#facts.set(code, alias);
+    return alias;
+  }
+
+  /** The column of the newest answers to a form. */
+  form(url: string): string {
+    const alias = this.forms.get(url) ?? `q${this.forms.size}`;
+    this.forms.set(url, alias);
     return alias;
   }
 

@@ -15,18 +15,23 @@ type Facts = Readonly<Record<string, FactText>>;
 /** Condition → month `YYYY-MM` → outcome. */
 type Records = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
+/** Questionnaire → linkId → answer. */
+type Answers = Readonly<Record<string, Facts>>;
+
 export interface ExampleMember {
   readonly birthDate: string | undefined;
   readonly sex: string | undefined;
   readonly role: string | undefined;
   readonly disability: boolean | undefined;
   readonly characteristics: Facts;
+  readonly answers: Answers;
   readonly compliance: Records;
 }
 
 export interface Example {
   readonly members: readonly ExampleMember[];
   readonly characteristics: Facts;
+  readonly answers: Answers;
   readonly compliance: Records;
   /** Codes of areas from the outermost to the household's own. */
   readonly area: readonly string[];
@@ -62,6 +67,7 @@ export function readExample(text: string, asOf: string): Example {
   const found = objectIn(json, 'the household', [
     'members',
     'characteristics',
+    'answers',
     'compliance',
     'area',
     'enrolledIn',
@@ -73,6 +79,7 @@ export function readExample(text: string, asOf: string): Example {
   return {
     members: listIn(found.members, 'members').flatMap((each) => readMembers(each, asOf)),
     characteristics: factsIn(found.characteristics),
+    answers: answersIn(found.answers),
     compliance: (found.compliance ?? {}) as Records,
     area: (Array.isArray(area) ? area : [area]).map(String),
     enrolledIn: listIn(found.enrolledIn, 'enrolledIn').map(String),
@@ -93,6 +100,7 @@ const MEMBER = [
   'role',
   'disability',
   'characteristics',
+  'answers',
   'compliance',
   'count',
 ];
@@ -108,6 +116,7 @@ function readMembers(json: unknown, asOf: string): ExampleMember[] {
     role: textIn(found.role),
     disability: typeof found.disability === 'boolean' ? found.disability : undefined,
     characteristics: factsIn(found.characteristics),
+    answers: answersIn(found.answers),
     compliance: (found.compliance ?? {}) as Records,
   };
   const count = Number(found.count ?? 1);
@@ -141,6 +150,11 @@ function factsIn(json: unknown): Facts {
     }
   }
   return facts as Facts;
+}
+
+function answersIn(json: unknown): Answers {
+  const forms = json === undefined ? {} : objectIn(json, 'answers', Object.keys(json as Json));
+  return Object.fromEntries(Object.entries(forms).map(([url, facts]) => [url, factsIn(facts)]));
 }
 
 function textIn(json: unknown): string | undefined {
@@ -220,6 +234,14 @@ const VIEWS = {
     'month date',
     'outcome text',
   ],
+  schemes_response: [
+    'household_id bigint',
+    'member_id bigint',
+    'questionnaire text',
+    'response_id bigint',
+    'answered_on date',
+    'answers jsonb',
+  ],
   schemes_validation: ['household_id bigint', 'scheme_id bigint', 'decision text'],
 } as const;
 
@@ -243,6 +265,10 @@ export function exampleTables(example: Example): string {
     schemes_compliance: [
       ...recordsOf(0, example.compliance),
       ...example.members.flatMap((each, index) => recordsOf(index + 1, each.compliance)),
+    ],
+    schemes_response: [
+      ...responsesOf(0, example.answers),
+      ...example.members.flatMap((each, index) => responsesOf(index + 1, each.answers)),
     ],
     schemes_validation: decision === undefined ? [] : [[1, 0, decision]],
   };
@@ -268,6 +294,13 @@ function memberCells(member: ExampleMember, index: number): Cell[] {
     undefined,
     facts,
   ];
+}
+
+function responsesOf(member: number, answers: Answers): Cell[][] {
+  return Object.entries(answers).map(([url, facts], index) => [
+    ...[1, member, url, index + 1, '2000-01-01'],
+    JSON.stringify(facts),
+  ]);
 }
 
 function pathTo(level: number): string {

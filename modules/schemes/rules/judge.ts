@@ -258,6 +258,7 @@ function functionsOf(
     };
   return {
     characteristic: (subject, code) => factValue(own(subject).characteristics[String(code)]),
+    answer: (subject, form, item) => factValue(own(subject).answers[String(form)]?.[String(item)]),
     livesIn: (subject, code) => {
       const { area } = of(subject).example;
       return area.length === 0 ? undefined : area.includes(String(code));

@@ -86,15 +86,37 @@ function memberJoin({ plan, asOf, among }: Ground): string {
   const compliance = columns.some((column) => READS_COMPLIANCE.test(column))
     ? complianceJoin(plan.compliance, 'm.household_id', 'm.member_id')
     : '';
+  const answers = memberAnswers(plan, asOf, columns);
   return `
     left join (
       select m.household_id, ${columns.join(', ')}
-      from households_member m${compliance}
+      from households_member m${compliance}${answers}
       where ${living(asOf)}${among ? ` and m.household_id ${among}` : ''}
       group by m.household_id) a on a.household_id = h.household_id`;
 }
 
 const READS_COMPLIANCE = /\bp\.c\d/;
+
+/** The newest answers of each member to each form; one row a member, wherever it lives now. */
+function memberAnswers(plan: Plan, asOf: string, columns: readonly string[]): string {
+  if (!columns.some((column) => /\bn\.q\d/.test(column))) return '';
+  return `
+      left join (${answersText(plan, asOf, 'member_id', 'r.member_id <> 0')}) n
+        on n.member_id = m.member_id`;
+}
+
+/** The newest answers to each form as of a day. */
+function answersText({ forms }: Plan, asOf: string, key: string, where: string): string {
+  const columns = [...forms].map(
+    ([url, alias]) =>
+      `(array_agg(r.answers order by r.answered_on desc, r.response_id desc)
+          filter (where r.questionnaire = ${quote(url)}))[1] as ${alias}`,
+  );
+  return `select r.${key}, ${columns.join(', ')} from schemes_response r
+        where ${where} and r.answered_on <= date '${asOf}'
+          and r.questionnaire in (${[...forms.keys()].map(quote).join(', ')})
+        group by r.${key}`;
+}
 
 function complianceJoin(
   counts: readonly ComplianceCount[],
@@ -141,7 +163,7 @@ function lateralJoin(
   return `
     left join lateral (
       select ${selected.join(', ')}
-      from households_member m${compliance}
+      from households_member m${compliance}${memberAnswers(plan, asOf, selected)}
       where m.household_id = l.household_id and ${living(asOf)}) v${number} on true`;
 }
 
@@ -180,7 +202,12 @@ function areaJoins(plan: Plan): string {
   return own + above.join('');
 }
 
-function otherJoins({ plan, schemeId }: Ground): string {
+function otherJoins({ plan, schemeId, asOf }: Ground): string {
+  const answers = plan.base.some(({ sql }) => /\bw\.q\d/.test(sql))
+    ? `
+    left join (${answersText(plan, asOf, 'household_id', 'r.member_id = 0')}) w
+      on w.household_id = h.household_id`
+    : '';
   const household = plan.base.some(({ sql }) => /\bq\.c\d/.test(sql))
     ? complianceJoin(plan.compliance, 'h.household_id', '0', 'q')
     : '';
@@ -189,7 +216,7 @@ function otherJoins({ plan, schemeId }: Ground): string {
     left join schemes_validation cv
       on cv.household_id = h.household_id and cv.scheme_id = ${schemeId}`
     : '';
-  return household + validation;
+  return household + validation + answers;
 }
 
 /** Numbers (from 1) of the first criterion that is false, and of the first that is unknown. */

@@ -27,6 +27,7 @@ const ofMember = fc.oneof(
 );
 const test = fc.oneof(
   words('age < 18', 'age >= 60', 'ageInMonths < 84', "sex = 'female'", 'disability', 'minor'),
+  words("answer('f', 'm') < 4", "answer('f', 'works')", "answer('f', 'm').exists()"),
   words("characteristic('grade') >= 3", "characteristic('pupil')", 'age mod 2 = 0', 'age = 18'),
   words('birthDate < @2010-06-30', "role in ('head' | 'spouse')", 'age > %limit'),
   words("ifMissing(characteristic('pupil'), false) and age < 20", 'disability.not() or minor'),
@@ -34,6 +35,7 @@ const test = fc.oneof(
 /** A number of the household. */
 const leaf = fc.oneof(
   words('size', '0', '1', '3', '12.5', '0.001', "characteristic('income')", '%limit', '%poor'),
+  words("answer('https://forms/a', '1.2')", "members.where(answer('f', 'm') > 2).count()"),
   words("lookup('bands.low', characteristic('income'))", "lookup('bands.high', size)"),
   words(
     '%period.dayCount',
@@ -126,6 +128,12 @@ const householdArbitrary = (known: boolean) =>
         sex: fact(fc.constantFrom('male', 'female'), known),
         role: fc.constantFrom('head', 'spouse', 'child'),
         disability: fact(fc.boolean(), known),
+        answers: fc.record({
+          f: fc.record({
+            m: fact(fc.integer({ min: 0, max: 6 }), known),
+            works: fact(fc.boolean(), known),
+          }),
+        }),
         characteristics: fc.record({
           grade: fact(fc.constantFrom(1, 3, 7.5), known),
           pupil: fact(fc.boolean(), known),
@@ -133,6 +141,9 @@ const householdArbitrary = (known: boolean) =>
       }),
       { maxLength: 4 },
     ),
+    answers: fc.record({
+      'https://forms/a': fc.record({ '1.2': fact(fc.integer({ min: -3, max: 300 }), known) }),
+    }),
     characteristics: fc.record({
       income: fact(fc.constantFrom(0, 99.99, 100, 1234.567), known),
       zone: fact(fc.constantFrom('urban', 'rural', 'camp'), known),

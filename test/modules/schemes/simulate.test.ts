@@ -3,7 +3,12 @@
  * drafted, and its totals are those that were told, to the cent; and a simulation changes nothing.
  */
 
-import type { Extension, Resource } from '@medplum/fhirtypes';
+import type {
+  Extension,
+  QuestionnaireResponse,
+  QuestionnaireResponseItem,
+  Resource,
+} from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { raiseHold } from '../../../modules/households/index.ts';
@@ -383,6 +388,64 @@ describe('rules over the live registry', () => {
     expect(await code(path, [{ name: 'period', valueString: '2026-13' }])).to.equal(
       'period-malformed',
     );
+  });
+
+  it('asks for the newest answers to a form, of households and members, as of the day', async () => {
+    const form = 'https://forms.example/poverty';
+    const response = (
+      id: string,
+      subject: string,
+      authored: string,
+      item: QuestionnaireResponseItem[],
+      status: QuestionnaireResponse['status'] = 'completed',
+    ): QuestionnaireResponse => ({
+      resourceType: 'QuestionnaireResponse',
+      id,
+      status,
+      questionnaire: `${form}|2`,
+      subject: { reference: subject },
+      authored,
+      item,
+    });
+    const rooms = (valueInteger: number): QuestionnaireResponseItem[] => [
+      { linkId: 'dwelling', item: [{ linkId: 'rooms', answer: [{ valueInteger }] }] },
+    ];
+    const works = (valueBoolean: boolean) => [{ linkId: 'works', answer: [{ valueBoolean }] }];
+    await put(response('qr-1', 'Group/h-1', '2025-11-02', rooms(9)));
+    await put(response('qr-2', 'Group/h-1', '2025-12-02T10:00:00Z', rooms(2)));
+    await put(response('qr-3', 'Group/h-1', '2026-06-01', rooms(9)));
+    await put(response('qr-4', 'Group/h-2', '2025-12-01', rooms(2)));
+    await put(response('qr-5', 'Group/h-2', '2025-12-03', [{ linkId: 'other' }]));
+    await put(response('qr-6', 'Group/h-3', '2025-12-03', rooms(2), 'entered-in-error'));
+    await put(response('qr-7', 'Group/h-4', '2025-12-03', rooms(1)));
+    for (const n of [0, 1]) {
+      await put(response(`qr-m${n}`, `Patient/p-3-${n}`, '2025-12-03', works(n === 0)));
+    }
+    await put(response('qr-8', 'Patient/p-3-1', '2025-12-20', works(true)));
+    const count = async (rule: string) => {
+      const rules = [MONTHLY, criterion(rule, 'r'), base(1)];
+      const plan = { name: 'plan', resource: scheme('form', rules) };
+      const tried = await done('InsurancePlan/$simulate', [plan, PERIOD]);
+      const { group } = tried.report.resource;
+      const reasons = group.find((each: Json) => each.code.coding[0].code === 'unpaid-tried');
+      const why = reasons.stratifier.find((each: Json) => each.code[0].text === 'reason').stratum;
+      const failed = why.find((each: Json) => each.value.text === 'not-eligible: r');
+      const unknown = why.find((each: Json) => each.value.text === 'undetermined: r');
+      return [failed, unknown].map((each: Json) => each?.population[0].count ?? 0);
+    };
+    const all = HOUSEHOLDS;
+    // h-1 and h-4 are known; in January the form of June has not been answered.
+    expect(await count(`answer('${form}', 'rooms') > 5`)).to.deep.equal([2, all - 2]);
+    expect(await count(`ifMissing(answer('${form}', 'rooms'), 9) > 1`)).to.deep.equal([1, 0]);
+    // Of h-3, two members work by their newest answers.
+    const working = `members.where(ifMissing(answer('${form}', 'works'), false)).count() < 2`;
+    expect(await count(working)).to.deep.equal([1, 0]);
+    const gone = await house.fetch('QuestionnaireResponse/qr-8', { method: 'DELETE' });
+    expect(gone.status).to.be.below(300);
+    expect(await count(working)).to.deep.equal([0, 0]);
+    const wrong = scheme('form', [MONTHLY, criterion("answer('x')"), base(1)]);
+    const refused = await call('InsurancePlan/$simulate', [{ name: 'plan', resource: wrong }]);
+    expect(refused.json.issue[0].details.coding[0].code).to.equal('criterion-malformed');
   });
 
   describe('a review of who is enrolled', () => {
