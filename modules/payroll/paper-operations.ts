@@ -3,7 +3,8 @@
  * and `$report` (MeasureReport, CSV, XLSX), planned against paid.
  *
  * Both are files of people or of figures about them: whoever has masks gets no file (the house refuses
- * it), and whoever is limited to areas calls no operation of a whole payroll.
+ * it), and whoever is limited to areas gets the lines of these areas; of a household that has moved on
+ * since, the line without name and account.
  */
 
 import type { HumanName, Patient, Resource } from '@medplum/fhirtypes';
@@ -94,10 +95,10 @@ function sectionsOf(
     lines: group.map((line, index) => ({
       number: index + 1,
       transactionNumber: line.transaction_number,
-      name: names.get(line.recipient_id) ?? '',
+      name: line.is_seen ? (names.get(line.recipient_id) ?? '') : '',
       household: line.household,
       amount: amount(line.amount_minor),
-      account: [line.account_kind, line.account_number].filter(Boolean).join(' '),
+      account: [line.account_kind, line.is_seen && line.account_number].filter(Boolean).join(' '),
     })),
   }));
 }
@@ -183,6 +184,7 @@ async function report(ctx: Context, input: OperationInput): Promise<Resource | R
 export const paperOperations: readonly Operation[] = [
   {
     permission: PRINT,
+    narrowsAreas: true,
     answers: ['pdf', 'xlsx', 'csv', PDF, XLSX, CSV],
     definition: instanceOperation(
       'payment-list',
@@ -196,6 +198,7 @@ export const paperOperations: readonly Operation[] = [
   },
   {
     permission: READ,
+    narrowsAreas: true,
     answers: ['csv', 'xlsx', CSV, XLSX],
     definition: instanceOperation(
       'report',

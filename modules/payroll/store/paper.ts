@@ -15,12 +15,21 @@ export interface PaperLine {
   readonly pay_point_id: bigint | null;
   readonly pay_point: string | null;
   readonly provider: string;
+  /** False where the household has moved beyond the reach of who prints. */
+  readonly is_seen: boolean;
+}
+
+/** Areas to which who asks is limited; null: none. */
+function areasOf({ actor }: Context): readonly bigint[] | null {
+  const { reach, breakGlass } = actor;
+  return reach.areas === 'all' || breakGlass !== undefined ? null : reach.areas;
 }
 
 const LINES = statement(
   'payroll.paper-lines',
   `select i.transaction_number, l.recipient_id, h.fhir_id as household, l.amount_minor,
-     l.account_kind, l.account_number, l.pay_point_id, q.name as pay_point, v.name as provider
+     l.account_kind, l.account_number, l.pay_point_id, q.name as pay_point, v.name as provider,
+     $4::bigint[] is null or coalesce(h.area_id = any($4::bigint[]), false) as is_seen
    from payroll_line l
    join lateral (
      select transaction_number from disbursement_instruction i
@@ -31,17 +40,18 @@ const LINES = statement(
    left join pay_points_pay_point q on q.pay_point_id = l.pay_point_id
    where l.payroll_id = $1 and l.state <> 'cancelled'
      and ($2::bigint is null or l.pay_point_id = $2)
+     and ($4::bigint[] is null or l.area_id = any($4::bigint[]))
    order by q.name nulls last, l.pay_point_id, v.name, l.key limit $3`,
 );
 
-/** Lines of a payroll in the order of a printed list; one more than `limit` where there are more. */
+/** Lines of a payroll, within reach, in the order of a printed list; one more than `limit` where there are more. */
 export function paperLines(
   ctx: Context,
   payrollId: string,
   payPoint: bigint | null,
   limit: number,
 ): Promise<PaperLine[]> {
-  return ctx.db.query<PaperLine>(LINES, [payrollId, payPoint, limit + 1]);
+  return ctx.db.query<PaperLine>(LINES, [payrollId, payPoint, limit + 1, areasOf(ctx)]);
 }
 
 /** Planned against paid, of lines that have everything in common that a report splits by. */
@@ -69,12 +79,14 @@ const REPORT = statement(
          as reason,
        l.amount_minor - coalesce(l.paid_minor, 0) as amount_minor
      from payroll_line l where l.payroll_id = $1 and l.state <> 'cancelled'
+       and ($4::bigint[] is null or l.area_id = any($4::bigint[]))
      union all
      select l.area_id, l.recipient_id, 0, 'paid', '', l.paid_minor
      from payroll_line l where l.payroll_id = $1 and l.state <> 'cancelled' and l.paid_minor > 0
+       and ($4::bigint[] is null or l.area_id = any($4::bigint[]))
      union all
      select e.area_id, e.recipient_id, 1, 'excluded', e.reason, 0 from payroll_exclusion e
-     where e.payroll_id = $1)
+     where e.payroll_id = $1 and ($4::bigint[] is null or e.area_id = any($4::bigint[])))
    select c.area_id, a.name as area, a.fhir_id as area_fhir_id, coalesce(m.sex, 'unknown') as sex,
      indicators_age_band(m.birth_date, m.birth_date_last, $2::date, $3::int[]) as age_band,
      c.what, c.reason, sum(c.n) as n, sum(c.amount_minor)::bigint as minor
@@ -91,5 +103,5 @@ export function reportRows(
   asOf: string,
   ages: readonly number[],
 ): Promise<ReportRow[]> {
-  return ctx.db.query<ReportRow>(REPORT, [payrollId, asOf, ages]);
+  return ctx.db.query<ReportRow>(REPORT, [payrollId, asOf, ages, areasOf(ctx)]);
 }

@@ -4,7 +4,9 @@
  */
 
 import { formatAmount } from '../../../src/sdk/index.ts';
-import type { SchemeRules } from './types.ts';
+import { compareDecimals } from '../language/decimal.ts';
+import { readTable } from '../language/table.ts';
+import type { Component, SchemeRules } from './types.ts';
 
 /** What the SELECT of entitlements says of the steps. */
 export interface StepRow {
@@ -68,17 +70,21 @@ function componentLine(
   const count = row.step_counts?.[index] ?? undefined;
   const amount = `${formatAmount({ minor: netMinor, currency })} ${currency}`;
   const line = { kind: 'component', name: component.name, netMinor } as const;
-  if (count === undefined) return { ...line, text: `${label(component)}: ${amount}` };
+  const applied = appliedRow(rules, component, count ?? 1, netMinor);
+  if (count === undefined) return { ...line, text: `${label(component)}: ${amount}${applied}` };
   const even = count > 0 && netMinor % BigInt(count) === 0n && sameForAll(component.amount);
   const unitMinor = even ? netMinor / BigInt(count) : undefined;
   const each = unitMinor === undefined ? '' : ` × ${formatAmount({ minor: unitMinor, currency })}`;
   const people = count === 1 ? '1 member' : `${count} members`;
+  const members = placesIn(BigInt(row.step_members?.[index] ?? 0n));
+  const unnamed = count - members.length;
+  const beyond = unnamed > 0 ? ` (${unnamed} of them beyond place ${PLACES} of the household)` : '';
   return {
     ...line,
-    text: `${label(component)}: ${people}${each} = ${amount}`,
+    text: `${label(component)}: ${people}${each} = ${amount}${applied}${beyond}`,
     count,
     ...(unitMinor !== undefined && { unitMinor }),
-    members: placesIn(BigInt(row.step_members?.[index] ?? 0n)),
+    members,
   };
 }
 
@@ -96,10 +102,33 @@ function signed(minor: bigint, currency: string): string {
   return `${sign}${formatAmount({ minor, currency })} ${currency}`;
 }
 
+/** Places of members that are kept with a line, a bit each. */
+const PLACES = 63;
+
+/**
+ * The row of a table that gave an amount, in the words of the table: where the amount is looked up and
+ * nothing else, is of the household or of one member, and stands in one row only.
+ */
+function appliedRow(
+  rules: SchemeRules,
+  { amount, times }: Component,
+  count: number,
+  netMinor: bigint,
+): string {
+  const [, name, column] = /^lookup\('([\w-]+)(?:\.([\w-]+))?',[^()]*\)$/.exec(amount.trim()) ?? [];
+  const given = rules.tables.find((each) => each.name === name);
+  if (!given || times !== null || count !== 1) return '';
+  const { name: title, values, rows } = readTable(given.name, given.rows);
+  const at = column === undefined ? 0 : values.indexOf(column);
+  const exact = formatAmount({ minor: netMinor, currency: rules.currency });
+  const found = rows.filter((each) => compareDecimals(each.values[at] ?? '', exact) === 0);
+  return found.length === 1 ? ` (${title}: ${found[0]!.text})` : '';
+}
+
 /** Places whose bit is set. */
 function placesIn(mask: bigint): number[] {
   const places: number[] = [];
-  for (let place = 0; place < 63; place += 1) {
+  for (let place = 0; place < PLACES; place += 1) {
     if ((mask >> BigInt(place)) & 1n) places.push(place);
   }
   return places;

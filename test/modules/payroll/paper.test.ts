@@ -12,7 +12,8 @@ import {
   printable,
   runsOf,
 } from '../../../modules/payroll/index.ts';
-import type { Json } from '../../support/server.ts';
+import { createActor } from '../../../src/access/actors.ts';
+import { getToken, type Json } from '../../support/server.ts';
 import { household, inArea, patient, payPoint } from '../support/people.ts';
 import { Scene, text } from './scene.ts';
 
@@ -69,6 +70,31 @@ describe('paper of a payroll', () => {
     const draft = await scene.draft([text('period', '2026-02')]);
     expect((await bytes(`${draft}/$payment-list`)).status).to.equal(409);
     expect((await bytes(`${payroll}/$payment-list?_format=doc`)).status).to.be.within(400, 422);
+  });
+
+  it('is printed by officers of areas for their areas alone, and so are reports', async () => {
+    const secret = 'secret-of-the-north';
+    const { app, clock, house } = scene.house;
+    const id = await createActor(app.pool, clock, {
+      ...{ kind: 'client', name: 'north', login: 'north', secret, roles: ['area-officer'] },
+    });
+    const limits = { method: 'PUT', body: { areas: ['north'] } };
+    await scene.house.fetch(`${house.url}/access/actors/${id}/limits`, limits);
+    const officer = await getToken(house.url, 'north', secret);
+    const read = async (path: string) => (await bytes(path, officer)).text();
+    const csv = await read(`${payroll}/$payment-list?_format=csv`);
+    expect(csv, csv).to.contain('h-1').and.to.contain('Sample').and.to.contain('h-4');
+    expect(csv).not.to.contain('h-2');
+    const { json } = await scene.house.fetch(`${payroll}/$report`, { token: officer });
+    expect(json.group[0].population[0].count).to.equal(2);
+    expect(json.group[4].population[0].count, 'a hold in the south').to.equal(0);
+    await scene.register(1, 'south');
+    await scene.house.settle();
+    const moved = await read(`${payroll}/$payment-list?_format=csv`);
+    expect(moved).to.contain('h-1').and.not.to.contain('Sample').and.not.to.contain('+25470');
+    await scene.register(1);
+    await scene.house.settle();
+    expect((await scene.call(`${payroll}/$summary`, [], officer)).status).to.equal(403);
   });
 
   it('reports planned against paid, with the same totals in every split', async () => {

@@ -134,12 +134,9 @@ export class Scene {
     return this.put(scheme('s', [monthly, criterion('size >= 1'), base(amount)]));
   }
 
-  async register(n: number): Promise<void> {
+  async register(n: number, place = n === 1 ? 'north' : 'south'): Promise<void> {
     await this.put(patient(`p-${n}`));
-    const extension = [
-      mobileAccount('bank', `+25470000000${n}`),
-      inArea(n === 1 ? 'north' : 'south'),
-    ];
+    const extension = [mobileAccount('bank', `+25470000000${n}`), inArea(place)];
     await this.put(household(`h-${n}`, [`head:p-${n}`], { extension }));
   }
 
