@@ -2,6 +2,9 @@
  * How good a run was, against the truth: pairs, clusters, calibration and subgroups.
  */
 
+import type { Run } from '../matching/run.ts';
+import type { Dimension } from '../matching/subgroups.ts';
+
 export interface Figures {
   readonly precision: number;
   readonly recall: number;
@@ -67,6 +70,41 @@ export function bCubed(clusters: Int32Array, truth: Truth): Figures {
   precision /= clusters.length;
   recall /= clusters.length;
   return { precision, recall, f1: (2 * precision * recall) / (precision + recall) };
+}
+
+/** True pairs of each group (of either record) at p ≥ .5, by "dimension group". */
+export function recallByGroup(
+  { pairs, logOdds }: Pick<Run, 'pairs' | 'logOdds'>,
+  truth: Truth,
+  { across, source }: Sides,
+  dimensions: readonly Dimension[],
+): ReadonlyMap<string, { readonly pairs: number; readonly found: number }> {
+  const likely = new Set<number>();
+  for (let at = 0; at < pairs.size; at++) {
+    if (logOdds[at]! >= 0) likely.add(pairs.a[at]! * truth.length + pairs.b[at]!);
+  }
+  const sums = new Map<string, { pairs: number; found: number }>();
+  for (const { name, groups } of dimensions) {
+    for (const group of groups) sums.set(`${name} ${group}`, { pairs: 0, found: 0 });
+  }
+  const people = Map.groupBy(truth.keys(), (at) => truth[at]!);
+  people.delete(-1);
+  for (const rows of people.values()) {
+    for (const [at, a] of rows.entries()) {
+      for (const b of rows.slice(at + 1)) {
+        if (across && source[a] === source[b]) continue;
+        const found = likely.has(a * truth.length + b) ? 1 : 0;
+        for (const { name, groups, of } of dimensions) {
+          for (const group of new Set([of[a]!, of[b]!])) {
+            const sum = sums.get(`${name} ${groups[group]}`)!;
+            sum.pairs++;
+            sum.found += found;
+          }
+        }
+      }
+    }
+  }
+  return sums;
 }
 
 /** Ten bins of p: Σ |Σp − matches| over the pairs compared. */

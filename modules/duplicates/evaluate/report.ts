@@ -3,10 +3,12 @@
  */
 
 import Table from 'cli-table3';
+import { fairnessOf } from '../matching/fairness.ts';
 import { type Grade, gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
 import type { Registry } from '../matching/registry.ts';
 import type { Run } from '../matching/run.ts';
 import { probabilityOf } from '../matching/score.ts';
+import { dimensionsOf } from '../matching/subgroups.ts';
 import { exactEquality } from './baseline.ts';
 import {
   bCubed,
@@ -14,6 +16,7 @@ import {
   clusterFigures,
   type Figures,
   figures,
+  recallByGroup,
   type Sides,
   type Truth,
   truePairs,
@@ -74,6 +77,34 @@ function pairsWhere(
   return figures(right, found, all);
 }
 
+/** Probability from which a pair counts as found, and holds somebody, in the figures by group. */
+const REVIEWED = 0.5;
+
+/** Recall and wrong holds by group, as the run itself estimates them and as the truth has them. */
+function groupsOf({ registry, run, truth, sides }: Evaluated): string {
+  const dimensions = dimensionsOf(registry).filter(({ name }) => name !== 'area');
+  if (dimensions.length === 0) return '';
+  const table = new Table({
+    head: ['group', 'people', 'true pairs', 'recall', 'estimate', 'held wrongly', ''],
+    style: { head: [], border: [] },
+    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'left'],
+  });
+  const known = recallByGroup(run, truth, sides, dimensions);
+  for (const each of fairnessOf(run, registry.size, dimensions, REVIEWED)) {
+    const { pairs, found } = known.get(`${each.dimension} ${each.group}`)!;
+    table.push([
+      `${each.dimension}: ${each.group}`,
+      String(each.people),
+      String(pairs),
+      show(found / pairs),
+      show(each.recall),
+      `${(each.falseHoldRate * 100).toFixed(3)} %`,
+      each.flagged ? 'flagged' : '',
+    ]);
+  }
+  return table.toString();
+}
+
 /** The figures of an evaluation as text. */
 export function reportOf(evaluated: Evaluated): string {
   const { title, registry, run, truth, sides } = evaluated;
@@ -101,6 +132,7 @@ export function reportOf(evaluated: Evaluated): string {
   const kept = figures(Array.from(p).filter((_, at) => same(at)).length, 1, all).recall;
   return [
     table.toString(),
+    groupsOf(evaluated),
     `${registry.size} records, ${all} true pairs, ${run.pairs.compared} compared ` +
       `(${(run.pairs.compared / registry.size).toFixed(1)} a record); ` +
       `pairs completeness ${show(kept)}; calibration error ${calibrationError(p, same).toFixed(4)}; ` +

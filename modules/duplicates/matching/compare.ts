@@ -4,7 +4,17 @@
 
 import { type Comparison, comparisonOf, remembered } from './levels.ts';
 import type { Column, Registry } from './registry.ts';
-import { ADJACENT, ALIKE, AREA, FAMILY, GIVEN, LEVELS, MISSING } from './schema.ts';
+import {
+  ADJACENT,
+  ALIKE,
+  AREA,
+  FAMILY,
+  type Field,
+  GIVEN,
+  LEVELS,
+  MISSING,
+  YEARS_EQUAL,
+} from './schema.ts';
 
 export interface Comparer {
   readonly columns: readonly Column[];
@@ -17,6 +27,8 @@ export interface Comparer {
   /** Whether two people have given or family name in common, as they stand. */
   readonly namesAlike: (a: number, b: number) => boolean;
 }
+
+import type { Values } from './values.ts';
 
 /** Identifiers: equal says most, a neighbour's number is told apart from a slip of the pen. */
 const better = (x: number, y: number): number => {
@@ -34,6 +46,10 @@ function belowOf(columns: readonly Column[], name: string): readonly number[] {
   return columns.filter(({ field }) => lower.includes(field.name)).map(({ at }) => at);
 }
 
+/** The level of two values that are equal. */
+export const equalLevel = ({ kind }: Field, values: Values, value: number): number =>
+  kind === 'date' && values.isYear(value) ? YEARS_EQUAL : LEVELS[kind] - 1;
+
 export function comparerOf(registry: Registry, memoBits?: number): Comparer {
   const { rows, width, columns } = registry;
   const memos = new Map<string, Comparison>();
@@ -47,7 +63,7 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
   const below = columns.map(({ field }) => belowOf(columns, field.name));
   let equal = 0;
   const level = (column: number, a: number, b: number): number => {
-    const { at, field } = columns[column]!;
+    const { at, field, values } = columns[column]!;
     const from = a * width + at;
     const to = b * width + at;
     equal = 0;
@@ -60,7 +76,7 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
     }
     if (x === y) {
       equal = x;
-      return tops[column]!;
+      return equalLevel(field, values, x);
     }
     if (field.slots === 1) return compares[column]!(x, y);
     return bestOf(column, from, to);

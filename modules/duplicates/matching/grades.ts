@@ -8,7 +8,7 @@
 
 import type { Comparer } from './compare.ts';
 import type { Registry } from './registry.ts';
-import { ADJACENT, BIRTH, FAMILY, GIVEN, IDENTIFIER, MISSING, SEX } from './schema.ts';
+import { ADJACENT, BIRTH, FAMILY, GIVEN, IDENTIFIER, MISSING, SEX, YEARS_EQUAL } from './schema.ts';
 import { probabilityOf } from './score.ts';
 
 export type Grade = 'certain' | 'probable' | 'possible' | 'certainly-not';
@@ -46,7 +46,8 @@ function named({ given, family, birth, wholeDate, identifier }: GradeLevels): bo
 }
 
 function isTwin({ sameHousehold, birth, given }: GradeLevels): boolean {
-  return sameHousehold && birth === EQUAL_DATE && given !== MISSING && given < 4;
+  const sameDay = birth === EQUAL_DATE || birth === YEARS_EQUAL;
+  return sameHousehold && sameDay && given !== MISSING && given < 4;
 }
 
 /**

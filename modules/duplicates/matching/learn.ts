@@ -4,15 +4,15 @@
  */
 
 import type { Blocks } from './blocks.ts';
-import { type Comparer, comparerOf } from './compare.ts';
+import { type Comparer, comparerOf, equalLevel } from './compare.ts';
 import { type Learnt, type Levels, learn, PAIRS_MIN, shareOf } from './expectation.ts';
 import { RULES, type Training } from './keys.ts';
 import { CROSSED, CROSSED_WITHIN, expectedM, type Model, normalised, startingM } from './model.ts';
 import { addLevels, countPatterns, type Patterns } from './patterns.ts';
 import { countsOf } from './rarity.ts';
-import type { Registry } from './registry.ts';
+import type { Column, Registry } from './registry.ts';
 import { householdPairs, householdsOf, type Pairs, randomPairs, rulePairs } from './samples.ts';
-import { ALIKE, type Field, LEVELS, levelsOf } from './schema.ts';
+import { ALIKE, type Field, LEVELS, levelsOf, YEARS_EQUAL } from './schema.ts';
 
 /** Registries of fewer records borrow from what is expected of m. */
 const SMALL = 2_000;
@@ -40,17 +40,34 @@ function unrelated(registry: Registry, comparer: Comparer, across: boolean): num
   );
   addLevels(random, () => 1, sums);
   return registry.columns.map(({ field }, column) => {
-    const top = LEVELS[field.kind] - 1;
     const shares = normalised([...sums[column]!]);
     if (field.slots > 1) return shares;
     const { counts, held } = countsOf(registry, column);
     if (held < 2) return shares;
-    const squares = counts.reduce((so, count) => so + (count / held) ** 2, 0);
-    const often = Math.max(((squares - 1 / held) * held) / (held - 1), 0.5 / held ** 2);
-    const exact = Math.min(often, EXACT_MAX);
-    const rest = 1 - shares[top]!;
-    return shares.map((share, level) => (level === top ? exact : (share / rest) * (1 - exact)));
+    const exact = exactShares(registry.columns[column]!, counts, held);
+    const left = 1 - [...exact.values()].reduce((so, share) => so + share, 0);
+    const rest = shares.reduce((so, share, level) => so + (exact.has(level) ? 0 : share), 0);
+    return shares.map((share, level) => exact.get(level) ?? (share / rest) * left);
   });
+}
+
+/** How often two strangers have a value in common, by the level of it. */
+function exactShares(
+  { field, values }: Column,
+  counts: Int32Array,
+  held: number,
+): ReadonlyMap<number, number> {
+  const squares = new Map([[LEVELS[field.kind] - 1, 0]]);
+  if (field.kind === 'date') squares.set(YEARS_EQUAL, 0);
+  counts.forEach((count, value) => {
+    if (count === 0) return;
+    const level = equalLevel(field, values, value);
+    squares.set(level, squares.get(level)! + (count / held) * ((count - 1) / (held - 1)));
+  });
+  const least = 0.5 / held ** 2;
+  return new Map(
+    [...squares].map(([level, share]) => [level, Math.min(EXACT_MAX, Math.max(share, least))]),
+  );
 }
 
 interface Household {

@@ -6,7 +6,7 @@
  */
 
 import { edits, jaroWinkler } from './distance.ts';
-import { ADJACENT, type Kind } from './schema.ts';
+import { ADJACENT, type Kind, YEAR_ONLY } from './schema.ts';
 import type { Values } from './values.ts';
 
 /** Level of two different values, by their numbers. */
@@ -47,7 +47,7 @@ function dateLevel({ texts, days }: Values, x: number, y: number): number {
     if (dayMonthSwapped(a) === b || apart === 1) return 4;
     if (apart === 2 || restA === restB) return 3;
   } else if (yearA === yearB) {
-    return 3;
+    return YEAR_ONLY;
   }
   if (yearA === yearB) return 2;
   return Math.abs(yearA - yearB) === 1 ? 1 : 0;

@@ -3,9 +3,10 @@
  * equal common one, and an equal 1 January next to nothing.
  */
 
+import { equalLevel } from './compare.ts';
 import type { Model } from './model.ts';
 import type { Registry } from './registry.ts';
-import { ALIKE, AREA, FAMILY, GIVEN, LEVELS } from './schema.ts';
+import { ALIKE, AREA, FAMILY, GIVEN, LEVELS, levelsOf } from './schema.ts';
 
 export interface Rarity {
   /**
@@ -24,7 +25,7 @@ export interface Rarity {
 
 /** Values rarer than this say no more. */
 const SHARE_MIN = 1e-6;
-/** Strength of the whole registry's share against that of one area. */
+/** Strength of what is usual among neighbours against the counts of one area. */
 const AREA_PRIOR = 300;
 
 /** How often each value of a column stands in the registry, and how many people have one. */
@@ -45,6 +46,8 @@ interface Local {
   /** How often a value stands in an area, by value × areas + area. */
   readonly pairs: Map<number, number>;
   readonly areas: Map<number, number>;
+  /** How many times as often as in the whole registry two people of one area have a name in common. */
+  readonly ratio: number;
 }
 
 /** The column that says where people live. */
@@ -87,7 +90,31 @@ function localCounts(
     pairs.set(key, (pairs.get(key) ?? 0) + 1);
     areas.set(place, (areas.get(place) ?? 0) + 1);
   }
-  return { pairs, areas };
+  return { pairs, areas, ratio: localRatio(pairs, areas, places) };
+}
+
+/** Names go with areas: how much more neighbours have in common than people at large. */
+function localRatio(
+  pairs: ReadonlyMap<number, number>,
+  areas: ReadonlyMap<number, number>,
+  places: number,
+): number {
+  const named = new Map<number, number>();
+  let together = 0;
+  for (const [key, count] of pairs) {
+    // One of two may be the other, written twice.
+    together += count * Math.max(0, count - 2);
+    const name = Math.floor(key / places);
+    named.set(name, (named.get(name) ?? 0) + count);
+  }
+  let all = 0;
+  let neighbours = 0;
+  for (const count of areas.values()) {
+    all += count;
+    neighbours += count * (count - 1);
+  }
+  const chance = named.values().reduce((so, count) => so + (count / all) ** 2, 0);
+  return neighbours === 0 ? 1 : Math.max(1, together / neighbours / chance);
 }
 
 interface Table {
@@ -98,26 +125,41 @@ interface Table {
 }
 
 function tableOf(registry: Registry, column: number, model: Model): Table {
-  const { field } = registry.columns[column]!;
-  const exact = model.fields[field.name]?.u[LEVELS[field.kind] - 1] ?? 1;
+  const { field, values } = registry.columns[column]!;
+  const u = model.fields[field.name]?.u ?? [];
+  const exact = u[LEVELS[field.kind] - 1] ?? 1;
   const { counts, held } = countsOf(registry, column);
   const bits = new Float32Array(counts.length);
   if (field.rarity === 0 || held === 0) return { bits, counts, held, exact };
+  const people = new Float64Array(levelsOf(field.kind));
+  counts.forEach((count, value) => {
+    people[equalLevel(field, values, value)]! += count;
+  });
   for (let value = 1; value < counts.length; value++) {
+    const level = equalLevel(field, values, value);
+    const among = people[level]! / held;
     const share = Math.max(counts[value]! / held, SHARE_MIN);
-    bits[value] = field.rarity * Math.log2(exact / share);
+    bits[value] = field.rarity * Math.log2((u[level] ?? 1) / (share * among));
   }
   return { bits, counts, held, exact };
 }
 
-/** Of each value of a column, the number of its sound: values of one skeleton sound alike. */
+/**
+ * Of each value of a column, the number of its sound: values of one skeleton sound alike, unless it
+ * is too short to tell.
+ */
 function soundsOf(registry: Registry, column: number): Int32Array {
   const { telling1, size } = registry.columns[column]!.values;
   const numbers = new Map<number, number>();
+  let last = 0;
   return Int32Array.from({ length: size }, (_, value) => {
-    const skeleton = telling1[value] ?? 0;
-    if (skeleton === 0) return 0;
-    return numbers.get(skeleton) ?? numbers.set(skeleton, numbers.size + 1).size;
+    if (value === 0) return 0;
+    const skeleton = telling1[value]!;
+    const known = skeleton === 0 ? undefined : numbers.get(skeleton);
+    if (known !== undefined) return known;
+    last++;
+    if (skeleton !== 0) numbers.set(skeleton, last);
+    return last;
   });
 }
 
@@ -127,11 +169,12 @@ interface Sounds {
   readonly local: Local | undefined;
 }
 
-/** The share of an area, drawn towards that of the whole registry where the area is small. */
+/** The share of an area, drawn towards what is usual among neighbours where the area is small. */
 function shareNear(of: Local, key: number, place: number, share: number): number {
   const here = of.pairs.get(key) ?? 0;
   const all = of.areas.get(place) ?? 0;
-  return Math.max((here - 2 + AREA_PRIOR * share) / (all - 2 + AREA_PRIOR), SHARE_MIN);
+  const usual = Math.min(1, share * of.ratio);
+  return Math.max((here - 2 + AREA_PRIOR * usual) / (all - 2 + AREA_PRIOR), SHARE_MIN);
 }
 
 export function rarityOf(registry: Registry, model: Model): Rarity {
@@ -198,10 +241,41 @@ function togetherOf(
     const key = keyOf(row);
     if (key !== 0) counts.set(key, (counts.get(key) ?? 0) + 1);
   }
+  const expectedOf = (key: number): number => {
+    const [first, second] = [Math.floor(key / f.counts.length), key % f.counts.length];
+    return (g.counts[first]! * f.counts[second]!) / size;
+  };
+  const usual = usualRatio(counts, expectedOf);
   return (a, b) => {
     const key = keyOf(a);
     if (key === 0 || key !== keyOf(b)) return 0;
-    const expected = (g.counts[soundOf(g, given, a)]! * f.counts[soundOf(f, family, a)]!) / size;
-    return Math.max(0, Math.log2((counts.get(key)! - 2) / expected));
+    const ratio =
+      (counts.get(key)! - 2 + COMPANY_PRIOR * usual) / (expectedOf(key) + COMPANY_PRIOR);
+    return Math.max(0, Math.log2(ratio));
   };
+}
+
+/** People expected to bear two names, from which on their number tells something. */
+const COMPANY_MIN = 2;
+/** Strength of what is usual, in people expected. */
+const COMPANY_PRIOR = 1;
+
+/**
+ * How many times as often as chance has it two people agree on both names, over names that many
+ * bear; 1 where there are none. Rare names come from cultures as common ones do, but too few people
+ * bear two of them to see it.
+ */
+function usualRatio(
+  counts: ReadonlyMap<number, number>,
+  expectedOf: (key: number) => number,
+): number {
+  let found = 0;
+  let chance = 0;
+  for (const [key, count] of counts) {
+    const expected = expectedOf(key);
+    if (expected < COMPANY_MIN) continue;
+    found += count * Math.max(0, count - 2);
+    chance += count * expected;
+  }
+  return chance === 0 ? 1 : Math.max(1, found / chance);
 }

@@ -63,6 +63,10 @@ export interface Registry {
   readonly households: number;
   /** Number of the district of each person, for refining large blocks; 0 for none. */
   readonly district: Int32Array;
+  /** Names of the districts by number; the first is "unknown". */
+  readonly districts: readonly string[];
+  /** Whether a person's name was written in another script than Latin. */
+  readonly native: Uint8Array;
   readonly source: Uint8Array;
 }
 
@@ -141,15 +145,17 @@ export function registryOf(people: readonly Person[]): Registry {
   const household = shared(people.length);
   const district = shared(people.length);
   const source = new Uint8Array(new SharedArrayBuffer(Math.max(1, people.length)));
+  const native = new Uint8Array(new SharedArrayBuffer(Math.max(1, people.length)));
   const households = new Values('nothing');
   const districts = new Values('nothing');
   const nobody = placeholders(people);
   for (const [at, person] of people.entries()) {
     const values = valuesOf(person);
+    native[at] = person.name.native ? 1 : 0;
     for (const column of columns) {
       const texts = (values.get(column.field.name) ?? []).filter((text) => !nobody.has(text));
-      const native = person.name.native && column.field.space === 'name';
-      const ids = new Set(texts.map((text) => column.values.id(text, native)));
+      const isNative = person.name.native && column.field.space === 'name';
+      const ids = new Set(texts.map((text) => column.values.id(text, isNative)));
       rows.set([...ids].slice(0, column.field.slots), at * width + column.at);
     }
     household[at] = households.id(person.household ?? '');
@@ -164,6 +170,8 @@ export function registryOf(people: readonly Person[]): Registry {
     household,
     households: households.size - 1,
     district,
+    districts: ['unknown', ...districts.texts.slice(1)],
+    native,
     source,
   };
 }

@@ -34,8 +34,22 @@ export const ADJACENT = LEVELS.identifier;
 /** The level of names that sound alike. */
 export const ALIKE = 4;
 
+/**
+ * The level of birth days of which one is but a year, and the other of that year; it stands after the
+ * ordered ones. Most such pairs of one person are guesses, which slips of two digits must not share.
+ */
+export const YEAR_ONLY = LEVELS.date;
+
+/**
+ * The level of birth days of which both are the same year and no more. One person is seldom guessed
+ * at twice, so that this says less than an equal day, the more so as strangers have it in common.
+ */
+export const YEARS_EQUAL = LEVELS.date + 1;
+
 /** Levels of a kind, those outside the order included. */
-export const levelsOf = (kind: Kind): number => LEVELS[kind] + (kind === 'identifier' ? 1 : 0);
+export const levelsOf = (kind: Kind): number => LEVELS[kind] + (OUTSIDE[kind] ?? 0);
+
+const OUTSIDE: Readonly<Partial<Record<Kind, number>>> = { identifier: 1, date: 2 };
 
 /** No level: the value is missing on either side. */
 export const MISSING = -1;

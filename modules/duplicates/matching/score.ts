@@ -115,7 +115,9 @@ class PairScorer implements Scorer {
   readonly #rarity: Rarity;
   readonly #mu: readonly Float64Array[];
   readonly #hu: readonly Float64Array[];
-  readonly #exact: ReadonlyArray<{ readonly common: number; readonly chance: number }>;
+  readonly #exact: ReadonlyArray<
+    ReadonlyArray<{ readonly common: number; readonly chance: number }>
+  >;
   readonly #shared: readonly boolean[];
   readonly #given: number;
   readonly #family: number;
@@ -134,10 +136,12 @@ class PairScorer implements Scorer {
     }));
     this.#mu = columns.map(({ ordered, of }) => Float64Array.from(weightsOf(of.m, of.u, ordered)));
     this.#hu = columns.map(({ ordered, of }) => Float64Array.from(weightsOf(of.h, of.u, ordered)));
-    this.#exact = columns.map(({ ordered, of }) => {
-      const ratio = of.h[ordered - 1]! / of.u[ordered - 1]!;
-      return { common: Math.max(0, ratio - 1), chance: Math.min(1, ratio) };
-    });
+    this.#exact = columns.map(({ of }) =>
+      of.h.map((h, level) => {
+        const ratio = h / of.u[level]!;
+        return { common: Math.max(0, ratio - 1), chance: Math.min(1, ratio) };
+      }),
+    );
     this.#shared = registry.columns.map(({ field }) => field.shared);
     this.#given = registry.columns.findIndex(({ field }) => field.name === GIVEN);
     this.#family = registry.columns.findIndex(({ field }) => field.name === FAMILY);
@@ -208,7 +212,7 @@ class PairScorer implements Scorer {
    */
   #household(column: number, level: number, equal: number, bonus: number): number {
     if (equal === 0) return this.#hu[column]![level]! + (this.#shared[column] ? bonus : 0);
-    const { common, chance } = this.#exact[column]!;
+    const { common, chance } = this.#exact[column]![level]!;
     return Math.log2(common * 2 ** bonus + chance);
   }
 

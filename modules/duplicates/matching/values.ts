@@ -45,6 +45,11 @@ export class Values {
     this.#derived = derived;
   }
 
+  /** Whether a birth day is no more than its year. */
+  isYear(id: number): boolean {
+    return this.#derived === 'days' && this.days[id]! % 10_000 === 0;
+  }
+
   get size(): number {
     return this.texts.length;
   }
