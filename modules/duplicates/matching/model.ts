@@ -28,6 +28,16 @@ export interface Model {
   readonly crossed: number;
   /** Share of pairs of members of one household of whom each bears the other's names. */
   readonly crossedWithin: number;
+  /** How names go together where it was learnt; chance, where that is not known. */
+  readonly usual?: Usual;
+}
+
+/** How many times as often as chance has it people have names in common. */
+export interface Usual {
+  /** Neighbours, by name of the field. */
+  readonly near: Readonly<Record<string, number>>;
+  /** Both names, where one is in common. */
+  readonly both: number;
 }
 
 /** Records with crossed names, unless an installation knows better. */

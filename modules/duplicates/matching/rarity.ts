@@ -4,7 +4,7 @@
  */
 
 import { equalLevel } from './compare.ts';
-import type { Model } from './model.ts';
+import type { Model, Usual } from './model.ts';
 import type { Registry } from './registry.ts';
 import { ALIKE, AREA, FAMILY, GIVEN, LEVELS, levelsOf } from './schema.ts';
 
@@ -21,6 +21,8 @@ export interface Rarity {
    * has it, if another person has the same: names come from cultures.
    */
   readonly together: (a: number, b: number) => number;
+  /** How names go together, for weighing people against this registry later. */
+  readonly usual: Usual;
 }
 
 /** Values rarer than this say no more. */
@@ -144,23 +146,15 @@ function tableOf(registry: Registry, column: number, model: Model): Table {
   return { bits, counts, held, exact };
 }
 
-/**
- * Of each value of a column, the number of its sound: values of one skeleton sound alike, unless it
- * is too short to tell.
- */
+/** Of each value of a column, the number of its sound. */
 function soundsOf(registry: Registry, column: number): Int32Array {
-  const { telling1, size } = registry.columns[column]!.values;
+  const { sound, size } = registry.columns[column]!.values;
   const numbers = new Map<number, number>();
-  let last = 0;
-  return Int32Array.from({ length: size }, (_, value) => {
-    if (value === 0) return 0;
-    const skeleton = telling1[value]!;
-    const known = skeleton === 0 ? undefined : numbers.get(skeleton);
-    if (known !== undefined) return known;
-    last++;
-    if (skeleton !== 0) numbers.set(skeleton, last);
-    return last;
-  });
+  return Int32Array.from({ length: size }, (_, value) =>
+    value === 0
+      ? 0
+      : (numbers.get(sound[value]!) ?? numbers.set(sound[value]!, numbers.size + 1).size),
+  );
 }
 
 interface Sounds {
@@ -170,11 +164,14 @@ interface Sounds {
 }
 
 /** The share of an area, drawn towards what is usual among neighbours where the area is small. */
+export function shareAmong(here: number, all: number, usual: number): number {
+  const drawn = (here - 2 + AREA_PRIOR * Math.min(1, usual)) / (all - 2 + AREA_PRIOR);
+  return Math.max(drawn, SHARE_MIN);
+}
+
 function shareNear(of: Local, key: number, place: number, share: number): number {
-  const here = of.pairs.get(key) ?? 0;
-  const all = of.areas.get(place) ?? 0;
-  const usual = Math.min(1, share * of.ratio);
-  return Math.max((here - 2 + AREA_PRIOR * usual) / (all - 2 + AREA_PRIOR), SHARE_MIN);
+  const [here, all] = [of.pairs.get(key) ?? 0, of.areas.get(place) ?? 0];
+  return shareAmong(here, all, share * of.ratio);
 }
 
 export function rarityOf(registry: Registry, model: Model): Rarity {
@@ -217,17 +214,21 @@ export function rarityOf(registry: Registry, model: Model): Rarity {
     const near = shareNear(of.local, sound * places + place, place, share);
     return Math.min(usual, Math.log2((u[ALIKE] ?? near) / near));
   };
-  return { bits, alike, together: togetherOf(registry, sounds) };
+  const { together, both } = togetherOf(registry, sounds);
+  const near = registry.columns.flatMap(({ field }, column) =>
+    locals[column] ? [[field.name, locals[column].ratio] as const] : [],
+  );
+  return { bits, alike, together, usual: { near: Object.fromEntries(near), both } };
 }
 
 function togetherOf(
   registry: Registry,
   sounds: readonly (Sounds | undefined)[],
-): Rarity['together'] {
+): { together: Rarity['together']; both: number } {
   const at = (name: string): number =>
     registry.columns.findIndex(({ field }) => field.name === name);
   const [given, family] = [at(GIVEN), at(FAMILY)];
-  if (given < 0 || family < 0) return () => 0;
+  if (given < 0 || family < 0) return { together: () => 0, both: 1 };
   const { rows, width, size, columns } = registry;
   const [g, f] = [sounds[given]!, sounds[family]!];
   const soundOf = (of: Sounds, column: number, row: number): number =>
@@ -245,14 +246,19 @@ function togetherOf(
     const [first, second] = [Math.floor(key / f.counts.length), key % f.counts.length];
     return (g.counts[first]! * f.counts[second]!) / size;
   };
-  const usual = usualRatio(counts, expectedOf);
-  return (a, b) => {
+  const both = usualRatio(counts, expectedOf);
+  const together = (a: number, b: number): number => {
     const key = keyOf(a);
     if (key === 0 || key !== keyOf(b)) return 0;
-    const ratio =
-      (counts.get(key)! - 2 + COMPANY_PRIOR * usual) / (expectedOf(key) + COMPANY_PRIOR);
-    return Math.max(0, Math.log2(ratio));
+    return companyBits(counts.get(key)!, expectedOf(key), both);
   };
+  return { together, both };
+}
+
+/** Bits by which so many bear two names rather than as many as chance has it. */
+export function companyBits(held: number, expected: number, usual: number): number {
+  const ratio = (held - 2 + COMPANY_PRIOR * usual) / (expected + COMPANY_PRIOR);
+  return Math.max(0, Math.log2(ratio));
 }
 
 /** People expected to bear two names, from which on their number tells something. */

@@ -34,7 +34,7 @@ export function runMatching(
   const learnt = options.model ?? learnModel(registry, blocks, across);
   const scorer = scorerOf(registry, learnt);
   const pairs = scorePairs(registry, blocks, learnt, scorer, across);
-  const model = settle(registry, pairs, learnt, across);
+  const model = { ...settle(registry, pairs, learnt, across), usual: scorer.usual };
   scorer.expectCrossed(model.crossed);
   const alone = Float64Array.from({ length: pairs.size }, (_, at) =>
     pairLogOdds(registry, pairs, at, model),

@@ -6,7 +6,7 @@
  */
 
 import { type Comparer, comparerOf } from './compare.ts';
-import { type FieldModel, type Model, weightsOf } from './model.ts';
+import { type FieldModel, type Model, type Usual, weightsOf } from './model.ts';
 import { areaColumnOf, type Rarity, rarityOf } from './rarity.ts';
 import type { Registry } from './registry.ts';
 import { ALIKE, FAMILY, GIVEN, LEVELS, levelsOf, MISSING } from './schema.ts';
@@ -37,6 +37,7 @@ export interface Scorer {
   /** Levels of given and family name, and whether names were taken as crossed, of the last pair. */
   readonly explain: (a: number, b: number) => readonly FieldScore[];
   readonly comparer: Comparer;
+  readonly usual: Usual;
 }
 
 /** Names more alike than this are not tried crossed. */
@@ -149,6 +150,10 @@ class PairScorer implements Scorer {
     this.#area = area < 0 ? -1 : registry.columns[area]!.at;
     this.#crossedWithin = model.crossedWithin;
     this.#share = model.crossed;
+  }
+
+  get usual(): Usual {
+    return this.#rarity.usual;
   }
 
   expectCrossed(share: number): void {

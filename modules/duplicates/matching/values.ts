@@ -7,7 +7,7 @@
 
 import { fold } from '../normalize/fold.ts';
 import { skeletonsOf } from '../normalize/skeleton.ts';
-import { hashText } from './hash.ts';
+import { hashText, join } from './hash.ts';
 
 /** Skeletons of fewer letters agree by chance. */
 const SKELETON_LENGTH_MIN = 3;
@@ -17,6 +17,9 @@ export type Derived = 'words' | 'days' | 'identifiers' | 'nothing';
 
 /** What parts the system of an identifier from its number. */
 export const SYSTEM_END = '\u0000';
+
+/** Parts names from skeletons that are spelt like them. */
+const ITSELF = 1;
 
 /** Values of one space, by number from 1; 0 is "none". */
 export class Values {
@@ -29,6 +32,8 @@ export class Values {
   /** The same, where the skeleton is long enough to stand for equality. */
   readonly telling1: number[] = [0];
   readonly telling2: number[] = [0];
+  /** What a name is heard as: its skeleton, or itself where that is too short to tell. */
+  readonly sound: number[] = [0];
   /** First one and two letters, and the first three of the skeleton, as numbers. */
   readonly letter1: number[] = [0];
   readonly letter2: number[] = [0];
@@ -84,6 +89,7 @@ export class Values {
     this.skeleton2.push(hashText(second));
     this.telling1.push(telling(first));
     this.telling2.push(telling(second));
+    this.sound.push(telling(first) || join(hashText(text), ITSELF));
     this.letter1.push(hashText(folded.slice(0, 1)));
     this.letter2.push(folded.length < 2 ? 0 : hashText(folded.slice(0, 2)));
     this.skeleton3.push(first.length < 3 ? 0 : hashText(first.slice(0, 3)));

@@ -6,11 +6,12 @@
  * that has counted little leans on what the model says of equal values in general.
  */
 
+import { equalLevel } from '../matching/compare.ts';
 import { join } from '../matching/hash.ts';
-import type { Model } from '../matching/model.ts';
-import type { Rarity } from '../matching/rarity.ts';
+import type { Model, Usual } from '../matching/model.ts';
+import { companyBits, type Rarity, shareAmong } from '../matching/rarity.ts';
 import type { Registry } from '../matching/registry.ts';
-import { ALIKE, AREA, BIRTH, FAMILY, GIVEN, LEVELS } from '../matching/schema.ts';
+import { ALIKE, AREA, BIRTH, FAMILY, GIVEN } from '../matching/schema.ts';
 
 /** Fields whose values are counted, by number; the order is kept for ever, for it is stored. */
 const COUNTED = [
@@ -37,15 +38,19 @@ const SOUND = 96;
 const LOCAL_SOUND = 128;
 const TOGETHER = 160;
 
+/** People of whose birth day only the year is known. */
+const YEARS = LOCAL + COUNTED.indexOf(BIRTH);
+
 /** Counts below this are not stored. */
 const STORED_MIN = 3;
 const PAIR = 2;
 const SHARE_MIN = 1e-6;
-const AREA_PRIOR = 300;
 /** Registries of fewer people lean on the model. */
 const SMALL = 2_000;
 /** Share of people of one year of birth, where only the year is known and nothing was counted. */
 const YEAR_SHARE = 0.01;
+/** Share of people of whom only the year of birth is known, where nothing was counted. */
+const YEARS_USUAL = 0.1;
 
 /** Kind and hash of a count. */
 export interface CountKey {
@@ -64,6 +69,8 @@ interface Reader {
   readonly hash: readonly number[] | Int32Array;
   readonly sound: readonly number[] | Int32Array;
   readonly isName: boolean;
+  /** Whether a value is a birth day of which only the year is known. */
+  readonly isYear: (value: number) => boolean;
 }
 
 function readersOf(registry: Registry): readonly (Reader | undefined)[] {
@@ -71,8 +78,9 @@ function readersOf(registry: Registry): readonly (Reader | undefined)[] {
     const number = COUNTED.indexOf(field.name);
     if (number < 0) return undefined;
     const isName = field.name === GIVEN || field.name === FAMILY;
-    const { hash, telling1: sound } = values;
-    return { number, at, slots: field.slots, hash, sound, isName };
+    const { hash, sound } = values;
+    const isYear = (value: number): boolean => values.isYear(value);
+    return { number, at, slots: field.slots, hash, sound, isName, isYear };
   });
 }
 
@@ -85,6 +93,7 @@ export function countKeysOf(registry: Registry, rows: readonly number[]): CountK
   const readers = readersOf(registry);
   const area = readers.find((each) => each?.number === COUNTED.indexOf(AREA));
   add(TOGETHER, 0);
+  add(YEARS, 0);
   for (const reader of readers) if (reader) add(reader.number, 0);
   for (const row of rows) {
     const from = row * registry.width;
@@ -160,6 +169,7 @@ export function countAll(registry: Registry): Counts {
         const value = registry.rows[from + reader.at + slot]!;
         if (value !== 0) counts.add(reader.number, reader.hash[value]!);
       }
+      if (reader.isYear(registry.rows[from + reader.at]!)) counts.add(YEARS, 0);
       if (!reader.isName) continue;
       const value = registry.rows[from + reader.at]!;
       const sound = reader.sound[value] ?? 0;
@@ -192,26 +202,36 @@ export function storedRarity(registry: Registry, model: Model, counts: Counts): 
     model.fields[registry.columns[column]!.field.name]?.u ?? [];
   /** A share, drawn towards what is usual where little was counted. */
   const shareOf = (held: number, count: number, usual: number): number => {
-    const prior = Math.max(0, SMALL - held);
-    return Math.max((Math.max(count, PAIR) + prior * usual) / (held + prior), SHARE_MIN);
+    const young = Math.max(0, 1 - held / SMALL);
+    const counted = Math.max(count, PAIR) / Math.max(held, PAIR);
+    return Math.max(young * usual + (1 - young) * counted, SHARE_MIN);
   };
-  const nearly = (here: number, all: number, share: number): number =>
-    Math.max((here - PAIR + AREA_PRIOR * share) / (all - PAIR + AREA_PRIOR), SHARE_MIN);
+  const nearOf = (column: number): number =>
+    model.usual?.near[registry.columns[column]!.field.name] ?? 1;
+  /** The share of people whose birth day is known as well as this one. */
+  const amongOf = (column: number, value: number): number => {
+    const reader = readers[column]!;
+    if (reader.number !== COUNTED.indexOf(BIRTH)) return 1;
+    const held = counts.of(reader.number, 0);
+    const prior = Math.max(0, SMALL - held);
+    const years = (counts.of(YEARS, 0) + prior * YEARS_USUAL) / (held + prior);
+    return Math.max(SHARE_MIN, reader.isYear(value) ? years : 1 - years);
+  };
   const bits = (column: number, value: number, place = 0): number => {
     const { field, values } = registry.columns[column]!;
     const reader = readers[column];
     if (!reader || field.rarity === 0 || value === 0) return 0;
-    const exact = uOf(column)[LEVELS[field.kind] - 1] ?? 1;
+    const exact = uOf(column)[equalLevel(field, values, value)] ?? 1;
     const held = counts.of(reader.number, 0);
-    const isYear = field.name === BIRTH && values.texts[value]!.endsWith('0000');
     const count = counts.of(reader.number, reader.hash[value]!);
-    const share = shareOf(held, count, isYear ? Math.max(exact, YEAR_SHARE) : exact);
-    const usual = field.rarity * Math.log2(exact / share);
+    const share = shareOf(held, count, reader.isYear(value) ? Math.max(exact, YEAR_SHARE) : exact);
+    const usual = field.rarity * Math.log2(exact / (share * amongOf(column, value)));
     const area = reader.isName ? placeOf(place) : 0;
     const all = area === 0 ? 0 : counts.of(AREAS + reader.number, area);
     if (all === 0) return usual;
     const here = counts.of(LOCAL + reader.number, join(reader.hash[value]!, area));
-    return Math.min(usual, Math.log2(exact / nearly(Math.max(here, PAIR), all, share)));
+    const near = shareAmong(Math.max(here, PAIR), all, share * nearOf(column));
+    return Math.min(usual, Math.log2(exact / near));
   };
   const alike = (column: number, a: number, b: number, place = 0): number => {
     const reader = readers[column];
@@ -227,15 +247,18 @@ export function storedRarity(registry: Registry, model: Model, counts: Counts): 
     const all = area === 0 ? 0 : counts.of(AREAS + reader.number, area);
     if (all === 0) return usual;
     const here = counts.of(LOCAL_SOUND + reader.number, join(sound, area));
-    return Math.min(usual, Math.log2(usualShare / nearly(Math.max(here, PAIR), all, share)));
+    const near = shareAmong(Math.max(here, PAIR), all, share * nearOf(column));
+    return Math.min(usual, Math.log2(usualShare / near));
   };
-  return { bits, alike, together: togetherBy(registry, readers, counts) };
+  const usual: Usual = model.usual ?? { near: {}, both: 1 };
+  return { bits, alike, together: togetherBy(registry, readers, counts, usual.both), usual };
 }
 
 function togetherBy(
   { rows, width, columns }: Registry,
   readers: readonly (Reader | undefined)[],
   counts: Counts,
+  usual: number,
 ): Rarity['together'] {
   const at = (name: string): number => columns.findIndex(({ field }) => field.name === name);
   const [given, family] = [readers[at(GIVEN)], readers[at(FAMILY)]];
@@ -250,6 +273,6 @@ function togetherBy(
     if (g === 0 || f === 0 || g !== g2 || f !== f2) return 0;
     const both = counts.of(TOGETHER, join(g, f));
     const expected = (counts.of(SOUND, g) * counts.of(SOUND + 1, f)) / Math.max(1, counts.people);
-    return both <= PAIR || expected === 0 ? 0 : Math.max(0, Math.log2((both - PAIR) / expected));
+    return companyBits(Math.max(both, PAIR), expected, usual);
   };
 }
