@@ -26,6 +26,7 @@ import {
   setRulesVersion,
   writeTotals,
 } from './store/draft.ts';
+import { withoutLoops } from './store/loops.ts';
 import { submitToFlow } from './vote.ts';
 
 /** What is to be drafted. */
@@ -63,6 +64,7 @@ export async function draftPayroll(
 ): Promise<Draft> {
   const { kind = 'regular' } = request;
   checkRequest(kind, request);
+  await ctx.freshStatistics(['payroll_line', 'households_hold']);
   const today = dayOf(ctx.now, scheme.time_zone);
   const calendar = await calendarOf(ctx, scheme);
   const period = request.period ? parsePeriod(calendar, request.period) : periodAt(calendar, today);
@@ -79,7 +81,7 @@ export async function draftPayroll(
     fund: fundOf(scheme, request.source),
   };
   if (!(await insertPayroll(ctx, scheme, header))) throw payrollExists(scheme, kind, period);
-  const totals = await fill(ctx, scheme, header, request, rulesVersion);
+  const totals = await withoutLoops(ctx, () => fill(ctx, scheme, header, request, rulesVersion));
   await writeTotals(ctx, payrollId, totals);
   const submitted = {
     payroll_id: payrollId,

@@ -30,6 +30,7 @@ import { NAMED_STATEMENTS } from '../settings.ts';
 import { Abandoned, callerHere, serving } from './caller.ts';
 import { database, pooledDatabase, sentTogether } from './connect.ts';
 import { flush, type Leavings } from './flush.ts';
+import { refreshStatistics } from './statistics.ts';
 
 /** The commit's answer was lost: the work may or may not have happened. */
 export class CommitUnknown extends Error {}
@@ -235,6 +236,9 @@ function makeUnit(
     },
     afterCommit(run) {
       leavings.afterCommit.push(run);
+    },
+    async freshStatistics(relations) {
+      await refreshStatistics(app.queuePool, app.log, relations);
     },
   };
   const unit = context as UnitOfWork;

@@ -111,6 +111,12 @@ export interface Context {
   audit(act: AuditAct): void;
   /** Runs after commit in this process only: caches, wake-ups. Never work that must happen. */
   afterCommit(run: () => void): void;
+  /**
+   * Before a statement over whole tables: analyses those of the named tables and views about which the
+   * planner knows nothing or too little. Call it before anything is locked; it costs one question
+   * where nothing is to be done.
+   */
+  freshStatistics(relations: readonly string[]): Promise<void>;
 }
 
 /** An act for the trail. */

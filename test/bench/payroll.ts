@@ -50,7 +50,11 @@ export async function run(report: Report, options: BenchOptions): Promise<void> 
 }
 
 /** A provider, a scheme with its fund, and the facts of the households. */
-export async function prepare(house: TestHouse, households: number): Promise<void> {
+export async function prepare(
+  house: TestHouse,
+  households: number,
+  analysed = true,
+): Promise<void> {
   const put = async (path: string, body: unknown): Promise<void> => {
     const answer = await house.fetch(path, { method: 'PUT', body });
     if (answer.status >= 300) throw new Error(answer.text);
@@ -81,5 +85,5 @@ export async function prepare(house: TestHouse, households: number): Promise<voi
     (await ctx.fhir.rids('Organization', ['bench'])).get('bench')!,
     (await ctx.fhir.rids('InsurancePlan', ['bench'])).get('bench')!,
   ]);
-  await fillFacts(house.database.pool, households, organization!, plan!);
+  await fillFacts(house.database.pool, households, organization!, plan!, analysed);
 }

@@ -5,12 +5,17 @@
 
 import type { Pool } from 'pg';
 
-/** Fills households of five with facts, accounts at the provider, and enrolments in the scheme. */
+/**
+ * Fills households of five with facts, accounts at the provider, and enrolments in the scheme.
+ *
+ * @param analysed  false: PostgreSQL is left to know nothing of them, as after an import
+ */
 export async function fillFacts(
   pool: Pool,
   households: number,
   providerId: bigint,
   schemeId: bigint,
+  analysed = true,
 ): Promise<void> {
   await pool.query(
     `insert into household (household_id, fhir_id, head_id, collector_id, collector_basis,
@@ -47,5 +52,5 @@ export async function fillFacts(
      from generate_series(1, $1::bigint) n`,
     [households, schemeId],
   );
-  await pool.query('analyze');
+  if (analysed) await pool.query('analyze');
 }

@@ -5,6 +5,7 @@
 import { type Context, isUuid, statement } from '../../../src/sdk/index.ts';
 import type { PayrollKind, PayrollState } from '../lifecycle.ts';
 import type { Flow } from './flows.ts';
+import { withoutLoops } from './loops.ts';
 
 /** A payroll row. */
 export interface PayrollRow {
@@ -107,7 +108,7 @@ const HOLD_BACK = statement(
 
 /** Takes off the payroll whom a hold has come upon since the draft. */
 export function holdBack(ctx: Context, payrollId: string): Promise<{ n: bigint; minor: bigint }> {
-  return ctx.db.one(HOLD_BACK, [payrollId, ctx.now]);
+  return withoutLoops(ctx, () => ctx.db.one(HOLD_BACK, [payrollId, ctx.now]));
 }
 
 const DECIDE = statement(

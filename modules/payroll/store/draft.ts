@@ -106,8 +106,6 @@ export async function insertLines(
   const at = entitlements.values.length;
   // Back-pay speaks only of those who have no line in the period; the others are no exclusions of it.
   const among = kind === 'back-pay' ? 'where l.household_id is null' : '';
-  // What is judged is read twice; in memory, it is not written to a file in between.
-  await ctx.db.run("set local work_mem = '64MB'");
   const [id, code, now] = [`$${at + 1}::uuid`, `$${at + 2}::text`, `$${at + 3}::timestamptz`];
   return ctx.db.one<DraftTotals>(
     `with held as materialized (

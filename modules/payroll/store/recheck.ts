@@ -5,6 +5,7 @@
 import { type Context, statement } from '../../../src/sdk/index.ts';
 import type { EntitlementSelect } from '../../schemes/index.ts';
 import type { PayrollRow } from './decide.ts';
+import { withoutLoops } from './loops.ts';
 
 const CHANGED = statement(
   'payroll.changed-households',
@@ -15,17 +16,6 @@ const CHANGED = statement(
    join payroll_line l on l.household_id = c.household_id
    where l.payroll_id = $1 and l.state = 'open' limit $3`,
 );
-
-/**
- * Lines that were drafted just now have no statistics: the planner takes them for one, and would run
- * the other side once for each of a million. Without loops it joins by hashes.
- */
-async function withoutLoops<Result>(ctx: Context, work: () => Promise<Result>): Promise<Result> {
-  await ctx.db.run('set local enable_nestloop = off');
-  const result = await work();
-  await ctx.db.run('set local enable_nestloop = on');
-  return result;
-}
 
 /** Households on the payroll whose facts have changed since its draft, at most `limit`. */
 export async function changedHouseholds(

@@ -6,7 +6,8 @@
 import { type Context, periodNear, statement } from '../../../src/sdk/index.ts';
 import { compileRules } from '../rules/compiled.ts';
 import type { SchemeRules } from '../rules/types.ts';
-import { layered, onlyAdultJoin, verdictColumns } from './model.ts';
+import { prepareBulk } from './bulk.ts';
+import { layered, onlyAdult, verdictColumns } from './model.ts';
 
 /** Which households are looked at, and by which rules. */
 export interface EligibilityQuestion {
@@ -40,6 +41,7 @@ export async function countEligibility(
   ctx: Context,
   question: EligibilityQuestion,
 ): Promise<EligibilityCount[]> {
+  await prepareBulk(ctx);
   return ctx.db.query<EligibilityCount>(
     `select decision, reason_code, criterion_number, count(*) as count
      from (${decisionText(question, undefined)}) d
@@ -110,15 +112,12 @@ function decisionText(
     columns: [
       'h.household_id',
       'h.fhir_id',
-      'coalesce(h.collector_id, s.member_id) as recipient_id',
+      `coalesce(h.collector_id, ${onlyAdult(asOf)}) as recipient_id`,
     ],
     from: `from households_household h
     left join schemes_enrolment e on e.household_id = h.household_id
       and e.scheme_id = ${schemeId}
-      and e.state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')${onlyAdultJoin(
-        asOf,
-        'h.collector_id is not null',
-      )}`,
+      and e.state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')`,
     where: `h.active and e.household_id is null
       ${among ? `and h.household_id ${among}` : ''} ${inArea}`,
   };

@@ -11,7 +11,8 @@ import { type Context, type PaymentPeriod, problem, statement } from '../../../s
 import { paymentHistory } from '../history.ts';
 import { ageDay, type CompiledRules, compileRules } from '../rules/compiled.ts';
 import type { SchemeRules } from '../rules/types.ts';
-import { layered, onlyAdultJoin, verdictColumns } from './model.ts';
+import { prepareBulk } from './bulk.ts';
+import { layered, onlyAdult, verdictColumns } from './model.ts';
 import { readRulesVersion, readScheme, rulesVersionFor } from './schemes.ts';
 
 /** A SELECT of entitlements; columns are listed at `entitlementSelect`. */
@@ -47,6 +48,7 @@ export async function entitlementSelect(
   rulesVersion?: number,
   households?: string,
 ): Promise<EntitlementSelect> {
+  if (households === undefined) await prepareBulk(ctx);
   const scheme = await readScheme(ctx, schemeId);
   const outside =
     (scheme.starts_on !== null && scheme.starts_on > period.endsOn) ||
@@ -178,9 +180,9 @@ function judgedText(
     schemeId,
     among,
     ...(paidCycles !== undefined && { paidCycles }),
-    columns: COLUMNS,
+    columns: columnsOf(asOf),
     from: `from schemes_enrolment e
-    left join households_household h on h.household_id = e.household_id${payeeJoins(asOf)}`,
+    left join households_household h on h.household_id = e.household_id${PAYEE_JOINS}`,
     where: `e.scheme_id = ${schemeId} and e.state in ('enrolled', 'suspended')
       and e.starts_on <= date '${period.endsOn}'
       and (e.ends_on is null or e.ends_on >= date '${period.startsOn}')
@@ -195,15 +197,12 @@ function judgedText(
   ]);
 }
 
-/** Who is paid, and the ways that the money could go, of an enrolment `e` of a household `h`. */
-export function payeeJoins(asOf: string): string {
-  const adult = onlyAdultJoin(asOf, 'e.recipient_id is not null or h.collector_id is not null');
-  return `${adult}
+/** The ways that the money could go, of an enrolment `e` of a household `h`. */
+export const PAYEE_JOINS = `
     left join households_account t on t.household_id = e.household_id and t.preferred
     left join providers_provider tp on tp.provider_id = t.provider_id
     left join pay_points_link k on k.household_id = e.household_id
     left join providers_provider lp on lp.provider_id = k.provider_id`;
-}
 
 function stepColumns({ steps }: CompiledRules): string[] {
   const array = (type: string, each: readonly string[]) => `array[${each.join(', ')}]::${type}[]`;
@@ -224,12 +223,13 @@ function stepColumns({ steps }: CompiledRules): string[] {
 }
 
 /** A named recipient is paid as long as a member; otherwise the collector, or the only adult. */
-const RECIPIENT = `(case when e.recipient_id is null then coalesce(h.collector_id, s.member_id)
+const recipient = (asOf: string): string => `(case
+      when e.recipient_id is null then coalesce(h.collector_id, ${onlyAdult(asOf)})
       when exists (select from households_member r where r.household_id = e.household_id
                    and r.member_id = e.recipient_id) then e.recipient_id end)`;
 
-/** What is carried of each enrolment `e` of a household `h`. */
-export const COLUMNS = [
+/** What is carried of each enrolment `e` of a household `h`, with ages on a day. */
+export const columnsOf = (asOf: string): string[] => [
   'e.household_id',
   'e.enrolment_id',
   'e.scheme_id',
@@ -237,7 +237,7 @@ export const COLUMNS = [
   'h.active',
   'h.area_id',
   'h.version as household_version',
-  `${RECIPIENT} as recipient_id`,
+  `${recipient(asOf)} as recipient_id`,
   't.provider_id as own_provider_id',
   't.kind as own_account_kind',
   't.account_number as own_account_number',
@@ -248,4 +248,6 @@ export const COLUMNS = [
 ];
 
 /** Their names. */
-export const CARRIED = COLUMNS.map((column) => column.split(/ as |\./).at(-1) as string);
+export const CARRIED = columnsOf('2000-01-01').map(
+  (column) => column.split(/ as |\./).at(-1) as string,
+);

@@ -227,17 +227,13 @@ export function verdictColumns(criteria: readonly string[]): readonly string[] {
 }
 
 /**
- * Join `s`: the only adult of a household without head or declared collector, as `s.member_id`.
- * Somebody who may be an adult makes it two.
- *
- * @param unless  condition under which nobody is looked for
+ * The only adult of the household `h`, where it has one; somebody who may be an adult makes it two. A
+ * sub-select, asked only of households without head or declared collector: a lateral join would run
+ * for each, and be the one loop in a plan that must do without them (`withoutLoops`).
  */
-export function onlyAdultJoin(asOf: string, unless: string): string {
+export function onlyAdult(asOf: string): string {
   const adult = reachedBy(addMonths(asOf, -ADULT_MONTHS));
-  return `
-    left join lateral (
-      select case when count(*) filter (where ${adult} is not false) = 1
-                  then min(m.member_id) filter (where ${adult}) end as member_id
-      from households_member m
-      where not (${unless}) and m.household_id = h.household_id and not m.deceased) s on true`;
+  return `(select case when count(*) filter (where ${adult} is not false) = 1
+                  then min(m.member_id) filter (where ${adult}) end
+      from households_member m where m.household_id = h.household_id and not m.deceased)`;
 }

@@ -8,7 +8,7 @@ import { type Context, periodNear } from '../../../src/sdk/index.ts';
 import { compileRules } from '../rules/compiled.ts';
 import type { Ranking } from '../rules/types.ts';
 import type { EligibilityQuestion } from './eligibility.ts';
-import { layered, onlyAdultJoin, verdictColumns } from './model.ts';
+import { layered, onlyAdult, verdictColumns } from './model.ts';
 
 /** A household in its place. */
 export interface RankedHousehold {
@@ -65,17 +65,14 @@ function candidatesText(
     columns: [
       'h.household_id',
       'h.fhir_id',
-      'coalesce(h.collector_id, s.member_id) as recipient_id',
+      `coalesce(h.collector_id, ${onlyAdult(asOf)}) as recipient_id`,
       'e.state',
       'e.fhir_id as coverage_id',
     ],
     from: `from households_household h
     left join schemes_enrolment e on e.household_id = h.household_id
       and e.scheme_id = ${schemeId}
-      and e.state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')${onlyAdultJoin(
-        asOf,
-        'h.collector_id is not null',
-      )}`,
+      and e.state in ('applied', 'eligible', 'waiting', 'enrolled', 'suspended')`,
     where: `h.active ${inArea}`,
   };
   const ranks = compiled.ranks.map((sql, index) => `${sql} as r${index}`);

@@ -16,17 +16,17 @@ import { Plan } from '../language/plan.ts';
 import { quote } from '../language/sql.ts';
 import { usablePlaces } from '../rank.ts';
 import { ageDay, type CompiledRules, compileRules } from '../rules/compiled.ts';
-import { CARRIED, COLUMNS, payeeJoins, reasonCase, routeCase } from './entitlement.ts';
+import { prepareBulk } from './bulk.ts';
+import { CARRIED, columnsOf, PAYEE_JOINS, reasonCase, routeCase } from './entitlement.ts';
 import { type Ground, layered, verdictColumns } from './model.ts';
 import { cellsText } from './simulation-cells.ts';
 import type { Side, SimulationQuestion, SimulationRow } from './simulation-types.ts';
 
 /** Runs what reads only: until it is done PostgreSQL refuses to write in this unit of work. */
 export async function readOnly<Result>(ctx: Context, work: () => Promise<Result>): Promise<Result> {
+  await prepareBulk(ctx);
   await ctx.db.run('savepoint simulation');
   await ctx.db.run('set local transaction_read_only = on');
-  // What is judged is read several times; in memory, it is not written to a file in between.
-  await ctx.db.run("set local work_mem = '64MB'");
   const result = await work();
   await ctx.db.run('rollback to savepoint simulation');
   return result;
@@ -126,7 +126,7 @@ function groundText(
     schemeId: question.schemeId,
     among: amongOf(question),
     columns: [
-      ...COLUMNS,
+      ...columnsOf(asOf),
       'x.state as standing',
       'x.starts_on as began_on',
       'x.ends_on as ended_on',
@@ -136,7 +136,7 @@ function groundText(
     ...(question.paidCycles !== undefined && {
       paidCycles: `(case when e.state is not null then ${question.paidCycles} end)`,
     }),
-    from: `${fromText(question, asOf, reads)}${payeeJoins(asOf)}`,
+    from: `${fromText(question, asOf, reads)}${PAYEE_JOINS}`,
     where: `(h.active or x.state in ('enrolled', 'suspended'))${inAreaText(question)}`,
   };
   return layered(ground, Math.max(...compiled.map(({ rules }) => rules.at)), select);
