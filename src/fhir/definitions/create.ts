@@ -86,8 +86,8 @@ function searching(
   return {
     searchParameters: (type) => search.of(type).parameters,
     searchParameter: (type, code) => search.of(type).byCode.get(code),
-    extract: (resource) =>
-      search.of(resource.resourceType).extractor.extract(resource as unknown as Json),
+    extract: (resource, max) =>
+      search.of(resource.resourceType).extractor.extract(resource as unknown as Json, max),
   };
 }
 

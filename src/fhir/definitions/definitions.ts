@@ -257,8 +257,13 @@ export interface Definitions {
     parameters: readonly SearchParameter[],
     pending?: ReadonlySet<string>,
   ): Definitions;
-  /** Index rows of a valid resource; its absolute references to ourselves are made relative. */
-  extract(resource: Resource): IndexRows;
+  /**
+   * Index rows of a valid resource; its absolute references to ourselves are made relative.
+   *
+   * @param max  rows of each table that it may have
+   * @throws Problem `too-many-index-rows`
+   */
+  extract(resource: Resource, max?: number): IndexRows;
 
   /** StructureDefinition with snapshot, by canonical (a `|version` is ignored). */
   snapshot(url: string): StructureDefinition | undefined;

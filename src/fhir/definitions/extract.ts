@@ -49,8 +49,8 @@ export class Extractor {
     }
   }
 
-  extract(resource: Json): IndexRows {
-    const rows = new RowCollector();
+  extract(resource: Json, max?: number): IndexRows {
+    const rows = new RowCollector(max);
     walk(this.#root, resource, rows, resource);
     for (const reader of this.#computed) {
       for (const value of reader.path.compute!(resource)) read(reader, value, rows, resource);

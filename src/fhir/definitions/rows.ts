@@ -4,6 +4,7 @@
  * Leaves to `index-values.ts` what rows a value makes.
  */
 
+import { problem } from '../../sdk/problem.ts';
 import type { DecimalRange } from './decimals.ts';
 import type {
   DateRow,
@@ -19,6 +20,12 @@ import { capitalized, normalize } from './normalize.ts';
 
 /** Below this many rows a look through the list is faster than a set. */
 const FEW = 12;
+
+/**
+ * Rows of one table that a resource which is written may have: a thousand times what a household of
+ * ten has, and half a second of work for whoever else waits.
+ */
+export const ROWS_MAX = 50_000;
 
 /** When two rows of a kind are the same, and a text that tells them apart. */
 interface Kind<Row> {
@@ -60,10 +67,12 @@ const PAIR: Kind<PairRow> = {
 class Distinct<Row> {
   readonly rows: Row[] = [];
   readonly #kind: Kind<Row>;
+  readonly #max: number;
   #seen: Set<string> | undefined;
 
-  constructor(kind: Kind<Row>) {
+  constructor(kind: Kind<Row>, max: number) {
     this.#kind = kind;
+    this.#max = max;
   }
 
   add(row: Row): void {
@@ -75,6 +84,7 @@ class Distinct<Row> {
       this.#seen ??= new Set(rows.map(key));
       const before = this.#seen.size;
       if (this.#seen.add(key(row)).size === before) return;
+      checkCount(rows.length, this.#max);
     }
     rows.push(row);
   }
@@ -90,12 +100,24 @@ export interface ToldByRows {
 export class RowCollector {
   readonly #present: ToldByRows[] = [];
   readonly #tk: bigint[] = [];
-  readonly #tok = new Distinct(TOK);
-  readonly #str = new Distinct(STR);
-  readonly #ref = new Distinct(REF);
-  readonly #dat = new Distinct(DAT);
-  readonly #num = new Distinct(NUM);
-  readonly #pair = new Distinct(PAIR);
+  readonly #max: number;
+  readonly #tok: Distinct<TokenRow>;
+  readonly #str: Distinct<StringRow>;
+  readonly #ref: Distinct<ReferenceRow>;
+  readonly #dat: Distinct<DateRow>;
+  readonly #num: Distinct<NumberRow>;
+  readonly #pair: Distinct<PairRow>;
+
+  /** `max` bounds the rows of each table; see `ROWS_MAX`. */
+  constructor(max = Number.POSITIVE_INFINITY) {
+    this.#max = max;
+    this.#tok = new Distinct(TOK, max);
+    this.#str = new Distinct(STR, max);
+    this.#ref = new Distinct(REF, max);
+    this.#dat = new Distinct(DAT, max);
+    this.#num = new Distinct(NUM, max);
+    this.#pair = new Distinct(PAIR, max);
+  }
 
   tk(hash: bigint): void {
     this.#tk.push(hash);
@@ -147,8 +169,10 @@ export class RowCollector {
         table === 'str' ? this.#str.rows : this.#dat.rows;
       if (!rows.some((row) => keys.includes(row.param))) this.#tk.push(presence);
     }
+    const tk = sortedDistinct(this.#tk);
+    checkCount(tk.length - 1, this.#max);
     return {
-      tk: sortedDistinct(this.#tk),
+      tk,
       tok: this.#tok.rows,
       str: this.#str.rows,
       ref: this.#ref.rows,
@@ -157,6 +181,15 @@ export class RowCollector {
       pair: this.#pair.rows,
     };
   }
+}
+
+/** @throws Problem when there are more than `max` */
+function checkCount(count: number, max: number): void {
+  if (count < max) return;
+  const says =
+    `The resource has more than ${max} values by which it is found (names, identifiers, members, ` +
+    'codes, dates …); split it up.';
+  throw problem('too-long', 'too-many-index-rows', says);
 }
 
 /** Two rows with one key are the same row. */

@@ -8,6 +8,7 @@
 
 import type { Resource } from '@medplum/fhirtypes';
 import type { Definitions, IndexRows } from '../definitions/definitions.ts';
+import { ROWS_MAX } from '../definitions/rows.ts';
 
 interface Foreseen {
   readonly by: Definitions;
@@ -18,7 +19,7 @@ const known = new WeakMap<Resource, Foreseen>();
 
 /** Notes the rows of a resource that has been found valid and carries the id of its write. */
 export function foresee(by: Definitions, resource: Resource): void {
-  known.set(resource, { by, rows: by.extract(resource) });
+  known.set(resource, { by, rows: by.extract(resource, ROWS_MAX) });
 }
 
 /** The rows of a resource if they are known and still hold; it is valid then, too. */

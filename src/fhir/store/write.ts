@@ -12,6 +12,7 @@ import {
   bucketOf,
   idKey,
   inOrder,
+  inPlace,
   Problem,
   problem,
   type ResourceWrite,
@@ -19,6 +20,7 @@ import {
 } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import type { Definitions, IndexRows } from '../definitions/definitions.ts';
+import { ROWS_MAX } from '../definitions/rows.ts';
 import { refuseMasked } from '../disclosure.ts';
 import { isNoneMatch } from '../interactions/respond.ts';
 import { checkWritten, inReach } from '../search/reach.ts';
@@ -289,7 +291,7 @@ function rowChange(unit: UnitOfWork, each: Prepared): RowChange {
   const { plan, before, previous, version } = each;
   const key = idKey(plan.id);
   const resource = plan.resource ?? ({ resourceType: plan.type } as Resource);
-  const after = plan.resource ? rowsOf(definitions, plan.resource, plan.id) : NO_ROWS;
+  const after = plan.resource ? rowsOf(definitions, plan, plan.resource) : NO_ROWS;
   const earlier = previous ? definitions.extract(previous) : NO_ROWS;
   return {
     type: definitions.typeNumber(plan.type),
@@ -308,8 +310,16 @@ function rowChange(unit: UnitOfWork, each: Prepared): RowChange {
   };
 }
 
-function rowsOf(definitions: Definitions, resource: Resource, id: string): IndexRows {
-  return foreseen(definitions, resource) ?? definitions.extract({ ...resource, id });
+/** @throws Problem when there are more than `ROWS_MAX`, naming the place */
+function rowsOf(
+  definitions: Definitions,
+  { id, place }: PlannedWrite,
+  resource: Resource,
+): IndexRows {
+  return inPlace(
+    place,
+    () => foreseen(definitions, resource) ?? definitions.extract({ ...resource, id }, ROWS_MAX),
+  );
 }
 
 async function projectFacts(

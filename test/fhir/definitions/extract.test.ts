@@ -22,6 +22,7 @@ import {
   valueHash,
 } from '../../../src/fhir/definitions/hash.ts';
 import { parseJson } from '../../../src/fhir/formats/json.ts';
+import { Problem } from '../../../src/sdk/problem.ts';
 import { hashedKey, idKey } from '../../../src/sdk/reference.ts';
 import { sharedPath, sharedTexts } from '../../support/shared.ts';
 
@@ -42,6 +43,19 @@ function strings(rows: IndexRows, key: number): (string | null)[][] {
 }
 
 describe('extraction', () => {
+  it('takes as many rows of a table as it is told, each counted once', () => {
+    const names = (count: number) =>
+      ({
+        resourceType: 'Patient',
+        name: Array.from({ length: count }, (_, at) => ({ family: `f${at}` })),
+      }) as Resource;
+    const twice = { ...names(20), contact: names(20) } as unknown as { name: object[] };
+    twice.name.push(...twice.name);
+    expect(definitions.extract(twice as Resource, 20).str).to.have.length(20);
+    expect(() => definitions.extract(names(21), 20)).to.throw(Problem, 'more than 20 values');
+    expect(definitions.extract(names(100)).str).to.have.length(100);
+  });
+
   const patient = {
     resourceType: 'Patient',
     identifier: [

@@ -122,4 +122,19 @@ describe('many resources created at once', () => {
     await house.fetch(`Patient/${id}`, { method: 'DELETE' });
     expect((await held(id)).index).to.equal(null);
   });
+
+  it('refuses a resource with more values than are indexed of one, and says which', async () => {
+    const identifier = Array.from({ length: 50_001 }, (_, at) => ({ value: `n-${at}` }));
+    const patient = { resourceType: 'Patient', identifier };
+    const one = await house.fetch('Patient', { body: patient });
+    expect(one.status, one.text.slice(0, 500)).to.equal(413);
+    expect(one.json.issue[0].details.coding[0].code).to.equal('too-many-index-rows');
+    const entry = [{ resource: patient, request: { method: 'POST', url: 'Patient' } }];
+    const body = { resourceType: 'Bundle', type: 'transaction', entry };
+    const within = await house.fetch('', { body });
+    expect(within.status).to.equal(413);
+    expect(within.json.issue[0].expression).to.deep.equal(['Bundle.entry[0]']);
+    identifier.pop();
+    expect((await house.fetch('Patient/$validate', { body: patient })).status).to.equal(200);
+  });
 });
