@@ -8,9 +8,10 @@
  */
 
 import type { Bundle } from '@medplum/fhirtypes';
-import type { Context } from '../../src/sdk/index.ts';
+import { type Context, periodAt } from '../../src/sdk/index.ts';
 import { enrolmentCoverage } from './enrolment.ts';
 import { enrolByRank } from './rank.ts';
+import { compileRules } from './rules/compiled.ts';
 import {
   countEligibility,
   countLive,
@@ -53,8 +54,12 @@ export async function enrolByCriteria(
     readonly payor: string | undefined;
   },
 ): Promise<EnrolmentSummary> {
-  if (!options.preview) await takeTurns(ctx, scheme.scheme_id);
   const rules = await readRulesVersion(ctx, scheme.scheme_id, scheme.rules_version);
+  if (!options.preview) {
+    const period = periodAt(rules.frequency, options.asOf);
+    const { plan } = compileRules(rules, period, options.asOf);
+    await takeTurns(ctx, scheme.scheme_id, [...plan.schemes]);
+  }
   const question: EligibilityQuestion = {
     schemeId: scheme.scheme_id,
     rules,

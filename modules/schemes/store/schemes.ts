@@ -126,7 +126,8 @@ const ALL = statement(
 
 const TAKE_TURNS = statement(
   'schemes.take-turns',
-  'select scheme_id from scheme where scheme_id = $1 for no key update',
+  `select scheme_id from scheme where scheme_id = $1 or fhir_id = any($2::text[])
+   order by scheme_id for no key update`,
 );
 
 /** @throws Problem `scheme-unknown` */
@@ -154,9 +155,16 @@ export async function activeSchemes(ctx: Context): Promise<Scheme[]> {
   return ctx.db.query<Scheme>(ALL);
 }
 
-/** Waits for others who enrol into this scheme, until this unit of work ends. */
-export async function takeTurns(ctx: Context, schemeId: bigint): Promise<void> {
-  await ctx.db.query(TAKE_TURNS, [schemeId]);
+/**
+ * Waits for others who enrol into this scheme, until this unit of work ends; and into those that its
+ * rules ask about (FHIR ids), or two schemes that exclude each other would both enrol a household.
+ */
+export async function takeTurns(
+  ctx: Context,
+  schemeId: bigint,
+  asksAbout: readonly string[] = [],
+): Promise<void> {
+  await ctx.db.query(TAKE_TURNS, [schemeId, asksAbout]);
 }
 
 const RULES = statement(

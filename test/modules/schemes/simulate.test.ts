@@ -448,6 +448,55 @@ describe('rules over the live registry', () => {
     expect(refused.json.issue[0].details.coding[0].code).to.equal('criterion-malformed');
   });
 
+  it('keeps schemes that exclude each other apart, when both enrol at once', async () => {
+    const excluding = (other: string) => [
+      MONTHLY,
+      criterion(`enrolledIn('${other}').not()`, 'alone'),
+      base(1),
+    ];
+    await put(scheme('ex-b', [MONTHLY, criterion('true'), base(1)]));
+    await put(scheme('ex-a', excluding('ex-b')));
+    await put(scheme('ex-b', excluding('ex-a')));
+    await Promise.all(['ex-a', 'ex-b'].map((id) => done(`InsurancePlan/${id}/$enrol`, [AS_OF])));
+    const { rows } = await house.database.pool.query(
+      `select count(distinct household_id)::int as households, count(*)::int as enrolments
+       from enrolment e join scheme s using (scheme_id) where s.fhir_id in ('ex-a', 'ex-b')`,
+    );
+    expect(rows[0].households).to.be.above(40);
+    expect(rows[0].enrolments).to.equal(rows[0].households);
+  });
+
+  it('counts who lived in a period, whatever has happened since', async () => {
+    await put(area('life'));
+    await put(patient('life-0', { birthDate: '1980-01-01' }));
+    await put(patient('life-1', { birthDate: '1985-01-01', deceasedDateTime: '2025-11-15' }));
+    await put(patient('life-2', { birthDate: '2025-12-10' }));
+    await put(
+      household('life', ['head:life-0', 'life-1', 'life-2'], { extension: [inArea('life')] }),
+    );
+    const sizes = new Map<string, number>();
+    for (const period of ['2025-11', '2025-12', '2026-01']) {
+      const size = [1, 2, 3].map(async (n) => {
+        const rules = [MONTHLY, criterion(`size = ${n}`, 'n'), base(1)];
+        const tried = await done('InsurancePlan/$simulate', [
+          { name: 'plan', resource: scheme('life', rules) },
+          { name: 'period', valueString: period },
+          inside('life'),
+        ]);
+        const { group } = tried.report.resource;
+        const unpaid = group.find((one: Json) => one.code.coding[0].code === 'unpaid-tried');
+        return JSON.stringify(unpaid).includes('not-eligible') ? 0 : n;
+      });
+      sizes.set(period, Math.max(...(await Promise.all(size))));
+    }
+    // Who died on 15 November is counted on the first of it; who is born on 10 December from January.
+    expect([...sizes]).to.deep.equal([
+      ['2025-11', 2],
+      ['2025-12', 1],
+      ['2026-01', 2],
+    ]);
+  });
+
   describe('a review of who is enrolled', () => {
     const path = 'InsurancePlan/rv/$review-eligibility';
     const rules = [
