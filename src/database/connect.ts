@@ -141,10 +141,31 @@ async function* copyOutAlone(client: Pipelined, statement: string): AsyncGenerat
  * several statements leave in one packet. A saving only: nothing depends on it.
  */
 export function sentTogether(client: pg.PoolClient): void {
-  const { stream } = (client as unknown as { connection?: { stream?: Writable } }).connection ?? {};
+  const stream = streamOf(client);
   if (!stream) return;
   stream.cork();
   setImmediate(() => stream.uncork());
+}
+
+function streamOf(client: unknown): Writable | undefined {
+  return (client as { connection?: { stream?: Writable } }).connection?.stream;
+}
+
+/**
+ * Gathers what is sent one after the other without waiting: a packet costs more than most
+ * statements take to write.
+ */
+function gathered(stream: Writable | undefined): () => void {
+  let held = false;
+  return () => {
+    if (!stream || held) return;
+    held = true;
+    stream.cork();
+    process.nextTick(() => {
+      held = false;
+      stream.uncork();
+    });
+  };
 }
 
 /** Something that runs queries: a pool or one client of it. */
@@ -152,12 +173,14 @@ type Runner = Pick<pg.PoolClient, 'query'>;
 
 /** Wraps a client as the `Database` that modules see. */
 export function database(runner: Runner, named: boolean): Database {
+  const gather = gathered(streamOf(runner));
   const send = async <Row extends object>(
     statement: Statement | string,
     values: readonly unknown[] = [],
   ): Promise<pg.QueryResult<Row>> => {
     callerHere()?.check();
     const sent = values.map(parameter);
+    gather();
     if (typeof statement === 'string') return runner.query<Row>(statement, sent);
     return runner.query<Row>({
       ...(named && { name: statement.name }),

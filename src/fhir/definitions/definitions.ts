@@ -56,6 +56,11 @@ export interface SearchParameterInfo {
    * made no row: rows tell the rest.
    */
   readonly presence: bigint;
+  /**
+   * Tokens of `tk` any of which tells that it has a value: presence, or what stands there anyhow
+   * (the codes of a closed list; of `phone` the system).
+   */
+  readonly present: readonly bigint[];
   /** Where its tokens stand; undefined unless `type` is token. */
   readonly tokens?: 'tk' | 'tok' | 'both';
   /**

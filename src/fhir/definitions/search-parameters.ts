@@ -15,7 +15,7 @@ import type { Types } from './compile.ts';
 import { declaredParts, pairReader, partPaths, placesOf } from './composites.ts';
 import type { CompositePart, SearchParameterInfo, SearchParameterType } from './definitions.ts';
 import { Extractor, type Reader } from './extract.ts';
-import { paramKey, presenceHash, textKey } from './hash.ts';
+import { codeHash, paramKey, presenceHash, systemHash, textKey } from './hash.ts';
 import { indexerOf, tokensOf } from './index-values.ts';
 import { type Path, pathsOf, signatureOf } from './paths.ts';
 import { RESOURCE_TYPES } from './resource-types.ts';
@@ -157,6 +157,8 @@ export class SearchParameters {
     const { leader, system } = ownerOf(draft, owners);
     const key = paramKey(type, leader.parameter.code!);
     const kinds = new Set(draft.paths.map((path) => tokensOf(path.type)));
+    const presence = presenceHash(paramKey(type, code));
+    const sortCodes = draft.type === 'token' ? this.#sortCodes(draft.paths) : [];
     return {
       code,
       url: parameter.url ?? '',
@@ -169,12 +171,13 @@ export class SearchParameters {
         ?.map(({ name, column }) => textKey(type, name, column)) ?? [key],
       ...(system !== undefined && { onlySystem: system }),
       rowsCode: leader.parameter.code!,
-      presence: presenceHash(paramKey(type, code)),
+      presence,
+      present: presentBy(key, presence, sortCodes, system),
       ...(draft.type === 'token' && {
         tokens: kinds.size === 2 ? 'both' : ([...kinds][0] ?? 'tk'),
       }),
       implicitSystems: draft.type === 'token' ? this.#implicitSystems(draft.paths) : [],
-      sortCodes: draft.type === 'token' ? this.#sortCodes(draft.paths) : [],
+      sortCodes,
       sortPaths: sortPathsOf(draft.type, draft.paths),
       targets: draft.type === 'reference' ? targetsOf(draft) : [],
       canonical: draft.paths.some((path) => path.type === 'canonical'),
@@ -259,6 +262,17 @@ function isSingle(paths: readonly Path[]): boolean {
   );
 }
 
+/** The tokens that tell that a parameter has a value. */
+function presentBy(
+  key: number,
+  presence: bigint,
+  codes: readonly string[],
+  system: string | undefined,
+): readonly bigint[] {
+  if (system !== undefined) return [systemHash(key, system)];
+  return codes.length > 0 ? codes.map((code) => codeHash(key, code)) : [presence];
+}
+
 function signatureFor(kind: SearchParameterType, places: readonly string[]): string {
   return `${kind} ${[...new Set(places)].sort().join(' ')}`;
 }
@@ -305,7 +319,7 @@ function readersOf(
   type: string,
   draft: Draft,
   owners: Owners,
-  { code, presence, keys: under }: SearchParameterInfo,
+  { code, presence, present, keys: under }: SearchParameterInfo,
 ): Reader[] {
   const table = toldBy(draft.type);
   const told = table && { presence, table, keys: under };
@@ -314,7 +328,7 @@ function readersOf(
   return draft.paths.map((path) => ({
     path,
     index: leads ? indexerOf(draft.type, path.type, keys) : undefined,
-    presence,
+    presence: present.includes(presence) ? presence : undefined,
     ...(told && { told }),
   }));
 }

@@ -100,12 +100,12 @@ function parameterCondition(
   const { info, modifier } = term;
   refuseMaskedSearch(unit.actor, type, info, modifier);
   if (modifier === 'missing') {
-    const presence = values.add([info.presence], 'bigint[]');
+    const present = values.add(info.present, 'bigint[]');
     const table = toldBy(info.type);
     const told =
       table === 'str' ? hasText(info.keys, 'str', values) : textsUnder(info.keys, 'param', values);
     const rows = table && fromIndex(table, [told], 90);
-    const has = `(r.tk @> ${presence}${rows ? ` or ${rows.test}` : ''})`;
+    const has = `(r.tk && ${present}${rows ? ` or ${rows.test}` : ''})`;
     return fromTest(term.values[0] === 'true' ? `not ${has}` : has, 90);
   }
   switch (info.type) {

@@ -166,7 +166,7 @@ function parameterHolds(
 }
 
 function isPresent(info: ParameterTerm['info'], rows: IndexRows): boolean {
-  if (rows.tk.includes(info.presence)) return true;
+  if (info.present.some((token) => rows.tk.includes(token))) return true;
   const told: readonly { readonly param: number }[] =
     toldBy(info.type) === 'str' ? rows.str : toldBy(info.type) === 'dat' ? rows.dat : [];
   return told.some((row) => info.keys.includes(row.param));

@@ -35,11 +35,20 @@ const DICTIONARY_1 = Buffer.from(
 const SMALL = { windowBits: 12, memLevel: 5 };
 const SMALL_MAX = 4096 - 256 - DICTIONARY_1.length;
 
+/**
+ * Room for what comes out at once, in bytes: the usual 16 kB cost as much to have as packing a
+ * Patient. What needs more is given more.
+ */
+function room(expected: number): { readonly chunkSize: number } {
+  return { chunkSize: Math.min(16_384, Math.max(1_024, expected)) };
+}
+
 /** Compresses a content. */
 export function compress(content: string): Buffer {
   const packed = deflateRawSync(content, {
     level: 6,
     dictionary: DICTIONARY_1,
+    ...room(content.length >> 1),
     ...(content.length < SMALL_MAX && SMALL),
   });
   return Buffer.concat([Buffer.of(1), packed]);
@@ -48,5 +57,6 @@ export function compress(content: string): Buffer {
 /** Restores a content. An Error (a bug or damage) when the dictionary is unknown. */
 export function decompress(packed: Buffer): string {
   if (packed[0] !== 1) throw new Error(`history: unknown dictionary ${packed[0]}`);
-  return inflateRawSync(packed.subarray(1), { dictionary: DICTIONARY_1 }).toString('utf8');
+  const how = { dictionary: DICTIONARY_1, ...room(packed.length * 5) };
+  return inflateRawSync(packed.subarray(1), how).toString('utf8');
 }
