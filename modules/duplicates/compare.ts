@@ -7,6 +7,7 @@
  */
 
 import type { Context } from '../../src/sdk/index.ts';
+import { COMPARE_ALL, CROWD, compareAll } from './compare-all.ts';
 import { Desk, type Judge, type Scored } from './registry/desk.ts';
 import { explanationOf } from './registry/explain.ts';
 import { fingerprint, personFrom } from './registry/facts.ts';
@@ -27,8 +28,6 @@ const AT_ONCE = 50;
 const KEPT_MIN = 0.1;
 /** Of one record, pairs that are kept, the likeliest first. */
 const KEPT_MAX = 25;
-/** A key that more people share is left out. */
-export const CROWD = 150;
 
 /**
  * Compares these records with all others.
@@ -71,7 +70,8 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number
     ),
     all,
   );
-  const { judge, modelId } = await judgeOf(ctx, desk);
+  const { judge, modelId, outgrown } = await judgeOf(ctx, desk);
+  if (outgrown) ctx.enqueue(compareAll, {}, { key: COMPARE_ALL });
   const byPerson = Map.groupBy(found, (each) => each.of_id);
   const pairs = new Map<string, EdgeRow & Suspicion>();
   for (const [at, person] of people.entries()) {

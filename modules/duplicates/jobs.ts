@@ -21,9 +21,6 @@ import { FIND } from './permissions.ts';
 import { keepHouseholds, keepPatients } from './registry/keep.ts';
 import { nextFeatures } from './store/suspicions.ts';
 
-/** Searches wait for each other. */
-export const QUEUE = 'duplicates';
-
 /** Records of one step, which is one transaction: payments wait for none of them. */
 const STEP = 200;
 
@@ -52,13 +49,16 @@ export const findDuplicates = job<Step>(
   'compares the next records of an area, or of all, with the registry',
 );
 
+/** One search at a time of an area, or of all. */
+export const keyOf = (area: string | undefined): string => `duplicates ${area ?? 'all'}`;
+
 /** Each step goes on to the next: a killed search goes on where it was. */
 export const findHandler = handle(findDuplicates, async (ctx, { after, area }) => {
   const ids = await nextFeatures(ctx, BigInt(after), area ?? null, STEP);
   await compareStored(ctx, ids);
   const last = ids.at(-1);
   if (ids.length < STEP || last === undefined) return;
-  ctx.enqueue(findDuplicates, { after: String(last), ...(area && { area }) }, { queue: QUEUE });
+  ctx.enqueue(findDuplicates, { after: String(last), ...(area && { area }) }, { key: keyOf(area) });
 });
 
 const definition: OperationDefinition = {
@@ -100,11 +100,7 @@ export const findOperation: Operation = {
       throw problem('value', 'area-reference', 'area is a Location, as Location/id.', 'area');
     }
     if (area !== undefined) await ctx.fhir.read('Location', area);
-    ctx.enqueue(
-      findDuplicates,
-      { after: '0', ...(area && { area }) },
-      { key: `duplicates ${area ?? 'all'}`, queue: QUEUE },
-    );
+    ctx.enqueue(findDuplicates, { after: '0', ...(area && { area }) }, { key: keyOf(area) });
     return {
       resourceType: 'Parameters',
       parameter: [{ name: 'records', valueString: area ? `Location/${area}` : 'all' }],

@@ -5,14 +5,15 @@
  */
 
 import { handle, handleInSteps, job, type Units } from '../../../src/sdk/index.ts';
-import { CROWD } from '../compare.ts';
-import { findDuplicates, QUEUE } from '../jobs.ts';
+import { COMPARE_ALL, CROWD, compareAll } from '../compare-all.ts';
+import { findDuplicates, keyOf } from '../jobs.ts';
 import { probabilityOf } from '../matching/score.ts';
 import { fingerprint } from '../registry/facts.ts';
 import { SHIPPED, type TaughtModel } from '../registry/weights.ts';
 import {
   endRun,
   factsOfRecords,
+  forgetEarlier,
   portionOfFeatures,
   replaceBigKeys,
   replaceCounts,
@@ -22,6 +23,7 @@ import type { StoredFeature } from '../store/features.ts';
 import { latestModel, saveModel } from '../store/models.ts';
 import { type EdgeRow, writeEdges } from '../store/suspicions.ts';
 import { raiseSuspicions, SUSPECTED_MIN, type Suspicion } from '../suspicion.ts';
+import { withdrawFaded } from '../withdraw.ts';
 import { RunElsewhere } from './child.ts';
 import { type Findings, type FoundPair, TEACHING_MIN } from './everybody.ts';
 
@@ -32,13 +34,7 @@ const PAIRS = 200;
 
 type Ids = readonly (readonly [bigint, string])[];
 
-export const compareAll = job<Record<string, never>>(
-  'duplicates.compare-all',
-  'compares everybody with everybody and learns the weights anew',
-  { attemptsMax: 3 },
-);
-
-/** Rung by the clock; the run itself waits behind other searches for duplicates. */
+/** Rung by the clock. */
 export const ringNightly = job<Record<string, never>>(
   'duplicates.ring-nightly',
   'has everybody compared',
@@ -46,7 +42,7 @@ export const ringNightly = job<Record<string, never>>(
 
 export const nightlyHandlers = [
   handle(ringNightly, async (ctx) => {
-    ctx.enqueue(compareAll, {}, { key: 'duplicates nightly', queue: QUEUE });
+    ctx.enqueue(compareAll, {}, { key: COMPARE_ALL });
   }),
   handleInSteps(compareAll, runNightly),
 ];
@@ -65,8 +61,12 @@ async function runNightly(units: Units): Promise<void> {
       const some = found.pairs.slice(at, at + PAIRS);
       raised += await keepPairs(units, some, ids, modelId);
     }
+    await units.run((ctx) => forgetEarlier(ctx, runId));
+    if (found.learnt) await withdrawFaded(units, runId);
     await units.run(async (ctx) => {
-      if (ids.length < TEACHING_MIN) ctx.enqueue(findDuplicates, { after: '0' }, { queue: QUEUE });
+      if (ids.length < TEACHING_MIN) {
+        ctx.enqueue(findDuplicates, { after: '0' }, { key: keyOf(undefined) });
+      }
       await endRun(ctx, runId, {
         people: ids.length,
         compared: found.compared,

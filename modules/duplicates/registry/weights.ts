@@ -25,6 +25,9 @@ export interface TaughtModel {
 /** Registries of fewer people are taken to have so many: λ is a share of all pairs. */
 const PEOPLE_MIN = 1_000;
 const LAMBDA_MAX = 0.01;
+/** Growth since the last count after which values are counted again. */
+const OUTGROWN_FACTOR = 1.5;
+const OUTGROWN_MIN = 1_000;
 
 export const SHIPPED = JSON.parse(
   readFileSync(join(import.meta.dirname, 'default-model.json'), 'utf8'),
@@ -46,16 +49,23 @@ export function fitted({ people, model }: TaughtModel, size: number): Model {
   };
 }
 
+/** Who judges the pairs of a desk, and by what. */
+export interface Judgement {
+  readonly judge: Judge;
+  /** Undefined: the shipped model. */
+  readonly modelId: number | undefined;
+  /** The registry has grown so much that values should be counted again before the night. */
+  readonly outgrown: boolean;
+}
+
 /** Reads what a desk needs, and answers who judges its pairs. */
-export async function judgeOf(
-  ctx: Context,
-  desk: Desk,
-): Promise<{ readonly judge: Judge; readonly modelId: number | undefined }> {
+export async function judgeOf(ctx: Context, desk: Desk): Promise<Judgement> {
   const { counts, model, people } = await readWeights(ctx, desk.wanted());
   const held = new Counts(counts);
   const taught = model === undefined ? SHIPPED : await taughtModel(ctx, model);
   const size = Math.max(people, held.people);
-  return { judge: desk.under(fitted(taught, size), held), modelId: model?.id };
+  const outgrown = size > OUTGROWN_FACTOR * held.people + OUTGROWN_MIN;
+  return { judge: desk.under(fitted(taught, size), held), modelId: model?.id, outgrown };
 }
 
 async function taughtModel(

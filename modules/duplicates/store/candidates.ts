@@ -95,7 +95,7 @@ const WEIGHTS = statement(
    (select m.kind, hashtext(o.content), o.model_id::int
     from (values (-1)) m(kind), match_model o where o.accepted order by o.model_id desc limit 1)
    union all
-   select -2, null, greatest(reltuples, 0)::int from pg_class
+   select -2, null, greatest(reltuples, pg_stat_get_live_tuples(oid), 0)::int from pg_class
    where oid = 'match_feature'::regclass`,
 );
 

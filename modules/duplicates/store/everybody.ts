@@ -37,8 +37,20 @@ export async function factsOfRecords(
   return new Map(rows.map((row) => [row.patient_id, row]));
 }
 
+const FORGET = statement(
+  'duplicates.forget-earlier-edges',
+  'delete from match_edge where found_at < (select started_at from match_run where run_id = $1)',
+);
+
+/** Forgets pairs that were found before a run began, and not by it. */
+export async function forgetEarlier(ctx: Context, runId: number): Promise<void> {
+  await ctx.db.run(FORGET, [runId]);
+}
+
 /** Replaces all counts. `numbers` are kind, hash and how many, one after another. */
 export async function replaceCounts(ctx: Context, numbers: Int32Array): Promise<void> {
+  // Of two runs at once the second waits, and replaces what the first wrote.
+  await ctx.db.run('lock table match_value in share row exclusive mode');
   await ctx.db.run('delete from match_value');
   await ctx.db.copyIn('copy match_value (kind, hash, held) from stdin', lines(numbers));
 }

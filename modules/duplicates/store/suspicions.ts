@@ -139,6 +139,44 @@ export async function suspicionOfTask(
   return ctx.db.maybe(OF_TASK, [taskId]);
 }
 
+const FADED = statement(
+  'duplicates.faded-suspicions',
+  `select s.a, s.b, s.task_id, s.flag_ids from match_suspicion s
+   left join match_edge e using (a, b)
+   where s.state = 'open' and s.opened_at < (select started_at from match_run where run_id = $1)
+     and coalesce(e.log_odds, '-infinity') < $2 and (s.a, s.b) > ($3, $4)
+   order by 1, 2 limit $5`,
+);
+
+/** A suspicion that nothing speaks for any more. */
+export interface FadedRow {
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly task_id: string;
+  readonly flag_ids: readonly string[];
+}
+
+/** Suspicions older than a run that it did not find again, after a pair. */
+export async function fadedSuspicions(
+  ctx: Context,
+  runId: number,
+  bitsMin: number,
+  after: { readonly a: bigint; readonly b: bigint },
+  limit: number,
+): Promise<FadedRow[]> {
+  return ctx.db.query<FadedRow>(FADED, [runId, bitsMin, after.a, after.b, limit]);
+}
+
+const WITHDRAW = statement(
+  'duplicates.withdraw-suspicion',
+  `delete from match_suspicion where a = $1 and b = $2 and state = 'open' and task_id = $3`,
+);
+
+/** Forgets a suspicion that nobody has decided; true: it was open. */
+export async function withdrawRow(ctx: Context, { a, b, task_id }: FadedRow): Promise<boolean> {
+  return (await ctx.db.run(WITHDRAW, [a, b, task_id])) === 1;
+}
+
 const NEXT = statement(
   'duplicates.next-features',
   `select patient_id from match_feature f

@@ -4,7 +4,7 @@
 
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { compareAll } from '../../../modules/duplicates/nightly/run.ts';
+import { compareAll } from '../../../modules/duplicates/compare-all.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import type { JobFailure } from '../../../src/jobs/worker.ts';
 import { type Json, startTestHouse, type TestHouse } from '../../support/server.ts';

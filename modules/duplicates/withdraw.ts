@@ -1,0 +1,46 @@
+/**
+ * Takes back suspicions that a run over everybody did not find again: raised while little was counted,
+ * or before a record was corrected. Only those that nobody has taken in hand.
+ */
+
+import type { Task } from '@medplum/fhirtypes';
+import type { Context, Units } from '../../src/sdk/index.ts';
+import { releaseHold } from '../households/index.ts';
+import { type FadedRow, fadedSuspicions, withdrawRow } from './store/suspicions.ts';
+
+/** Suspicions of one transaction. */
+const AT_ONCE = 50;
+/** Bits below which a suspicion has faded (p < .25): well under what raises one, so that none flickers. */
+const FADED_BITS = -1.6;
+
+/**
+ * Withdraws what a run has not found again.
+ *
+ * @returns how many
+ */
+export async function withdrawFaded(units: Units, runId: number): Promise<number> {
+  let withdrawn = 0;
+  for (let after = { a: 0n, b: 0n }; ; ) {
+    const faded = await units.run(async (ctx) => {
+      const rows = await fadedSuspicions(ctx, runId, FADED_BITS, after, AT_ONCE);
+      for (const row of rows) if (await withdraw(ctx, row)) withdrawn += 1;
+      return rows;
+    });
+    const last = faded.at(-1);
+    if (!last || faded.length < AT_ONCE) return withdrawn;
+    after = last;
+  }
+}
+
+async function withdraw(ctx: Context, row: FadedRow): Promise<boolean> {
+  const task = await ctx.fhir.read<Task>('Task', row.task_id);
+  if (task.status !== 'requested' || task.owner || !(await withdrawRow(ctx, row))) return false;
+  for (const id of row.flag_ids) await releaseHold(ctx, id);
+  await ctx.fhir.update<Task>({
+    ...task,
+    status: 'cancelled',
+    statusReason: { text: 'With what is known now the records do not look like one person.' },
+    lastModified: ctx.now.toISOString(),
+  });
+  return true;
+}
