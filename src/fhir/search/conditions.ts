@@ -25,6 +25,7 @@ import {
   fromSet,
   fromTest,
   joinOr,
+  ofResource,
   RANGE_RANK,
   unionOf,
   type Values,
@@ -179,20 +180,36 @@ function textOfTokens(type: string, { info, values: texts }: ParameterTerm, valu
 /** Resources that have one of the tokens: those in `tk` are one test, those in `tok` one set. */
 function anyToken(info: SearchParameterInfo, tokens: readonly Token[], values: Values): Condition {
   const hashes: bigint[] = [];
-  const sets: string[] = [];
+  const tests: string[] = [];
   for (const { tk, tok } of tokenHashes(info, tokens)) {
     if (tk !== undefined) hashes.push(tk);
     if (!tok) continue;
     const only = tok.system === undefined ? '' : ` and system = ${values.add(tok.system, 'int')}`;
-    sets.push(`select rid from tok where hash = ${values.add(tok.hash, 'bigint')}${only}`);
+    tests.push(`hash = ${values.add(tok.hash, 'bigint')}${only}`);
   }
   const found: Condition[] = [];
-  if (sets.length > 0) found.push(fromSet(sets.join(' union all '), 10));
+  if (tests.length > 0) found.push(fromTokens(tests));
   if (hashes.length > 0) {
     const operator = hashes.length === 1 ? '@>' : '&&';
     found.push(fromTest(`r.tk ${operator} ${values.add(hashes, 'bigint[]')}`, CODE_RANK));
   }
   return found.length > 0 ? joinOr(found) : fromTest('false', 0);
+}
+
+/** More tokens than these are looked up once, rather than for each resource that is tested. */
+const TOKENS_MAX = 20;
+
+/** Resources with a row of `tok` that passes one of some tests of its hash. */
+function fromTokens(tests: readonly string[]): Condition {
+  const found = fromSet(
+    tests.map((each) => `select rid from tok where ${each}`).join(' union all '),
+    10,
+  );
+  if (tests.length > TOKENS_MAX) return found;
+  const own = tests.map(
+    (each) => `coalesce((select true from tok where ${each} and rid = r.rid limit 1), false)`,
+  );
+  return { ...found, test: `(${own.join(' or ')})` };
 }
 
 function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Condition {
@@ -223,7 +240,8 @@ function ofTypeCondition(type: string, term: ParameterTerm, values: Values): Con
 
 function uriCondition(type: string, term: ParameterTerm, values: Values): Condition {
   const hashes = uriHashes(type, term.info, term.modifier, term.values);
-  return fromSet(`select rid from tok where hash = any(${values.add(hashes, 'bigint[]')})`, 10);
+  if (hashes.length === 0) return fromTest('false', 0);
+  return fromTokens(hashes.map((each) => `hash = ${values.add(each, 'bigint')}`));
 }
 
 // ── references ───────────────────────────────────────────────────────────────────────────────
@@ -314,8 +332,8 @@ function chainCondition(
   const { definitions, links } = fhirOf(unit);
   const param = values.add(term.info.key, 'int');
   const leading = (keys: string, number: number): string =>
-    `select f.rid from (${keys}) t join ref f
-      on f.target = t.id and f.param = ${param} and f.type = ${number}`;
+    `select f.rid from (${keys}) t cross join lateral (select own.rid from ref own
+      where own.target = t.id and own.param = ${param} and own.type = ${number} offset 0) f`;
   // Of several types, those that the caller may read; of one, its refusal.
   const readable = term.targets.filter(({ type }) => mayRead(unit, type, 'search'));
   const targets = readable.length > 0 ? readable : term.targets;
@@ -325,8 +343,26 @@ function chainCondition(
     if (term.info.canonical) found.push(leading(links.urlsOf(unit, type, inner, values), 0));
     return found;
   });
-  return fromSet(sets.join(' union '), 25);
+  const condition = fromSet(sets.join(' union all '), 25);
+  const tests = targets.map(({ type, term: inner }) => {
+    const test = term.info.canonical ? undefined : links.testOf(unit, type, inner, values, 'f');
+    return test && { ...test, test: `f.type = ${definitions.typeNumber(type)} and ${test.test}` };
+  });
+  if (tests.some((each) => !each)) return condition;
+  return {
+    ...condition,
+    test: `coalesce((select true from ${ofResource('ref', 'r.rid', 'f')}
+      where f.param = ${param} and (${tests.map((each) => `(${each!.test})`).join(' or ')}) limit 1), false)`,
+    // What many have is met in a walk before those who have it are gathered.
+    rank: tests.some((each) => each!.rank >= TEXT_RANK) ? RANGE_RANK : 25,
+  };
 }
+
+/** From this rank on what is found may be much. */
+const TEXT_RANK = 30;
+
+/** Types that few others refer to, so that those can be tested one by one. */
+const REFERRED_BY_FEW = new Set(['Patient', 'Group', 'Coverage', 'Claim', 'Encounter']);
 
 function hasCondition(
   unit: UnitOfWork,
@@ -338,13 +374,36 @@ function hasCondition(
   const { keys, rids, urls } = links.pointedAt(unit, type, term, values);
   const number = definitions.typeNumber(type);
   const found = ofIds(number, keys.join(' union all '), 22);
-  if (rids.length + urls.length === 0) return found;
+  if (rids.length + urls.length === 0) {
+    const test =
+      keys.length === 1 && REFERRED_BY_FEW.has(type)
+        ? referrer(unit, type, term, values)
+        : undefined;
+    return test ? { ...found, ...test } : found;
+  }
   const sets = [found.set, ...rids];
   for (const each of urls) {
     const called = URL_KEYS.map((key) => `${key} in (${each})`).join(' or ');
     sets.push(`select r.rid from resource r where r.type = ${number} and (${called})`);
   }
   return fromSet(sets.join(' union all '), 22);
+}
+
+/** That a stored resource refers to `r`, tested for that one. */
+function referrer(
+  unit: UnitOfWork,
+  type: string,
+  { type: from, info, term }: Extract<Term, { kind: 'has' }>,
+  values: Values,
+): { readonly test: string; readonly rank: number } | undefined {
+  const { definitions, links } = fhirOf(unit);
+  const inner = links.testOf(unit, from, term, values, 'f', 'rid');
+  if (!inner) return undefined;
+  const param = values.add(info.key, 'int');
+  const test = `coalesce((select true from (select own.rid from ref own where own.target = r.id
+      and own.param = ${param} and own.type = ${definitions.typeNumber(type)} offset 0) f
+    where ${inner.test} limit 1), false)`;
+  return { test, rank: inner.rank > CODE_RANK - 1 ? RANGE_RANK : 22 };
 }
 
 function listCondition(
@@ -360,7 +419,8 @@ function listCondition(
 /** Resources of a type whose keys a statement gives. */
 function ofIds(number: number, keys: string, rank: number): Condition {
   return {
-    set: `select r.rid from resource r where r.type = ${number} and r.id in (${keys})`,
+    set: `select k.rid from (${keys}) t(id) cross join lateral (select r.rid from resource r
+      where r.id = t.id and r.type = ${number} offset 0) k`,
     test: `r.id in (${keys})`,
     rank,
   };

@@ -25,6 +25,19 @@ export interface Links {
    * @param optional  leave out what a room does not search by, instead of refusing it
    */
   keysOf(unit: UnitOfWork, type: string, term: Term, values: Values, optional?: boolean): string[];
+  /**
+   * A test that a term holds for one stored resource: that with the id `alias.target`, or with the
+   * internal id `alias.rid`; undefined where rooms show resources of the type too. The rank is that
+   * of the term.
+   */
+  testOf(
+    unit: UnitOfWork,
+    type: string,
+    term: Term,
+    values: Values,
+    alias: string,
+    by?: 'target' | 'rid',
+  ): { readonly test: string; readonly rank: number } | undefined;
   /** Internal ids of the stored resources of a type for which a term holds. */
   ridsOf(unit: UnitOfWork, type: string, term: Term, values: Values): string;
   /** Hashed canonicals of the stored resources of a type for which a term holds. */

@@ -18,8 +18,10 @@ import { fhirOf } from '../types.ts';
 import { conditionOf, reachConditions } from './conditions.ts';
 import type { Links, Pointed } from './linking.ts';
 import type { Term } from './parse.ts';
+import { partitionOf } from './partitions.ts';
 import type { Values } from './parts.ts';
 import { URL_KEYS } from './references.ts';
+import { lateral } from './stored-parts.ts';
 import { unescaped } from './text-values.ts';
 
 /** Asks for what other resources lead to. */
@@ -36,6 +38,19 @@ export const links: Links = {
     });
     return [storedSet(unit, type, term, values, 'r.id'), ...shown];
   },
+  testOf(unit, type, term, values, alias, by = 'target') {
+    if (bindingsOf(unit, type).length > 0) return undefined;
+    const { table, only } = partitionOf(type);
+    const condition = conditionOf(unit, type, term, values);
+    const there =
+      by === 'rid'
+        ? `r.rid = ${alias}.rid and r.bucket = (${alias}.rid & 63)`
+        : `r.id = ${alias}.target`;
+    const tests = [...only, there, 'not r.deleted', condition.test];
+    tests.push(...reachConditions(unit, type, values));
+    const test = `coalesce((select true from ${table} r where ${tests.join(' and ')} limit 1), false)`;
+    return { test, rank: condition.rank };
+  },
   ridsOf: (unit, type, term, values) => storedSet(unit, type, term, values, 'r.rid'),
   urlsOf: (unit, type, term, values) =>
     storedSet(unit, type, term, values, `unnest(array[${URL_KEYS.join(', ')}]) as id`),
@@ -44,8 +59,8 @@ export const links: Links = {
     const param = values.add(info.key, 'int');
     const rids = storedSet(unit, from, term, values, 'r.rid');
     const targets = (number: number): string =>
-      `select f.target from ref f where f.param = ${param} and f.type = ${number}
-        and f.rid in (${rids})`;
+      `select f.target from (${rids}) i(rid) cross join lateral (select own.target from ref own
+        where own.rid = i.rid and own.param = ${param} and own.type = ${number} offset 0) f`;
     const found: { [Kind in keyof Pointed]: string[] } = {
       keys: [targets(definitions.typeNumber(type))],
       rids: [],
@@ -94,13 +109,13 @@ function storedSet(
   values: Values,
   column: string,
 ): string {
-  const number = fhirOf(unit).definitions.typeNumber(type);
+  const { table, only } = partitionOf(type);
   const condition = conditionOf(unit, type, term, values);
-  const test = condition.set ? `r.rid in (${condition.set})` : condition.test;
-  const tests = [`r.type = ${number}`, 'not r.deleted', test];
   // What the caller could not read decides nothing, or the answer would tell what it holds.
-  tests.push(...reachConditions(unit, type, values));
-  return `select ${column} from resource r where ${tests.join(' and ')}`;
+  const tests = [...only, 'not r.deleted', ...reachConditions(unit, type, values)];
+  // Looked up one after the other, so that who needs a few of them does not wait for all.
+  if (condition.set) return `select ${column} from ${lateral(table, `(${condition.set})`, tests)}`;
+  return `select ${column} from ${table} r where ${[...tests, condition.test].join(' and ')}`;
 }
 
 /** The rows `v` of a room for which a term holds; undefined when there can be none. */

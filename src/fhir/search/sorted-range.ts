@@ -47,7 +47,9 @@ export function demands(terms: readonly Term[], info: SearchParameterInfo): bool
       term.kind === 'parameter' &&
       term.info.key === info.key &&
       term.info.onlySystem === info.onlySystem &&
-      (term.modifier === undefined || /^(exact|contains)$/.test(term.modifier)),
+      (term.modifier === undefined ||
+        /^(exact|contains)$/.test(term.modifier) ||
+        (term.modifier === 'missing' && term.values[0] === 'false' && info.type === 'date')),
   );
 }
 

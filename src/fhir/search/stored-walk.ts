@@ -37,9 +37,15 @@ type Phase = (asked: Asked, cursor: Cursor | undefined) => Promise<Page>;
 /** Walks of one search. */
 export class StoredWalk {
   readonly #frame: Frame;
+  #met = 0;
 
   constructor(frame: Frame) {
     this.#frame = frame;
+  }
+
+  /** How many resources the last walk found that was broken off. */
+  get met(): number {
+    return this.#met;
   }
 
   /**
@@ -47,6 +53,7 @@ export class StoredWalk {
    * index has the order.
    */
   page(asked: Asked, most: number): Promise<Page> {
+    this.#met = 0;
     return this.#byKeys(asked, { keys: this.#frame.search.sort, gone: [] }, asked.cursor, most);
   }
 
@@ -211,6 +218,7 @@ export class StoredWalk {
     ].join(', ');
     const found = await this.#ask('walk', rows, [], { orders, order, gone }, asked, values);
     if (most === 0 || found.length >= asked.limit) return found;
+    this.#met = found.length;
     return (await this.#more(moreThan(index, stretch, most), values)) ? undefined : found;
   }
 
@@ -265,6 +273,7 @@ export class StoredWalk {
     if (cap === 0 || found.length >= asked.limit) return found;
     const text = `select exists (select from ${partition.table} r
       where ${bounds.length > 0 ? bounds.join(' and ') : 'true'} order by ${order} offset ${cap}) as more`;
+    this.#met = found.length;
     if (!(await this.#more(text, values))) return found;
     if (!byCode) return undefined;
     // A code that the walk hardly met is rare: those who have it are looked up and sorted.

@@ -19,6 +19,7 @@ import { ask } from './ask.ts';
 import { codePhases } from './code-phases.ts';
 import type { Cursor } from './cursor.ts';
 import type { Found, Source } from './found.ts';
+import { tooCostly } from './limits.ts';
 import { isLimited } from './narrow.ts';
 import { beyond, orderBy, sortedIndex, storedOrder } from './order.ts';
 import type { Search } from './parse.ts';
@@ -32,6 +33,8 @@ const SET_MIN = 250;
 const SET_MAX = 10_000;
 /** Sets that are tried. */
 const TRIES = 2;
+/** Resources that are sorted by what is read from each: 35 µs one. */
+const SORTED_MAX = 10_000;
 /** Resources walked before another way is taken; fewer where that way is cheap. */
 const WALK_MAX = 20_000;
 const WALK_FEW = 1_000;
@@ -84,6 +87,10 @@ class StoredQuery {
     const near = ranged && (await this.#walk.page(asked, limit * WALK_NEAR));
     if (near) return near;
     const most = sets.length > 0 ? await this.#setMost(limit) : 0;
+    // What it met tells how far the page reaches: where that is no more than the set would be.
+    const need = ranged ? Math.ceil((1.5 * WALK_NEAR * limit ** 2) / this.#walk.met) : 0;
+    const further = ranged && need <= most && (await this.#walk.page(asked, need));
+    if (further) return further;
     for (const at of sets.slice(0, TRIES).keys()) {
       const rows = await this.#bySet(asked, (built) => [built.sets[at]!], most);
       if (rows) return rows;
@@ -96,7 +103,36 @@ class StoredQuery {
     if (walked) return walked;
     const byCode = sets.length > 0 && conditions.some(isCode);
     const coded = byCode && (await this.#bySet(asked, (built) => this.#codesOf(built), SET_MAX));
-    return coded || this.#whole(asked);
+    if (coded) return coded;
+    if (!this.#isWalked()) await this.#checkSorted();
+    return this.#whole(asked);
+  }
+
+  /** Whether an index has the order of the first key, so that a page is not cut out of a sort. */
+  #isWalked(): boolean {
+    return this.#frame.search.sort.every(
+      (key) => !key.info || sortedIndex(key, new Values()) || codePhases(key).length > 0,
+    );
+  }
+
+  /**
+   * What stands in resources only is read from each to be sorted.
+   *
+   * @throws Problem too-costly when those are too many
+   */
+  async #checkSorted(): Promise<void> {
+    const { values, from, where } = this.#counted();
+    const some = `select from ${from} where ${where} limit ${SORTED_MAX + 1}`;
+    const text = `select count(*) as n from (${some}) s`;
+    const [row] = await ask<{ n: bigint }>(this.#frame.unit, 'sorted', text, values);
+    if (row!.n <= BigInt(SORTED_MAX)) return;
+    const keys = this.#frame.search.sort.map((key) => key.code).join(',');
+    throw tooCostly(
+      `More than ${SORTED_MAX} resources would be sorted by ${keys}, which no index has in order; ` +
+        'narrow the search, or sort by a date, a text, a number, a code of a closed list, ' +
+        '_lastUpdated or _id.',
+      '_sort',
+    );
   }
 
   /** All conditions on codes as one, whose set an index has: rare only together, or in old resources. */
@@ -109,11 +145,7 @@ class StoredQuery {
   }
 
   async #setMost(limit: number): Promise<number> {
-    const { sort } = this.#frame.search;
-    const walks = sort.every(
-      (key) => !key.info || sortedIndex(key, new Values()) || codePhases(key).length > 0,
-    );
-    if (!walks) return SET_MAX;
+    if (!this.#isWalked()) return SET_MAX;
     const rows = await sizeOf(this.#frame.unit, this.#frame.number);
     // A power of two, so that few texts of statements differ only by it.
     const most = 2 ** Math.ceil(Math.log2(Math.sqrt(limit * rows) || 1));
