@@ -38,7 +38,7 @@ export interface Ground {
  */
 export function layered(ground: Ground, at: number, select: readonly string[]): string {
   const { plan, asOf } = ground;
-  let below = firstLayer(ground);
+  let below = firstLayer(ground, factColumns(plan, select));
   for (let number = 1; number <= at; number += 1) {
     const layer = plan.layers[number - 1];
     const last = number === at;
@@ -53,13 +53,37 @@ export function layered(ground: Ground, at: number, select: readonly string[]): 
   return below;
 }
 
-function firstLayer(ground: Ground): string {
+/** SQL of one kind of value of the characteristics `f` with a code. */
+const FACT_KINDS = {
+  number: (only: string) => `max(f.number_value) ${only}`,
+  code: (only: string) => `max(f.code_value) ${only}`,
+  boolean: (only: string) => `bool_or(f.boolean_value) ${only}`,
+  any: (only: string) => `bool_or(true) ${only}`,
+};
+
+/**
+ * Columns of the characteristics, of each code only the kinds of values that are asked for: each is
+ * a comparison for every characteristic of every household.
+ */
+function factColumns(plan: Plan, select: readonly string[]): { sql: string; alias: string }[] {
+  const layers = plan.layers.flatMap(({ columns, lateral }) => [...columns, ...lateral]);
+  const asked = [...layers, ...plan.base].map(({ sql }) => sql).concat(select);
+  const names = new Set(asked.join(' ').match(/\bf\d+_[a-z]+\b/g));
+  return [...plan.facts].flatMap(([code, column]) =>
+    Object.entries(FACT_KINDS)
+      .map(([kind, sql]) => ({
+        sql: sql(`filter (where f.code = ${quote(code)})`),
+        alias: `${column}_${kind}`,
+      }))
+      .filter(({ alias }) => names.has(alias)),
+  );
+}
+
+function firstLayer(ground: Ground, facts: readonly { sql: string; alias: string }[]): string {
   const { plan, among, columns } = ground;
   const own = [
     ...plan.members.map(({ alias }) => `a.${alias}`),
-    ...[...plan.facts.values()].flatMap((alias) =>
-      ['number', 'code', 'boolean', 'any'].map((kind) => `c.${alias}_${kind}`),
-    ),
+    ...facts.map(({ alias }) => `c.${alias}`),
     ...plan.base.map(
       ({ sql, alias }) =>
         `${sql.replaceAll('paid_cycles', ground.paidCycles ?? 'null')} as ${alias}`,
@@ -68,7 +92,7 @@ function firstLayer(ground: Ground): string {
     ...(plan.usesValidation ? ['cv.decision as community_decision'] : []),
   ];
   return `select ${[...columns, ...own].join(', ')}
-    ${ground.from}${memberJoin(ground)}${factJoin(plan, among)}${areaJoins(plan)}${otherJoins(ground)}
+    ${ground.from}${memberJoin(ground)}${factJoin(plan, facts, among)}${areaJoins(plan)}${otherJoins(ground)}
     where ${ground.where}`;
 }
 
@@ -167,17 +191,13 @@ function lateralJoin(
       where m.household_id = l.household_id and ${living(asOf)}) v${number} on true`;
 }
 
-function factJoin(plan: Plan, among: string | undefined): string {
-  if (plan.facts.size === 0) return '';
-  const columns = [...plan.facts].flatMap(([code, column]) => {
-    const only = `filter (where f.code = ${quote(code)})`;
-    return [
-      `max(f.number_value) ${only} as ${column}_number`,
-      `max(f.code_value) ${only} as ${column}_code`,
-      `bool_or(f.boolean_value) ${only} as ${column}_boolean`,
-      `bool_or(true) ${only} as ${column}_any`,
-    ];
-  });
+function factJoin(
+  plan: Plan,
+  facts: readonly { sql: string; alias: string }[],
+  among: string | undefined,
+): string {
+  if (facts.length === 0) return '';
+  const columns = facts.map(({ sql, alias }) => `${sql} as ${alias}`);
   const codes = [...plan.facts.keys()].map(quote).join(', ');
   return `
     left join (
