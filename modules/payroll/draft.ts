@@ -27,6 +27,7 @@ import {
   writeTotals,
 } from './store/draft.ts';
 import { withoutLoops } from './store/loops.ts';
+import { listNotEnrolled } from './store/not-enrolled.ts';
 import { submitToFlow } from './vote.ts';
 
 /** What is to be drafted. */
@@ -205,7 +206,9 @@ async function fill(
     default: {
       const due = await entitlementSelect(ctx, id, header.period, rulesVersion);
       await setRulesVersion(ctx, header.payrollId, due.rulesVersion);
-      return insertLines(ctx, header, due);
+      const totals = await insertLines(ctx, header, due);
+      if (header.kind !== 'regular') return totals;
+      return { ...totals, excluded: totals.excluded + (await listNotEnrolled(ctx, id, header)) };
     }
   }
 }

@@ -6,6 +6,7 @@
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Json } from '../../support/server.ts';
+import { area, patient, provider } from '../support/people.ts';
 import { code, money, Scene, text } from './scene.ts';
 
 const kind = (value: string) => code('kind', value);
@@ -101,6 +102,51 @@ describe('a payroll of its kind', () => {
     expect(approved.ordered.valueInteger).to.equal(0);
     await scene.house.settle();
     expect(await scene.paid()).to.deep.equal(['h-1 100', 'h-2 100', 'h-3 100']);
+  });
+
+  it('lists who waits or has left with the reason, once, and finds them by it', async () => {
+    await scene.rows(
+      `update enrolment set state = case fhir when 'h-1' then 'waiting' else 'exited' end,
+         reason = 'moved-away', ends_on = case fhir when 'h-2' then date '2026-01-20' end
+       from (select household_id as id, fhir_id as fhir from household) h
+       where h.id = household_id and fhir <> 'h-3'`,
+    );
+    const first = await scene.pay([JANUARY]);
+    expect(await scene.lines(first)).to.deep.equal([
+      'h-1 waiting-list',
+      'h-2 exited',
+      'h-3 paid 100',
+    ]);
+    const found = await scene.house.fetch(
+      `Claim?_list=${first.slice(5)}&exclusion-reason=waiting-list&_total=accurate`,
+    );
+    expect(found.json.total, found.text).to.equal(1);
+    const north = await scene.draft([text('period', '2026-02'), inNorth]);
+    expect(await scene.lines(north)).to.deep.equal(['h-1 waiting-list']);
+    const april = await scene.pay([text('period', '2026-02')]);
+    expect(await scene.lines(april)).to.include('h-2 exited');
+    const march = await scene.draft([text('period', '2026-03')]);
+    expect(await scene.lines(march)).to.deep.equal(['h-1 waiting-list', 'h-3 open 100']);
+  });
+
+  it('shows what was paid and why as it was, whatever has changed since', async () => {
+    const payroll = await scene.pay([JANUARY]);
+    const shown = async () => {
+      const { json } = await scene.house.fetch(`Claim?_list=${payroll.slice(5)}&_sort=_id`);
+      return json.entry.map((each: Json) => each.resource);
+    };
+    const before = await shown();
+    await scene.putScheme(999);
+    await scene.put(patient('p-1', { deceasedDateTime: '2026-01-05' }));
+    await scene.put(
+      patient('p-2', { link: [{ type: 'replaced-by', other: { reference: 'Patient/p-3' } }] }),
+    );
+    await scene.register(3, 'north');
+    await scene.put({ ...area('north'), name: 'Renamed' } as never);
+    await scene.put(provider('bank', { name: 'Renamed' }));
+    await scene.rows(`update household set active = false where fhir_id = 'h-2'`);
+    await scene.house.settle();
+    expect(await shown()).to.deep.equal(before);
   });
 
   it('adds a top-up of a name once, with a reference to the line', async () => {
