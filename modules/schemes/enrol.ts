@@ -8,7 +8,7 @@
  */
 
 import type { Bundle } from '@medplum/fhirtypes';
-import { type Context, periodAt } from '../../src/sdk/index.ts';
+import { type Context, periodNear } from '../../src/sdk/index.ts';
 import { enrolmentCoverage } from './enrolment.ts';
 import { enrolByRank } from './rank.ts';
 import { compileRules } from './rules/compiled.ts';
@@ -56,7 +56,7 @@ export async function enrolByCriteria(
 ): Promise<EnrolmentSummary> {
   const rules = await readRulesVersion(ctx, scheme.scheme_id, scheme.rules_version);
   if (!options.preview) {
-    const period = periodAt(rules.frequency, options.asOf);
+    const period = periodNear(rules, options.asOf);
     const { plan } = compileRules(rules, period, options.asOf);
     await takeTurns(ctx, scheme.scheme_id, [...plan.schemes]);
   }

@@ -25,7 +25,7 @@ import {
   type Operation,
   type OperationInput,
   parameterIn,
-  periodAt,
+  periodNear,
   permission,
   problem,
   type RawAnswer,
@@ -99,13 +99,13 @@ async function questionOf(
   scheme: Scheme,
 ): Promise<ReviewQuestion> {
   const asOf = parameterIn(input, 'as-of')?.valueDate ?? dayOf(ctx.now, scheme.time_zone);
-  const period = periodAt(scheme.frequency, asOf);
-  const version = await rulesVersionFor(ctx, scheme, period);
+  const newest = await readRulesVersion(ctx, scheme.scheme_id, scheme.rules_version);
+  const version = await rulesVersionFor(ctx, scheme, periodNear(newest, asOf));
   const rules = await readRulesVersion(ctx, scheme.scheme_id, version);
   return {
     schemeId: scheme.scheme_id,
     rules,
-    period: periodAt(rules.frequency, asOf),
+    period: periodNear(rules, asOf),
     asOf,
     areaId: await areaOf(ctx, parameterIn(input, 'area')),
     areas: ctx.actor.reach.areas,

@@ -17,122 +17,12 @@ import { createActor } from '../../../src/access/actors.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import { codeSystem, structureDefinition } from '../../../src/sdk/index.ts';
 import { getToken, type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
-import {
-  area,
-  base,
-  component,
-  criterion,
-  expression,
-  household,
-  inArea,
-  mobileAccount,
-  patient,
-  provider,
-  scheme,
-  table,
-} from '../support/people.ts';
+import { area, base, criterion, household, inArea, patient, scheme } from '../support/people.ts';
+import { DRAFTS, HOUSEHOLDS, MONTHLY, OLD, registry } from './registry.ts';
 
-const MONTHLY: Extension = { url: 'frequency', valueCode: 'monthly' };
 const PERIOD = { name: 'period', valueString: '2026-01' };
 const AS_OF = { name: 'as-of', valueDate: '2026-01-01' };
-const HOUSEHOLDS = 60;
-
 type Parts = Readonly<Record<string, Json>>;
-
-/** Families whose facts follow from their number, so that each run is of the same registry. */
-function registry(): Resource[] {
-  const resources: Resource[] = [
-    provider('bank'),
-    area('north'),
-    area('north-1', {}, 'north'),
-    area('north-2', {}, 'north'),
-    area('south'),
-    area('south-1', {}, 'south'),
-  ];
-  for (let n = 0; n < HOUSEHOLDS; n += 1) {
-    const size = 1 + (n % 5);
-    const ids = Array.from({ length: size }, (_, at) => `p-${n}-${at}`);
-    resources.push(
-      ...ids.map((id, at) =>
-        patient(id, {
-          birthDate: at === 0 ? `${1940 + (n % 50)}-03-0${1 + (n % 9)}` : `${2010 + at}-06-15`,
-          gender: n % 3 === 0 ? 'male' : 'female',
-          ...(n % 17 === 4 && at === 0 && { deceasedDateTime: '2025-12-01' }),
-        }),
-      ),
-      household(`h-${n}`, [...(n % 13 === 5 ? [ids[0]!] : [`head:${ids[0]}`]), ...ids.slice(1)], {
-        extension: [
-          ...(n % 9 === 8 ? [] : [mobileAccount('bank', `+2547000${10_000 + n}`)]),
-          inArea(['north-1', 'north-2', 'south-1'][n % 3]!),
-        ],
-        ...(n % 11 !== 10 && {
-          characteristic: [
-            {
-              code: { coding: [{ code: 'score' }] },
-              valueQuantity: { value: (n * 37) % 23 },
-              exclude: false,
-            },
-          ],
-        }),
-      }),
-    );
-  }
-  return resources;
-}
-
-const OLD = [MONTHLY, criterion("characteristic('score') < 15", 'poor'), base(100)];
-
-/** Rules that are tried, each by what is hard about it. */
-const DRAFTS: Readonly<Record<string, readonly Extension[]>> = {
-  'another amount and another limit': [
-    MONTHLY,
-    criterion("characteristic('score') < 19", 'poor'),
-    component('each', 33.35, { for: 'age < 18', maximum: 2 }),
-    base(70),
-    expression('adjustment', 'least(%total, 120)', 'cap'),
-  ],
-  'a ranking with a quota for each area, a reserve and a waiting list': [
-    MONTHLY,
-    criterion('size >= 2', 'two'),
-    component('each', 40.1, { for: 'true' }),
-    table('quota', 'area -> places\nNORTH-1 -> 9\nNORTH-2 -> 5\nSOUTH-1 -> 20'),
-    {
-      url: 'ranking',
-      extension: [
-        expression('score', "characteristic('score')"),
-        { url: 'direction', valueCode: 'ascending' },
-        expression('tie-breaker', '0 - size'),
-        expression('within', 'area'),
-        { url: 'quota-table', valueString: 'quota' },
-        { url: 'reserve-percent', valueDecimal: 10 },
-      ],
-    },
-  ],
-  'one list with few places': [
-    MONTHLY,
-    criterion('true', 'all'),
-    base(250),
-    {
-      url: 'ranking',
-      extension: [
-        expression('score', 'size'),
-        { url: 'direction', valueCode: 'descending' },
-        { url: 'places', valuePositiveInt: 40 },
-      ],
-    },
-  ],
-  'a rule that looks at the enrolment itself': [
-    MONTHLY,
-    criterion("characteristic('score') < iif(enrolment.startedOn.exists(), 20, 9)", 'poor'),
-    component('each', 10, { for: 'true', times: 'enrolment.wholeMonths' }),
-  ],
-  'a minimum that is payable, in another frequency': [
-    { url: 'frequency', valueCode: 'quarterly' },
-    criterion("characteristic('score') < 20", 'poor'),
-    component('each', 25, { for: 'age < 18' }),
-    { url: 'minimum-payable', valueMoney: { value: 50, currency: 'KES' } },
-  ],
-};
 
 describe('rules over the live registry', () => {
   let house: TestHouse;
