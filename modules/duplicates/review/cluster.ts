@@ -60,21 +60,22 @@ async function cluster(ctx: Context, { id }: OperationInput): Promise<Parameters
   const self = await ctx.fhir.read<Patient>('Patient', id!);
   const rid = (await ctx.fhir.rids('Patient', [self.id!])).get(self.id!)!;
   const ties = await tiesAround(ctx, rid);
-  const others = new Set(ties.flatMap(({ one, other }) => [one, other]));
-  others.delete(self.id!);
-  const records = [self];
-  for (const each of [...others].sort()) {
-    const found = await visible(ctx, each);
-    if (found) records.push(found);
+  const rids = [...new Set([rid, ...ties.flatMap(({ a, b }) => [a, b])])];
+  const records = new Map<bigint, Patient>();
+  for (const [each, { id: other }] of await ctx.fhir.readByRid<Patient>('Patient', rids)) {
+    const found = each === rid ? self : await visible(ctx, other!);
+    if (found) records.set(each, found);
   }
-  const seen = new Set(records.map((each) => each.id));
   // Who stands for the person comes first.
-  records.sort((one, other) => Number(isReplaced(one)) - Number(isReplaced(other)));
+  const ordered = [...records.values()].sort(
+    (one, other) =>
+      Number(isReplaced(one)) - Number(isReplaced(other)) || (one.id! < other.id! ? -1 : 1),
+  );
   return {
     resourceType: 'Parameters',
     parameter: [
-      ...records.map((resource) => ({ name: 'record', resource })),
-      ...ties.filter(({ one, other }) => seen.has(one) && seen.has(other)).map(tieParameter),
+      ...ordered.map((resource) => ({ name: 'record', resource })),
+      ...ties.flatMap((tie) => tieParameter(tie, records.get(tie.a), records.get(tie.b))),
     ],
   };
 }
@@ -89,17 +90,21 @@ async function visible(ctx: Context, id: string): Promise<Patient | undefined> {
   }
 }
 
-function tieParameter({ kind, one, other, says, p, task_id, at }: Tie): ParametersParameter {
-  return {
-    name: 'tie',
-    part: [
-      { name: 'kind', valueCode: kind },
-      { name: 'one', valueReference: { reference: `Patient/${one}` } },
-      { name: 'other', valueReference: { reference: `Patient/${other}` } },
-      { name: 'says', valueCode: says },
-      ...(p === null ? [] : [{ name: 'score', valueDecimal: Math.round(p * 1e6) / 1e6 }]),
-      ...(task_id ? [{ name: 'task', valueReference: { reference: `Task/${task_id}` } }] : []),
-      ...(at ? [{ name: 'at', valueInstant: at.toISOString() }] : []),
-    ],
-  };
+/** A tie; nothing where one of the records is not to be seen. */
+function tieParameter(
+  { kind, says, p, task_id, at }: Tie,
+  one: Patient | undefined,
+  other: Patient | undefined,
+): ParametersParameter[] {
+  if (!one || !other) return [];
+  const part = [
+    { name: 'kind', valueCode: kind },
+    { name: 'one', valueReference: { reference: `Patient/${one.id}` } },
+    { name: 'other', valueReference: { reference: `Patient/${other.id}` } },
+    { name: 'says', valueCode: says },
+    ...(p === null ? [] : [{ name: 'score', valueDecimal: Math.round(p * 1e6) / 1e6 }]),
+    ...(task_id ? [{ name: 'task', valueReference: { reference: `Task/${task_id}` } }] : []),
+    ...(at ? [{ name: 'at', valueInstant: at.toISOString() }] : []),
+  ];
+  return [{ name: 'tie', part }];
 }

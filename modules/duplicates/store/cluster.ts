@@ -10,9 +10,6 @@ export interface Tie {
   readonly kind: 'merged' | 'verdict' | 'suspicion' | 'score';
   readonly a: bigint;
   readonly b: bigint;
-  /** FHIR ids. */
-  readonly one: string;
-  readonly other: string;
   readonly says: string;
   readonly p: number | null;
   readonly task_id: string | null;
@@ -35,14 +32,12 @@ const SCORE = `select 'score', a, b, grade, (1 / (1 + power(2, -greatest(least(l
 
 const TIES = statement(
   'duplicates.ties',
-  `select t.*, one.fhir_id as one, other.fhir_id as other from (
+  `select t.* from (
      ${sides(MERGED, 'source_rid', 'target_rid')}
      union all ${sides(VERDICT, 'a', 'b')}
      union all ${sides(SUSPICION, 'a', 'b', "state = 'open'")}
      union all ${sides(SCORE, 'a', 'b')}) t
-   join match_feature one on one.patient_id = t.a
-   join match_feature other on other.patient_id = t.b
-   order by t.at, t.kind, one, other limit 1000`,
+   order by t.at, t.kind, t.a, t.b limit 1000`,
 );
 
 const STEPS_MAX = 8;
