@@ -97,10 +97,9 @@ function patchColumns(patches: readonly PatchRow[]): unknown[] {
   ];
 }
 
-const REPLACE_PATCHES = statement(
-  'duplicates.replace-patches',
-  `with gone as (delete from merge_patch where merge_id = $1 and place > 0)
-   select 1 as done from gone limit 1`,
+const DROP_PATCHES = statement(
+  'duplicates.drop-patches',
+  'delete from merge_patch where merge_id = $1',
 );
 const ADD_PATCHES = statement(
   'duplicates.add-patches',
@@ -116,7 +115,7 @@ export async function replacePatches(
   mergeId: string,
   patches: readonly PatchRow[],
 ): Promise<void> {
-  await ctx.db.query(REPLACE_PATCHES, [mergeId]);
+  await ctx.db.run(DROP_PATCHES, [mergeId]);
   await ctx.db.run(ADD_PATCHES, [mergeId, ...patchColumns(patches)]);
 }
 

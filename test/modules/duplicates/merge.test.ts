@@ -236,6 +236,57 @@ describe('merging people', () => {
     expect(await scene.rows(`select 1 from enrolment where state = 'enrolled'`)).to.have.length(3);
   });
 
+  it('takes a merge out from below another one', async () => {
+    const keys = ['g-1', 'g-2', 'g-3'].map((id) => `Patient/${id}`);
+    for (const [n, id] of ['g-1', 'g-2', 'g-3'].entries()) {
+      const identifier = [{ system: NATIONAL, value: id }];
+      await scene.put(
+        patient(id, { identifier, telecom: [{ system: 'email', value: `${n}@x.org` }] }),
+      );
+      const subject = { reference: `Patient/${id}` };
+      const seen = { status: 'final', code: { text: 'weight' }, subject };
+      await scene.put({ resourceType: 'Observation', id: `seen-${id}`, ...seen } as never);
+    }
+    await scene.put(household('hg', ['head:g-1']));
+    const before = new Map<string, string>();
+    for (const key of [...keys, 'Group/hg']) before.set(key, await body(key));
+    await merged(merge('g-1', 'g-2'));
+    await merged(merge('g-2', 'g-3'));
+    expect((await read('Group/hg')).member[0].entity.reference).to.equal('Patient/g-3');
+    expect(await found('Observation?patient=g-3')).to.have.length(3);
+    await merged(unmerge('g-1'));
+    expect(await body('Patient/g-1')).to.equal(before.get('Patient/g-1'));
+    expect(await body('Group/hg')).to.equal(before.get('Group/hg'));
+    const numbers = (await read('Patient/g-3')).identifier.map((each: Json) => each.value);
+    expect(numbers).to.deep.equal(['g-3', 'g-2']);
+    expect(await found('Observation?patient=g-3')).to.deep.equal([
+      'Observation/seen-g-2',
+      'Observation/seen-g-3',
+    ]);
+    await merged(unmerge('g-2'));
+    for (const [key, was] of before) expect(await body(key)).to.equal(was);
+  });
+
+  it('judges a payroll by the merge, or the merge by the payroll, whichever comes first', async () => {
+    await scene.house.advance(31 * 24 * 3600);
+    for (const n of [7, 8]) await scene.register(n);
+    await scene.done('InsurancePlan/s/$enrol');
+    const payroll = await scene.draft();
+    const [approved, done] = await Promise.all([
+      scene.call(`${payroll}/$approve`, [], scene.checker),
+      merge('p-8', 'p-7'),
+    ]);
+    expect(approved.status, approved.text).to.equal(200);
+    expect([200, 412]).to.include(done.status);
+    await scene.house.settle();
+    const lines = (await scene.lines(payroll)).filter((each) => /^h-[78] /.test(each));
+    const paid = lines.filter((each) => !each.includes('not-enrolled') && /100$/.test(each));
+    const told = (await read('Task?code=paid-twice&focus=Patient/p-7')).entry ?? [];
+    const merges = (await read('Patient/p-8')).active === false;
+    if (merges) expect(told.length).to.equal(paid.length === 2 ? 1 : 0);
+    else expect(paid).to.have.length(2);
+  });
+
   it('gives one right result when two merge one record at once', async () => {
     for (const id of ['f-1', 'f-2', 'f-3']) await scene.put(patient(id));
     const edit = () =>
