@@ -74,7 +74,8 @@ export const RECORD_TASKS: ReadonlySet<string> = new Set([
   'unmerge-review',
 ]);
 
-function isAboutRecords({ code }: Body): boolean {
+/** True for a Task that speaks of records as such. */
+export function isAboutRecords({ code }: Body): boolean {
   const codings = (code as { coding?: readonly { code?: string }[] } | undefined)?.coding ?? [];
   return codings.some((each) => RECORD_TASKS.has(each.code ?? ''));
 }

@@ -132,6 +132,24 @@ export function checkPair(source: Patient, target: Patient): void {
   }
 }
 
+function isList(value: unknown): boolean {
+  const isElement = (each: unknown): boolean =>
+    typeof each === 'object' && each !== null && !Array.isArray(each);
+  return value === undefined || (Array.isArray(value) && value.every(isElement));
+}
+
+/**
+ * Whether nothing is to be written.
+ *
+ * @throws Problem 400 where that is not said as a boolean: taking it for no would merge
+ */
+export function isPreview(input: OperationInput): boolean {
+  const given = parameterIn(input, 'preview');
+  if (given === undefined) return false;
+  if (typeof given.valueBoolean === 'boolean') return given.valueBoolean;
+  throw problem('invalid', 'operation-parameter', 'preview is a boolean: valueBoolean.', 'preview');
+}
+
 /** @throws Problem 400 where the result is not that of this merge */
 export function checkResult(
   result: Patient,
@@ -142,6 +160,9 @@ export function checkResult(
   const refuse = (says: string, at: string): never => {
     throw problem('invalid', 'merge-result', says, `result-patient.${at}`);
   };
+  for (const at of ['link', 'identifier'] as const) {
+    if (!isList(result[at])) refuse('It is a list of elements { }.', at);
+  }
   if (result.id !== target.id) refuse(`Its id is that of the target, ${target.id}.`, 'id');
   for (const each of identifiersOf(input, 'target')) {
     const has = result.identifier?.some(
@@ -150,7 +171,7 @@ export function checkResult(
     if (!has) refuse('It has the identifiers by which the target was named.', 'identifier');
   }
   const links = (result.link ?? []).filter(
-    ({ type, other }) => type === 'replaces' && other.reference === `Patient/${source.id}`,
+    ({ type, other }) => type === 'replaces' && other?.reference === `Patient/${source.id}`,
   );
   if (links.length !== 1) {
     refuse(`It has exactly one link of type replaces to Patient/${source.id}.`, 'link');

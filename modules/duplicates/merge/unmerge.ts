@@ -19,6 +19,7 @@ import {
 import { caseTask, createEntry, provenance, updateEntry, writeAll } from './cases.ts';
 import { gather, versionOf } from './gather.ts';
 import { householdOf, liveScheme } from './household.ts';
+import { isAboutRecords } from './living.ts';
 import { localPart } from './merge.ts';
 import { type Body, type Patch, readPatch, same } from './patch.ts';
 import type { World } from './plan.ts';
@@ -112,6 +113,7 @@ async function takenEnrolments(ctx: Context, current: World, world: World): Prom
 }
 
 const SINCE_MAX = 200;
+const SPEAKS_OF_RECORDS = new Set(['Provenance', 'AuditEvent', 'Linkage']);
 
 /** What the compartment of the record that remained has got since; at most 200, the latest first. */
 async function madeSince(
@@ -124,7 +126,7 @@ async function madeSince(
   const page: Bundle<Resource> = await ctx.fhir.search(path, query);
   return (page.entry ?? [])
     .flatMap(({ resource }) => resource ?? [])
-    .filter(({ resourceType }) => resourceType !== 'Provenance' && resourceType !== 'AuditEvent')
+    .filter((each) => !SPEAKS_OF_RECORDS.has(each.resourceType) && !isAboutRecords(each as never))
     .map(({ resourceType, id }) => `${resourceType}/${id}`)
     .filter((key) => !touched.has(key));
 }

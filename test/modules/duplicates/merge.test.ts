@@ -127,6 +127,11 @@ describe('merging people', () => {
     expect(code(await merge('b-1', 'b-2', [result({ id: 'b-3', link })]))).to.equal(
       '400 merge-result',
     );
+    for (const wrong of [{ link: 'x' }, { link: [null] }, { link, identifier: 'x' }]) {
+      expect(code(await merge('b-1', 'b-2', [result(wrong)]))).to.equal('400 merge-result');
+    }
+    const unclear = { name: 'preview', valueString: 'true' };
+    expect(code(await merge('b-1', 'b-2', [unclear]))).to.equal('400 operation-parameter');
     await merged(merge('b-1', 'b-2', [result({ link, birthDate: '1985-05-05' })]));
     expect((await read('Patient/b-2')).birthDate).to.equal('1985-05-05');
     expect(code(await merge('b-1', 'b-3'))).to.equal('422 merge-refused');
