@@ -131,6 +131,34 @@ describe('a statement of a provider', () => {
     await house.settle();
   });
 
+  it('books what came back or was paid in part, once, whatever the order of its lines', async () => {
+    const [whole, part, less, odd] = await desk.send([50000n, 50001n, 50002n, 50003n]);
+    const before = await desk.balance('paid-out:kes');
+    const lines = [
+      `${whole!.key},W2,500.00,returned`,
+      `${part!.key},P2,200.01,returned`,
+      `${whole!.key},W1,500.00,paid`,
+      `${part!.key},P1,500.01,paid`,
+      `${less!.key},L1,300.02,partly-paid`,
+      `${odd!.key},O1,500.03,paid`,
+      `${odd!.key},,100.00,returned`,
+    ];
+    const head = 'key,receipt,amount,status';
+    const answer = await upload(csv(head, ...lines));
+    expect(counts(answer)).to.deep.equal({ proves: 6, exception: 1, 'amount-differs': 1 });
+    const keys = [whole!, part!, less!, odd!].map((each) => each.key);
+    const stood = async () => (await desk.look(...keys)).map((each) => each.state);
+    expect(await stood()).to.deep.equal(['returned', 'paid', 'paid', 'paid']);
+    const kept = 30000n + 30002n + 50003n;
+    expect((await desk.balance('paid-out:kes')) - before).to.equal(kept);
+    const again = await upload(csv(head, ...lines.slice(0, 6), ''));
+    expect(counts(again)).to.deep.equal({ noted: 6 });
+    const other = await upload(csv(head, `${whole!.key},W9,500.00,returned`));
+    expect(counts(other)).to.deep.equal({ confirms: 1 });
+    expect((await desk.balance('paid-out:kes')) - before).to.equal(kept);
+    expect(await desk.faults()).to.deep.equal([]);
+  });
+
   it('shows its lines as PaymentReconciliation, each with what followed', async () => {
     const found = await house.fetch('PaymentReconciliation?outcome=partial', { token: officer });
     expect(found.status, found.text).to.equal(200);
@@ -297,7 +325,7 @@ describe('a statement of a provider', () => {
 
   it('keeps books and provider in agreement', async () => {
     const [row] = await desk.rows<{ ours: bigint }>(
-      `select sum(amount_minor) filter (where state = 'paid')::bigint as ours from instruction`,
+      `select sum(kept_minor)::bigint as ours from disbursement_instruction`,
     );
     expect(await desk.balance('paid-out:kes')).to.equal(row!.ours);
     expect(await desk.faults()).to.deep.equal([]);
