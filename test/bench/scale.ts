@@ -3,8 +3,8 @@
  * households, enrolments, a payroll, its payments and a trail, then asks the running server every
  * search of the FHIR map, and follows the pages of some.
  *
- * Reported is what misses the target of 50 ms and how many are asked, before and after ANALYZE;
- * exact totals count every match and are reported apart.
+ * Reported are the middle and the slowest hundredth of all, what misses the target of 50 ms, and the
+ * ten slowest, before and after ANALYZE; exact totals count every match and are reported apart.
  */
 
 import { startTestHouse, type TestHouse } from '../support/server.ts';
@@ -16,7 +16,8 @@ export const name = 'scale';
 
 const TARGET_MS = 50;
 const REPEATS = 5;
-const DEEP_PAGES = 200;
+const DEEP_PAGES = 1000;
+const WORST = 10;
 
 /** Runs with `--patients N`, by default 100,000. */
 export async function run(report: Report, options: BenchOptions): Promise<void> {
@@ -36,10 +37,17 @@ export async function run(report: Report, options: BenchOptions): Promise<void> 
       const slow = [...times].filter(([, ms]) => ms > TARGET_MS);
       report(`searches asked, ${when}`, times.size, 'searches');
       report(`over ${TARGET_MS} ms, ${when}`, slow.length, 'searches', 0, 'lower');
-      for (const [path, ms] of slow) report(`${when}: ${path}`, ms, 'ms', TARGET_MS, 'lower');
+      const sorted = [...times].sort(([, a], [, b]) => b - a);
+      report(`half are within, ${when}`, sorted[Math.floor(sorted.length / 2)]![1], 'ms');
+      const hundredth = sorted[Math.floor(sorted.length / 100)]![1];
+      report(`99 of 100 are within, ${when}`, hundredth, 'ms', TARGET_MS, 'lower');
+      for (const [path, ms] of sorted.slice(0, Math.max(WORST, slow.length))) {
+        report(`${when}: ${path}`, ms, 'ms', TARGET_MS, 'lower');
+      }
     }
     for (const path of COUNTS) report(`total of ${path}`, await timeOf(house, path), 'ms');
     await pages(report, house, 'Patient?_sort=family&_count=20');
+    await pages(report, house, 'Patient?gender=female&birthdate=ge1980&_sort=birthdate&_count=20');
     await pages(report, house, 'Claim?_count=20');
   } finally {
     await house.stop();

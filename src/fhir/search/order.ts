@@ -12,13 +12,12 @@
 import { problem } from '../../sdk/index.ts';
 import type { SearchParameterInfo } from '../definitions/definitions.ts';
 import { codeHash } from '../definitions/hash.ts';
-import { STRING_MAX } from '../definitions/normalize.ts';
 import { rowsKey } from '../store/text-rows.ts';
 import type { Cursor } from './cursor.ts';
 import { distanceOrder } from './near.ts';
 import type { SortKey } from './parse.ts';
 import { ofResource, type Values } from './parts.ts';
-import { edgeOf, hasText, textColumn, textsUnder } from './texts.ts';
+import { edgeOf, hasText, TEXT_END, textColumn, textsUnder } from './texts.ts';
 
 /** How values of a sort parameter are compared. */
 export function sortType(key: SortKey): 'timestamptz' | 'numeric' | 'text' {
@@ -161,8 +160,7 @@ function textIndex(keys: readonly number[], values: Values): SortedIndex {
       column: textColumn(key),
     })),
     least: "''::text",
-    // Longer than any that is kept; what has no text stands in the index behind it.
-    most: `repeat(chr(1114111), ${STRING_MAX})`,
+    most: TEXT_END,
   };
 }
 

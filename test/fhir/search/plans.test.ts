@@ -123,6 +123,18 @@ describe('how PostgreSQL runs searches', () => {
       expect(faults.join('\n\n')).to.equal('');
     });
   }
+
+  it('refuses to sort more resources than are read by what no index has in order', async () => {
+    expect((await house.fetch('Patient?_sort=-identifier&_count=2')).status).to.equal(200);
+    await house.database.pool.query(
+      `insert into resource select lu, rid + 640000000000::bigint, gen_random_uuid(), ver, type, bucket,
+         deleted, tk, content from resource_patient`,
+    );
+    const { status, json } = await house.fetch('Patient?_sort=-identifier&_count=2');
+    expect(status, json.issue[0].diagnostics).to.equal(403);
+    expect(json.issue[0].code).to.equal('too-costly');
+    expect((await house.fetch('Patient?_sort=-identifier&family=family1')).status).to.equal(200);
+  });
 });
 
 /** Copies people with all that they are found by; each is born a day later than the one before. */
