@@ -123,6 +123,7 @@ Context: InsurancePlan
     ranking 0..1 and
     test-case 0..* and
     age-on 0..1 and
+    recertify-months 0..1 and
     delivery 0..1 and
     time-zone 0..1 and
     draft-at 0..1
@@ -249,6 +250,8 @@ Context: InsurancePlan
 * extension[rounding-mode].value[x] only code
 * extension[rounding-mode].value[x] 1..1
 * extension[rounding-mode].valueCode from RoundingMode (required)
+* extension[recertify-months].value[x] only positiveInt
+* extension[recertify-months].value[x] 1..1
 * extension[age-on].value[x] only code
 * extension[age-on].value[x] 1..1
 * extension[age-on].valueCode from AgeOn (required)
@@ -309,6 +312,14 @@ Context: Coverage
 * extension[score].value[x] 1..1
 * extension[rules-version].value[x] only positiveInt
 * extension[rules-version].value[x] 1..1
+
+Extension: EnrolmentRecertifiedOn
+Id: enrolment-recertified-on
+Title: "Confirmed on"
+Description: "When somebody last confirmed the facts of the enrolled household."
+Context: Coverage
+* value[x] only date
+* value[x] 1..1
 
 Extension: RecipientBasis
 Id: recipient-basis

@@ -83,6 +83,7 @@ Description: "A household in a scheme, with a state and the reason for it."
     EnrolmentState named state 1..1 and
     EnrolmentReason named reason 0..1 and
     EnrolmentRank named rank 0..1 and
+    EnrolmentRecertifiedOn named recertifiedOn 0..1 and
     RecipientBasis named recipientBasis 0..1
 * obeys enrolment-reason-given
 

@@ -217,6 +217,7 @@ function readCoverage(coverage: Coverage) {
     );
   }
   const rank = extensionOf(coverage, 'enrolment-rank');
+  const recertified = extensionOf(coverage, 'enrolment-recertified-on')?.valueDate;
   const followsCollector = codeIn(extensionOf(coverage, 'recipient-basis')) === 'collector';
   return {
     schemeId,
@@ -228,6 +229,7 @@ function readCoverage(coverage: Coverage) {
     endsOn: coverage.period?.end ? dayRange(coverage.period.end).last : null,
     position: partOf(rank, 'position')?.valuePositiveInt ?? null,
     score: partOf(rank, 'score')?.valueDecimal?.toString() ?? null,
+    recertifiedOn: recertified ? dayRange(recertified).first : null,
   };
 }
 

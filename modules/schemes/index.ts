@@ -20,6 +20,7 @@ import { projectCoverages } from './enrolment.ts';
 import { ENROL } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations } from './operations.ts';
+import { recertifyOperations } from './recertify.ts';
 import { REVIEW, reviewOperations } from './review.ts';
 import { projectPlans } from './scheme.ts';
 import { SIMULATE, simulateOperation } from './simulate.ts';
@@ -75,6 +76,12 @@ export const schemes: Module = {
         projectObservations(ctx, writes as readonly ResourceWrite<Observation>[]),
     },
   ],
-  operations: [...operations, recordValidation, simulateOperation, ...reviewOperations],
+  operations: [
+    ...operations,
+    recordValidation,
+    simulateOperation,
+    ...reviewOperations,
+    ...recertifyOperations,
+  ],
   contributes: [...measures, ...reachRules],
 };

@@ -12,6 +12,7 @@ export const EXTENSION = {
   reason: structureDefinition('enrolment-reason'),
   recipientBasis: structureDefinition('recipient-basis'),
   rank: structureDefinition('enrolment-rank'),
+  recertifiedOn: structureDefinition('enrolment-recertified-on'),
 } as const;
 
 /** The reason of an enrolment's state as a concept. */

@@ -113,13 +113,15 @@ async function questionOf(
   };
 }
 
-function startOf(input: OperationInput): bigint {
+/** The page before ended here. */
+export function startOf(input: OperationInput): bigint {
   const after = parameterIn(input, 'after')?.valueString ?? '0';
   if (/^\d{1,18}$/.test(after)) return BigInt(after);
   throw problem('value', 'review-malformed', 'Give after as the page before named it.', 'after');
 }
 
-function countOf(input: OperationInput): number {
+/** How many make a page. */
+export function countOf(input: OperationInput): number {
   const count = parameterIn(input, '_count')?.valuePositiveInt ?? COUNT;
   if (count <= COUNT_MAX) return count;
   throw problem('value', 'review-malformed', `A page has ${COUNT_MAX} at most.`, '_count');

@@ -108,6 +108,7 @@ class RulesReader {
       ranking: this.#ranking(),
       cases: this.#cases(),
     };
+    const recertify = partOf(this.#extension, 'recertify-months')?.valuePositiveInt;
     const roundingMode = this.#choice(this.#extension, 'rounding-mode', ROUNDING_MODES, 'half-up');
     const ageOn = this.#choice(this.#extension, 'age-on', AGE_DAYS, 'period-start');
     const delivery = this.#choice(this.#extension, 'delivery', DELIVERIES, 'any');
@@ -120,6 +121,7 @@ class RulesReader {
     return {
       ...{ currency: this.#currency ?? '', frequency, ...(calendar && { calendar }) },
       ...{ ...parts, roundingMode, ageOn, delivery },
+      ...(recertify && recertify <= 1200 && { recertifyMonths: recertify }),
     };
   }
 

@@ -88,6 +88,8 @@ export interface SchemeRules {
   readonly roundingMode: RoundingMode;
   /** Less than this is not paid at all. */
   readonly minimumMinor: string | null;
+  /** Months after which the facts of an enrolled household are due to be confirmed. */
+  readonly recertifyMonths?: number;
   /** The day on which ages are taken. */
   readonly ageOn: 'period-start' | 'period-end';
   /** Where the money may be handed out. */

@@ -24,6 +24,7 @@ export interface EnrolmentWrite {
   /** Place in the ranking, and the score. */
   readonly position: number | null;
   readonly score: string | null;
+  readonly recertifiedOn: string | null;
 }
 
 /** An enrolment before it changes. */
@@ -51,9 +52,10 @@ export async function enrolmentsBefore(
 }
 
 const ROWS = `unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[],
-     $6::text[], $7::text[], $8::date[], $9::date[], $10::int[], $12::int[], $13::numeric[])
+     $6::text[], $7::text[], $8::date[], $9::date[], $10::int[], $12::int[], $13::numeric[],
+     $14::date[])
      as w(household_id, enrolment_id, fhir_id, scheme_id, recipient_id, state, reason, starts_on,
-       ends_on, version, rank_position, score)`;
+       ends_on, version, rank_position, score, recertified_on)`;
 
 /**
  * Notes the states that `changed` has come to. A state takes effect from the start of a new
@@ -76,7 +78,7 @@ const INSERT = statement(
   'schemes.insert-enrolments',
   `with changed as (
      insert into enrolment (household_id, enrolment_id, fhir_id, scheme_id, recipient_id, state,
-       reason, starts_on, ends_on, version, rank_position, score, changed_at)
+       reason, starts_on, ends_on, version, rank_position, score, recertified_on, changed_at)
      select w.*, $11 from ${ROWS}
      order by w.household_id
      on conflict (household_id, scheme_id)
@@ -99,6 +101,7 @@ const UPDATE = statement(
      set recipient_id = w.recipient_id, reason = w.reason, starts_on = w.starts_on,
          ends_on = w.ends_on, version = w.version, state = w.state,
          rank_position = w.rank_position, score = w.score,
+         recertified_on = w.recertified_on,
          changed_at = case when e.state = w.state then e.changed_at else $11 end
      from ${ROWS}, before b
      where e.household_id = w.household_id and e.enrolment_id = w.enrolment_id
@@ -133,6 +136,7 @@ function columnsOf(ctx: Context, writes: readonly EnrolmentWrite[]): unknown[] {
     ctx.now,
     writes.map((write) => write.position),
     writes.map((write) => write.score),
+    writes.map((write) => write.recertifiedOn),
   ];
 }
 

@@ -490,6 +490,33 @@ describe('rules over the live registry', () => {
       expect((await call(path, [], policy)).status).to.equal(403);
     });
 
+    it('lists who is due to be looked at again, until somebody has confirmed the facts', async () => {
+      const dues = async (by: string) => {
+        const answer = await call('InsurancePlan/rv/$recertifications-due', [
+          { name: 'by', valueDate: by },
+        ]);
+        expect(answer.status, answer.text).to.be.below(500);
+        if (answer.status !== 200) return answer.json.issue[0].details.coding[0].code;
+        return (answer.json.parameter ?? [])
+          .map((each: Json) => [each.part[1].valueReference.reference, each.part[3].valueDate])
+          .filter(([reference]: string[]) => reference!.startsWith('Group/rv-'));
+      };
+      expect(await dues('2027-01-01')).to.equal('recertification-none');
+      const months = { url: 'recertify-months', valuePositiveInt: 12 };
+      await put(scheme('rv', [...rules, months]));
+      expect(await dues('2026-12-31')).to.deep.equal([]);
+      expect(await dues('2027-01-01')).to.deep.equal(
+        [0, 1, 2, 3].map((n) => [`Group/rv-${n}`, '2027-01-01']),
+      );
+      const path = `Coverage/${coverages.get('rv-0')}/$recertify`;
+      const confirmed = await call(path, [{ name: 'on', valueDate: '2026-01-10' }]);
+      expect(confirmed.status, confirmed.text).to.equal(200);
+      const later = await call(path, [{ name: 'on', valueDate: '2099-01-01' }]);
+      expect(later.status, 'not in the future').to.equal(422);
+      expect((await dues('2027-01-01')).length).to.equal(3);
+      expect((await dues('2027-01-10'))[0]).to.deep.equal(['Group/rv-0', '2027-01-10']);
+    });
+
     it('ends nobody by itself: a person names whom, why and from when; nobody who qualifies', async () => {
       const end = (reason: string, ...names: string[]) =>
         call('InsurancePlan/rv/$end-enrolments', [
