@@ -7,6 +7,7 @@
  */
 
 import type { Pool } from 'pg';
+import { parameter } from '../database/arrays.ts';
 import type { Actor, Log } from '../sdk/index.ts';
 import { trailBytes } from './key.ts';
 
@@ -61,7 +62,11 @@ export function createReadTrail(pool: Pool, log: Log): ReadTrail {
       const batch = waiting.slice(0, BATCH_MAX);
       waiting = waiting.slice(batch.length);
       try {
-        await pool.query({ name: 'audit.append-reads', text: APPEND, values: columnsOf(batch) });
+        await pool.query({
+          name: 'audit.append-reads',
+          text: APPEND,
+          values: columnsOf(batch).map(parameter),
+        });
       } catch (error) {
         // Kept for the next turn: the database is away, and so are the reads.
         waiting = [...batch, ...waiting];
@@ -95,7 +100,7 @@ export function createReadTrail(pool: Pool, log: Log): ReadTrail {
 
 function columnsOf(batch: readonly ReadNote[]): unknown[][] {
   return [
-    batch.map((each) => each.at),
+    batch.map((each) => each.at.toISOString()),
     batch.map((each) => trailBytes(each.actor.id)),
     batch.map((each) => each.actor.kind),
     batch.map((each) => trailBytes(each.requestId)),
