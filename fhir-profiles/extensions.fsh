@@ -479,3 +479,19 @@ Context: PaymentReconciliation.detail
 * extension[kind].valueCode from ExceptionKind (required)
 * extension[open].value[x] only boolean
 * extension[open].value[x] 1..1
+
+Extension: MatchedMember
+Id: matched-member
+Title: "Matched member"
+Description: "A member of the family given, the registered Patient that may be the same person, and how likely."
+Context: Bundle.entry.search
+* extension contains
+    given 1..1 and
+    found 1..1 and
+    score 1..1
+* extension[given].value[x] only string
+* extension[given].value[x] 1..1
+* extension[found].value[x] only Reference(Patient)
+* extension[found].value[x] 1..1
+* extension[score].value[x] only decimal
+* extension[score].value[x] 1..1

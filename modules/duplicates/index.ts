@@ -14,6 +14,7 @@ import {
 } from '../../src/sdk/index.ts';
 import { comparisons, findHandler, findOperation } from './jobs.ts';
 import { matchOperation } from './match.ts';
+import { groupMatchOperation } from './match-group.ts';
 import { groupGuard, patientGuard } from './merge/guard.ts';
 import { MERGE, mergeOperation, UNMERGE, unmergeOperation } from './merge/operations.ts';
 import { SECOND_PERSON_FROM } from './merge/propose.ts';
@@ -46,7 +47,14 @@ export const duplicates: Module = {
   settings: [SECOND_PERSON_FROM, HOLD_CERTAIN, HOLD_PROBABLE, HOLD_POSSIBLE],
   resources: [patient],
   operations: [
-    ...[matchOperation, findOperation, overrideOperation, mergeOperation, unmergeOperation],
+    ...[
+      matchOperation,
+      groupMatchOperation,
+      findOperation,
+      overrideOperation,
+      mergeOperation,
+      unmergeOperation,
+    ],
     ...reviewOperations,
   ],
   guards: [patientGuard, groupGuard],

@@ -145,6 +145,7 @@ const FADED = statement(
    left join match_edge e using (a, b)
    where s.state = 'open' and s.opened_at < (select started_at from match_run where run_id = $1)
      and coalesce(e.log_odds, '-infinity') < $2 and (s.a, s.b) > ($3, $4)
+     and not exists (select from review_lease l where l.task_id = s.task_id)
    order by 1, 2 limit $5`,
 );
 

@@ -205,6 +205,49 @@ describe('matching in the registry', () => {
     expect(await area()).to.equal(true);
   });
 
+  it('finds the household that a family may be, and which members match', async () => {
+    const member = (id: string, given: string, birthDate: string) => ({
+      resourceType: 'Patient',
+      id,
+      name: [{ given: [given], family: 'Wanjiru' }],
+      birthDate,
+      gender: 'female',
+    });
+    const family = [
+      member('w-1', 'Njeri', '1979-03-04'),
+      member('w-2', 'Wambui', '2004-08-19'),
+      member('w-3', 'Nyambura', '2009-11-30'),
+    ];
+    for (const each of family) await put(each);
+    await put({
+      resourceType: 'Group',
+      id: 'h-w',
+      type: 'person',
+      actual: true,
+      code: { coding: [{ code: 'household' }] },
+      member: family.map(({ id }) => ({ entity: { reference: `Patient/${id}` } })),
+    });
+    await house.settle();
+    const ask = (contained: Json[]) =>
+      house.fetch('Group/$match', {
+        method: 'POST',
+        body: { resourceType: 'Group', type: 'person', actual: true, contained },
+      });
+    const { status, json } = await ask([
+      { ...family[1], id: 'x' },
+      { ...member('y', 'Nyambora', '2009-11-30') },
+    ]);
+    expect(status).to.equal(200);
+    expect(json.entry.map((each: Json) => each.resource.id)).to.eql(['h-w']);
+    const { extension, score } = json.entry[0].search;
+    expect(score).to.be.within(0.5, 1);
+    const found = extension
+      .slice(1)
+      .map((each: Json) => each.extension[1].valueReference.reference);
+    expect(found.toSorted()).to.eql(['Patient/w-2', 'Patient/w-3']);
+    expect((await ask([])).status).to.be.oneOf([400, 422]);
+  });
+
   it('keeps ten thousand namesakes of 1 January from costing a pair each', async () => {
     const { pool } = house.database;
     await pool.query(
