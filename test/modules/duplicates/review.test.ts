@@ -7,7 +7,9 @@ import type { Task } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { hasDrifted, kappa, wilson } from '../../../modules/duplicates/review/statistics.ts';
+import { nextSuspicion, suspicionOf, waiting } from '../../../modules/duplicates/store/review.ts';
 import { raiseHold } from '../../../modules/households/index.ts';
+import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import { codeSystem } from '../../../src/sdk/index.ts';
 import type { Answer, Json } from '../../support/server.ts';
 import { Scene, text } from '../payroll/scene.ts';
@@ -94,6 +96,7 @@ describe('reviewing suspicions', () => {
 
   let paid: string;
   let poor: string;
+  let pair: string;
 
   it('gives first what would do most harm, and to one person at a time', async () => {
     poor = await suspect('c', 'd', 0.5, 'possible');
@@ -131,8 +134,24 @@ describe('reviewing suspicions', () => {
     expect(await holds('c', 'd')).to.equal(1);
   });
 
-  it('is settled by a merge, and the merge shows among all records of the person', async () => {
+  it('gives whoever is limited to areas only pairs of whom both live there', async () => {
     const task = await suspect('a', 'b', 0.97, 'probable');
+    pair = task;
+    const areas = await scene.inside((ctx) => ctx.fhir.rids('Location', ['north', 'south']));
+    const seenFrom = (area: string) => {
+      const reach = { areas: [areas.get(area)!], schemes: 'all' as const };
+      return runUnitOfWork(scene.house.app, { ...SYSTEM, id: area, reach }, {}, async (ctx) => [
+        (await nextSuspicion(ctx))?.task_id,
+        (await suspicionOf(ctx, task))?.task_id,
+        await waiting(ctx),
+      ]);
+    };
+    expect(await seenFrom('south')).to.deep.equal([task, task, 1]);
+    expect(await seenFrom('north')).to.deep.equal([undefined, undefined, 0]);
+  });
+
+  it('is settled by a merge, and the merge shows among all records of the person', async () => {
+    const task = pair;
     const side = (name: string, id: string) => ({
       name,
       valueReference: { reference: `Patient/${id}` },
