@@ -147,5 +147,6 @@ async function reserveOrders(ctx: Context, orders: Orders, ordered: Ordered): Pr
     currency,
   });
   const { text, values } = reserveSelect(ordered, fund.account_id, paidOut.account_id);
-  await reserve(ctx, { text, values, accounts: [fund.account_id, paidOut.account_id] });
+  const accounts = [fund.account_id, paidOut.account_id];
+  await reserve(ctx, { text, values, accounts, fresh: true });
 }

@@ -70,7 +70,13 @@ export function sourceOf(transfers: readonly Transfer[]): TransferSource {
   };
 }
 
-/** Appends reserves or direct transfers; answers how many are new. */
+/**
+ * Appends reserves or direct transfers; answers how many are new.
+ *
+ * Looking for each id that may stand already, and confirming each row after it, is a third of what a
+ * million reserves cost: ids that are `fresh` are inserted without, and a second one of them is an error
+ * that PostgreSQL raises.
+ */
 export async function append(
   ctx: Context,
   kind: 'reserve' | 'direct',
@@ -79,21 +85,25 @@ export async function append(
   await lock(ctx, source.accounts);
   const at = source.values.length;
   const column = kind === 'reserve' ? 'reserved' : 'posted';
+  const { fresh = false } = source;
+  const given = fresh ? '' : `given as materialized (${source.text}),`;
   return ctx.db.one<{ added: bigint; given: bigint }>(
-    `with given as materialized (${source.text}),
+    `with ${given}
      added as (
        insert into ledger_transfer (transfer_id, kind, debit_account, credit_account, amount_minor,
                                     currency, reference, at, actor_id)
        select transfer_id, '${kind}', debit_account, credit_account, amount_minor, currency,
               reference, $${at + 1}, $${at + 2}
-       from given on conflict (transfer_id) do nothing
+       from ${fresh ? `(${source.text}) given` : 'given on conflict (transfer_id) do nothing'}
        returning debit_account, credit_account, amount_minor),
+     totals as materialized (
+       select debit_account, credit_account, sum(amount_minor) as minor, count(*) as n
+       from added group by 1, 2),
      sums as (
        select account_id, sum(debit)::bigint as debit, sum(credit)::bigint as credit from (
-         select debit_account as account_id, sum(amount_minor) as debit, 0::numeric as credit
-         from added group by 1
+         select debit_account as account_id, minor as debit, 0::numeric as credit from totals
          union all
-         select credit_account, 0, sum(amount_minor) from added group by 1) s
+         select credit_account, 0, minor from totals) s
        group by account_id),
      changed as (
        update ledger_account a
@@ -101,7 +111,9 @@ export async function append(
            credits_${column} = credits_${column} + s.credit,
            updated_at = $${at + 1}, version = version + 1
        from sums s where a.account_id = s.account_id)
-     select (select count(*) from added) as added, (select count(*) from given) as given`,
+     select coalesce(sum(n), 0)::bigint as added,
+       ${fresh ? 'coalesce(sum(n), 0)::bigint' : '(select count(*) from given)'} as given
+     from totals`,
     [...source.values, ctx.now, ctx.actor.id],
   );
 }

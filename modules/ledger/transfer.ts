@@ -27,6 +27,8 @@ export interface TransferSource {
   readonly text: string;
   readonly values: readonly unknown[];
   readonly accounts: readonly bigint[];
+  /** The ids were made in this unit of work, each once: none of them can stand in the ledger. */
+  readonly fresh?: boolean;
 }
 
 /** What resolving reserves came to; every id is in exactly one list. */
