@@ -20,7 +20,7 @@ import {
 } from './store/candidates.ts';
 import type { StoredFeature } from './store/features.ts';
 import { type EdgeRow, forgetEdges, writeEdges } from './store/suspicions.ts';
-import { raiseSuspicions, SUSPECTED_MIN, type Suspicion } from './suspicion.ts';
+import { outsideCrowds, raiseSuspicions, SUSPECTED_MIN, type Suspicion } from './suspicion.ts';
 
 /** Records compared at one desk. */
 const AT_ONCE = 50;
@@ -91,10 +91,7 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number
     rows,
   );
   await writeEdges(ctx, rows);
-  return raiseSuspicions(
-    ctx,
-    rows.filter(({ p }) => p >= SUSPECTED_MIN),
-  );
+  return raiseSuspicions(ctx, outsideCrowds(rows.filter(({ p }) => p >= SUSPECTED_MIN)));
 }
 
 function explained(judge: Judge, person: number, other: number): string {

@@ -22,7 +22,7 @@ import {
 import type { StoredFeature } from '../store/features.ts';
 import { latestModel, saveModel } from '../store/models.ts';
 import { type EdgeRow, writeEdges } from '../store/suspicions.ts';
-import { raiseSuspicions, SUSPECTED_MIN, type Suspicion } from '../suspicion.ts';
+import { outsideCrowds, raiseSuspicions, SUSPECTED_MIN, type Suspicion } from '../suspicion.ts';
 import { withdrawFaded } from '../withdraw.ts';
 import { RunElsewhere } from './child.ts';
 import { type Findings, type FoundPair, TEACHING_MIN } from './everybody.ts';
@@ -56,10 +56,12 @@ async function runNightly(units: Units): Promise<void> {
     const now = inForce ? (JSON.parse(inForce.content) as TaughtModel) : SHIPPED;
     const found = await elsewhere.found(now, inForce !== undefined);
     const modelId = await keepFindings(units, found, inForce?.model_id ?? null);
+    const likely = found.pairs.filter(({ logOdds }) => probabilityOf(logOdds) >= SUSPECTED_MIN);
+    const raisable = new Set(outsideCrowds(likely));
     let raised = 0;
     for (let at = 0; at < found.pairs.length; at += PAIRS) {
       const some = found.pairs.slice(at, at + PAIRS);
-      raised += await keepPairs(units, some, ids, modelId);
+      raised += await keepPairs(units, some, { ids, modelId, raisable });
     }
     await units.run((ctx) => forgetEarlier(ctx, runId));
     if (found.learnt) await withdrawFaded(units, runId);
@@ -117,17 +119,23 @@ async function keepFindings(
   });
 }
 
+/** What the pairs of a run are kept with. */
+interface Scope {
+  readonly ids: Ids;
+  readonly modelId: number | null;
+  readonly raisable: ReadonlySet<FoundPair>;
+}
+
 /** Writes pairs and raises the likely ones, by what stands now: a record may be gone by then. */
 async function keepPairs(
   units: Units,
   pairs: readonly FoundPair[],
-  ids: Ids,
-  modelId: number | null,
+  { ids, modelId, raisable }: Scope,
 ): Promise<number> {
   return units.run(async (ctx) => {
     const wanted = pairs.flatMap(({ a, b }) => [ids[a]![0], ids[b]![0]]);
     const live = await factsOfRecords(ctx, wanted);
-    const rows = pairs.flatMap((pair): (EdgeRow & Suspicion)[] => {
+    const rows = pairs.flatMap((pair): (EdgeRow & Suspicion & { raisable: boolean })[] => {
       const [a, b] = [ids[pair.a]![0], ids[pair.b]![0]];
       const [first, second] = [live.get(a), live.get(b)];
       if (!first || !second) return [];
@@ -137,6 +145,7 @@ async function keepPairs(
           ...{ a, b, logOdds, grade, explanation, modelId },
           ids: [first.fhir_id, second.fhir_id],
           p: probabilityOf(logOdds),
+          raisable: raisable.has(pair),
           facts: fingerprint(first.facts, second.facts),
         },
       ];
@@ -144,7 +153,7 @@ async function keepPairs(
     await writeEdges(ctx, rows);
     return raiseSuspicions(
       ctx,
-      rows.filter(({ p }) => p >= SUSPECTED_MIN),
+      rows.filter((row) => row.raisable),
     );
   });
 }
