@@ -185,6 +185,20 @@ Usage: #definition
 * expression = "List.extension('https://amana.example/fhir/StructureDefinition/payroll-state').value"
 * xpathUsage = #normal
 
+CodeSystem: SimulationFigureCodes
+Id: simulation-figure
+Title: "What a simulation of rules counts"
+Description: "What a simulation of rules counts."
+* ^experimental = false
+* ^caseSensitive = true
+* ^content = #complete
+* #judged "Households looked at"
+* #paid-now "Paid by the rules in force"
+* #paid-tried "Paid by the rules that are tried"
+* #unpaid-tried "Not paid by the rules that are tried"
+* #beyond-budget "Paid then, but beyond the budget"
+* #people "People in them"
+
 CodeSystem: PayrollFigureCodes
 Id: payroll-figure
 Title: "What a report of a payroll counts"
