@@ -34,7 +34,7 @@ const SET_MAX = 10_000;
 /** Sets that are tried. */
 const TRIES = 2;
 /** Resources that are sorted by what is read from each: 35 µs one. */
-const SORTED_MAX = 100_000;
+const SORTED_MAX = 50_000;
 /** Resources walked before another way is taken; fewer where that way is cheap. */
 const WALK_MAX = 20_000;
 const WALK_FEW = 1_000;

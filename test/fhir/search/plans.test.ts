@@ -127,8 +127,8 @@ describe('how PostgreSQL runs searches', () => {
   it('refuses to sort more resources than are read by what no index has in order', async () => {
     expect((await house.fetch('Patient?_sort=-identifier&_count=2')).status).to.equal(200);
     await house.database.pool.query(
-      `insert into resource select lu, rid + 640000000000::bigint, gen_random_uuid(), ver, type, bucket,
-         deleted, tk, content from resource_patient`,
+      `insert into resource select lu, rid + 640000000000::bigint * copy, gen_random_uuid(), ver, type,
+         bucket, deleted, tk, content from resource_patient, generate_series(1, 9) copy`,
     );
     const { status, json } = await house.fetch('Patient?_sort=-identifier&_count=2');
     expect(status, json.issue[0].diagnostics).to.equal(403);
