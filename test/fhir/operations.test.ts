@@ -36,6 +36,25 @@ describe('an operation of the house', () => {
     expect((await house.fetch('Patient?_summary=count')).json.total).to.equal(0);
   });
 
+  it('refuses a parameter whose value is not what its type says, naming the place', async () => {
+    const resource = { resourceType: 'Patient', gender: 'female' };
+    for (const [name, value] of [
+      ['mode', { valueCode: 7 }],
+      ['mode', { valueCode: 'create', valueString: 'create' }],
+      ['profile', { valueUri: { a: 1 } }],
+      ['profile', { valueUri: 'urn:x', part: [null] }],
+    ] as const) {
+      const parameter = [
+        { name: 'resource', resource },
+        { name, ...value },
+      ];
+      const body = { resourceType: 'Parameters', parameter };
+      const answer = await house.fetch('Patient/$validate', { body });
+      expect(answer.status, answer.text).to.equal(400);
+      expect(answer.json.issue[0].expression[0]).to.match(/^Parameters\.parameter\[1\]/);
+    }
+  });
+
   it('validates against a profile, and what is stored', async () => {
     const vitals = 'http://hl7.org/fhir/StructureDefinition/vitalsigns';
     const body = { resourceType: 'Observation', status: 'final', code: { text: 'x' } };

@@ -10,7 +10,7 @@ import type {
   Resource,
 } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { type Operation, problem, type RawAnswer } from '../../sdk/index.ts';
+import { type Operation, Problem, problem, type RawAnswer } from '../../sdk/index.ts';
 import { writeJson } from '../formats/json.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 import { type FhirHouse, type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
@@ -103,6 +103,7 @@ function inputOf(
     given.push({ name: single.name!, resource: bare });
   }
   checkInput(operation, wanted, given);
+  checkValues(unit, given);
   return {
     parameters: { resourceType: 'Parameters', parameter: given },
     ...(bare && { body: bare }),
@@ -180,6 +181,29 @@ function checkInput(
       );
     }
   }
+}
+
+/**
+ * Values must be what their type says: a `preview` of "true", sent as a text, must not pass for none.
+ * Resources are left to the operation, which may be there to judge them.
+ *
+ * @throws Problem with the place of each value that is not
+ */
+function checkValues(unit: UnitOfWork, given: readonly ParametersParameter[]): void {
+  const bare = (each: ParametersParameter): ParametersParameter =>
+    typeof each !== 'object' || each === null
+      ? each
+      : {
+          ...each,
+          ...(each.resource && { resource: { resourceType: 'Basic', code: { text: '-' } } }),
+          ...(Array.isArray(each.part) && { part: each.part.map(bare) }),
+        };
+  const parameters = { resourceType: 'Parameters', parameter: given.map(bare) } as Parameters;
+  if (given.length === 0) return;
+  const issues = fhirOf(unit)
+    .definitions.validate(parameters)
+    .filter(({ severity }) => severity === 'error' || severity === 'fatal');
+  if (issues.length > 0) throw new Problem(issues, { status: 400 });
 }
 
 /** @throws Problem structure when they are not a list of objects, or a resource is none */
