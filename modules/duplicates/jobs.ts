@@ -24,14 +24,17 @@ import { nextFeatures } from './store/suspicions.ts';
 /** Records of one step, which is one transaction: payments wait for none of them. */
 const STEP = 200;
 
+/** Nobody waits for a comparison, and it costs more than the write that it follows. */
+const GATHERS = { gathers: true };
+
 export const comparisons = [
-  on(patientsChanged, 'keeps compared facts and keys of Patients', keepPatients),
-  on(householdRegistered, 'keeps compared facts and keys of members', keepHouseholds),
-  on(householdChanged, 'keeps compared facts and keys of members', keepHouseholds),
-  on(featuresChanged, 'compares new and changed records with the registry', compareChanged),
+  on(patientsChanged, 'keeps compared facts and keys of Patients', keepPatients, GATHERS),
+  on(householdRegistered, 'keeps compared facts and keys of members', keepHouseholds, GATHERS),
+  on(householdChanged, 'keeps compared facts and keys of members', keepHouseholds, GATHERS),
+  on(featuresChanged, 'compares new and changed records with the registry', compareNew, GATHERS),
 ];
 
-async function compareChanged(ctx: Context, events: readonly PeopleEvent[]): Promise<void> {
+async function compareNew(ctx: Context, events: readonly PeopleEvent[]): Promise<void> {
   const ids = new Set(events.flatMap((each) => each.ids));
   await compareStored(ctx, [...ids].map(BigInt));
 }

@@ -10,6 +10,7 @@
 import type { App } from '../app.ts';
 import { database } from '../database/connect.ts';
 import { job } from '../sdk/index.ts';
+import { ADD_GATHER, GATHER_SECONDS } from './gather.ts';
 
 /** Events that one job hands to a reaction. */
 const EVENTS_PER_JOB = 200;
@@ -41,12 +42,17 @@ const ADD = `
     )::graphile_worker.job_spec order by j.n)
     from unnest($1::text[]) with ordinality as j(data, n)))`;
 
+const GATHER = `
+  insert into gathered (reaction, data)
+  select * from unnest($1::text[], $2::json[]) as e(reaction, data)`;
+
 /**
  * Moves one batch of events from the outbox to the queue.
  *
+ * @param gatherSeconds how long events of gathering reactions wait for others
  * @returns number of events moved
  */
-export async function dispatch(app: App): Promise<number> {
+export async function dispatch(app: App, gatherSeconds = 0): Promise<number> {
   const client = await app.pool.connect();
   try {
     await client.query('begin');
@@ -54,6 +60,12 @@ export async function dispatch(app: App): Promise<number> {
     const events = await db.query<OutboxRow>(TAKE);
     const jobs = batches(app, events);
     if (jobs.length > 0) await db.query(ADD, [jobs.map((each) => JSON.stringify(each))]);
+    const waiting = gatheredOf(app, events);
+    if (waiting.length > 0) {
+      const reactions = waiting.map(({ reaction }) => reaction);
+      await db.query(GATHER, [reactions, waiting.map(({ data }) => JSON.stringify(data))]);
+      await db.query(ADD_GATHER, [[...new Set(reactions)], gatherSeconds]);
+    }
     await client.query('commit');
     return events.length;
   } catch (error) {
@@ -72,6 +84,7 @@ function batches(
   const jobs: { reaction: string; events: unknown[] }[] = [];
   for (const [name, rows] of byName) {
     for (const reaction of app.registers.reactionsByEvent.get(name) ?? []) {
+      if (app.registers.reactions.get(reaction)?.gathers) continue;
       for (let from = 0; from < rows.length; from += EVENTS_PER_JOB) {
         jobs.push({
           reaction,
@@ -83,6 +96,15 @@ function batches(
   return jobs;
 }
 
+/** Events of gathering reactions, by reaction. */
+function gatheredOf(app: App, events: readonly OutboxRow[]): { reaction: string; data: unknown }[] {
+  return events.flatMap(({ name, data }) =>
+    (app.registers.reactionsByEvent.get(name) ?? [])
+      .filter((reaction) => app.registers.reactions.get(reaction)?.gathers)
+      .map((reaction) => ({ reaction, data })),
+  );
+}
+
 /** Keeps dispatching: at once when woken, and each second for events of other processes. */
 export function startDispatcher(app: App): { wake(): void; stop(): Promise<void> } {
   let running: Promise<void> | undefined;
@@ -92,7 +114,7 @@ export function startDispatcher(app: App): { wake(): void; stop(): Promise<void>
     do {
       again = false;
       try {
-        while (!stopped && (await dispatch(app)) > 0);
+        while (!stopped && (await dispatch(app, GATHER_SECONDS)) > 0);
       } catch (error) {
         app.log.error('outbox could not be dispatched', {}, error);
       }

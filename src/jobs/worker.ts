@@ -10,6 +10,7 @@ import { Logger, run, runOnce, type TaskList } from 'graphile-worker';
 import type { App } from '../app.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 import type { Units } from '../sdk/index.ts';
+import { gatherJob, runGathered } from './gather.ts';
 import { showLife } from './lost-work.ts';
 import { react } from './outbox.ts';
 
@@ -94,6 +95,10 @@ function tasks(app: App, failed?: (failure: JobFailure) => void): TaskList {
     const handler = app.registers.reactions.get(reaction);
     if (!handler) throw new Error(`no reaction ${reaction}: is its module still there?`);
     await runUnitOfWork(app, SYSTEM, { requestId }, (ctx) => handler.run(ctx, events));
+  });
+  add(gatherJob.name, async (data, requestId) => {
+    const { reaction } = data as { reaction: string };
+    await runGathered(app, reaction, requestId, failed === undefined);
   });
   return list;
 }

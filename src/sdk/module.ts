@@ -250,6 +250,11 @@ export interface Reaction {
   readonly event: EventToken<unknown>;
   readonly does: string;
   readonly run: (ctx: Context, events: readonly unknown[]) => Promise<void>;
+  /**
+   * Events wait some seconds for each other, are handled by the hundred, one handful at a time, and
+   * give way to callers: for what nobody waits for.
+   */
+  readonly gathers?: boolean;
 }
 
 /** Declares a reaction with the event's type: `on(householdRegistered, 'links …', async …)`. */
@@ -257,8 +262,9 @@ export function on<Data>(
   event: EventToken<Data>,
   does: string,
   run: (ctx: Context, events: readonly Data[]) => Promise<void>,
+  options: Pick<Reaction, 'gathers'> = {},
 ): Reaction {
-  return { event, does, run: run as Reaction['run'] };
+  return { event, does, run: run as Reaction['run'], ...options };
 }
 
 export interface JobHandler {

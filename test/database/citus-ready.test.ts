@@ -42,6 +42,7 @@ const ROOTS: Readonly<Record<string, string>> = {
 
 /** Tables of one node or copied to all; a reason for each. */
 const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
+  gathered: 'queue',
   outbox: 'queue',
   job_run: 'clock',
   migration: 'schema',

@@ -12,6 +12,7 @@ import { type SmallApp, smallApp } from '../support/app.ts';
 import { freshDatabase, START, type TestDatabase } from '../support/database.ts';
 
 const happened = event<{ n: number }>('test.happened', 'something happened');
+const noticed = event<{ n: number }>('test.noticed', 'something was noticed');
 const hourly = job<Record<string, never>>('test.hourly', 'runs each hour');
 const later = job<{ n: number }>('test.later', 'runs later');
 
@@ -20,6 +21,7 @@ describe('jobs', () => {
   let app: SmallApp;
   let failures = 0;
   const batches: number[][] = [];
+  const gathered: number[][] = [];
   const ran: string[] = [];
 
   const module: Module = {
@@ -33,6 +35,15 @@ describe('jobs', () => {
         }
         batches.push(events.map((each) => each.n));
       }),
+      on(
+        noticed,
+        'gathers',
+        async (_ctx, events) => {
+          gathered.push(events.map((each) => each.n));
+          if (gathered.length === 2) throw new Error('not the second time');
+        },
+        { gathers: true },
+      ),
     ],
     jobs: [
       handle(hourly, async () => void ran.push('hourly')),
@@ -81,6 +92,27 @@ describe('jobs', () => {
     await settle(app);
     expect(batches.flat().sort((a, b) => a - b)).to.deep.equal(
       Array.from({ length: 200 }, (_, n) => n),
+    );
+  });
+
+  it('gather events for a reaction that nobody waits for, and lose none when it fails', async () => {
+    for (const n of [0, 1, 2]) {
+      await app.work(async (ctx) => {
+        for (let at = 0; at < 250; at += 1) ctx.emit(noticed, { n: n * 250 + at });
+      });
+      await dispatch(app, 60);
+    }
+    const seen: JobFailure[] = [];
+    await settle(app, seen);
+    expect(gathered, 'wait for each other').to.deep.equal([]);
+    await advanceJobs(app, 61);
+    await settle(app, seen);
+    expect(seen).to.have.length(1);
+    await advanceJobs(app, 3600);
+    await settle(app);
+    expect(gathered.map((each) => each.length)).to.deep.equal([500, 250, 250]);
+    expect([...gathered[0]!, ...gathered[2]!]).to.deep.equal(
+      Array.from({ length: 750 }, (_, n) => n),
     );
   });
 
