@@ -156,7 +156,15 @@ function afterwards(app: App, leavings: Leavings): void {
       app.log.error('a hook after the commit failed', {}, error);
     }
   }
-  if (leavings.events.length > 0 || leavings.jobs.length > 0) app.wake();
+  if (leavings.jobs.length > 0 || leavings.events.some(({ name }) => isAwaited(app, name))) {
+    app.wake();
+  }
+}
+
+/** Whether anybody waits for an event: the dispatcher finds the others by its own clock. */
+function isAwaited(app: App, name: string): boolean {
+  const { reactions, reactionsByEvent } = app.registers;
+  return (reactionsByEvent.get(name) ?? []).some((key) => !reactions.get(key)?.gathers);
 }
 
 async function rollBack(client: PoolClient): Promise<void> {
