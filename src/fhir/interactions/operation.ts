@@ -203,7 +203,7 @@ function checkValues(unit: UnitOfWork, given: readonly ParametersParameter[]): v
   const issues = fhirOf(unit)
     .definitions.validate(parameters)
     .filter(({ severity }) => severity === 'error' || severity === 'fatal');
-  if (issues.length > 0) throw new Problem(issues, { status: 400 });
+  if (issues.length > 0) throw new Problem(issues);
 }
 
 /** @throws Problem structure when they are not a list of objects, or a resource is none */
