@@ -13,11 +13,14 @@ import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
 import { job } from '../sdk/index.ts';
 
 /** Events handled in one transaction. */
-const EVENTS_AT_ONCE = 500;
+const EVENTS_AT_ONCE = 100;
 /** Seconds that events wait for others of their kind. */
 export const GATHER_SECONDS = 2;
 /** Share of a core that callers use from which on they are given way. */
 const BUSY = 0.5;
+/** Bounds of the rest between two handfuls, as long as the last, in which is seen what callers use. */
+const REST_MIN_SECONDS = 0.1;
+const REST_MAX_SECONDS = 1;
 /** Pause, in times of what the last handful took, while the server is busy. */
 const PAUSE_BUSY = 9;
 const PAUSE_MAX_SECONDS = 60;
@@ -43,13 +46,18 @@ export const ADD_GATHER = `
     job_key => 'gather ' || r.key, job_key_mode => 'preserve_run_at')
   from unnest($1::text[]) as r(key)`;
 
-let last = performance.eventLoopUtilization();
+/** The end of the last handful in this process, whatever the reaction, and what it took. */
+let last = { at: 0, seconds: 0, loop: performance.eventLoopUtilization() };
 
-/** The share of a core that was used since the last handful. */
-function used(): number {
-  const now = performance.eventLoopUtilization();
-  const { utilization } = performance.eventLoopUtilization(now, last);
-  return utilization;
+/** Seconds for which callers are still given way; 0 where they use little. */
+function pauseNow(): number {
+  const { utilization } = performance.eventLoopUtilization(
+    performance.eventLoopUtilization(),
+    last.loop,
+  );
+  if (utilization <= BUSY) return 0;
+  const rested = (performance.now() - last.at) / 1000;
+  return Math.max(0, Math.min(PAUSE_MAX_SECONDS, last.seconds * PAUSE_BUSY) - rested);
 }
 
 /**
@@ -65,7 +73,12 @@ export async function runGathered(
 ): Promise<void> {
   const handler = app.registers.reactions.get(reaction);
   if (!handler) throw new Error(`no reaction ${reaction}: is its module still there?`);
-  const isBusy = patient && used() > BUSY;
+  const again = (seconds: number) => app.queuePool.query(ADD_GATHER, [[reaction], seconds]);
+  const pause = patient ? pauseNow() : 0;
+  if (pause > 0) {
+    await again(pause);
+    return;
+  }
   const from = performance.now();
   const handled = await runUnitOfWork(app, SYSTEM, { requestId }, async (ctx) => {
     const rows = await ctx.db.query<{ data: unknown }>(TAKE, [reaction]);
@@ -73,10 +86,8 @@ export async function runGathered(
     if (events.length > 0) await handler.run(ctx, events);
     return events.length;
   });
-  const seconds = (performance.now() - from) / 1000;
-  last = performance.eventLoopUtilization();
-  const pause = isBusy ? Math.min(PAUSE_MAX_SECONDS, seconds * PAUSE_BUSY) : 0;
-  const isLast = handled < EVENTS_AT_ONCE;
-  // The pause holds for events that are still to come, too.
-  if (!isLast || pause > 0) await app.queuePool.query(ADD_GATHER, [[reaction], pause]);
+  const at = performance.now();
+  last = { at, seconds: (at - from) / 1000, loop: performance.eventLoopUtilization() };
+  const rest = Math.min(REST_MAX_SECONDS, Math.max(REST_MIN_SECONDS, last.seconds));
+  if (handled === EVENTS_AT_ONCE) await again(patient ? rest : 0);
 }
