@@ -85,6 +85,8 @@ function inputOf(
   if (request.method === 'POST' && body?.resourceType === 'Parameters') {
     given.push(...sentParameters(body));
   }
+  // What stands in the URL is text: each operation reads it, and says what is wrong with it.
+  const sent = given.length;
   for (const [name, value] of request.query) {
     if (name.startsWith('_') && !wanted.some((each) => each.name === name)) continue;
     given.push(fromText(wanted, name, value));
@@ -103,7 +105,7 @@ function inputOf(
     given.push({ name: single.name!, resource: bare });
   }
   checkInput(operation, wanted, given);
-  checkValues(unit, given);
+  checkValues(unit, given.slice(0, sent));
   return {
     parameters: { resourceType: 'Parameters', parameter: given },
     ...(bare && { body: bare }),
