@@ -147,7 +147,8 @@ function resolveStatement(kind: 'post' | 'release') {
     `ledger.${kind}`,
     `with wanted as materialized (
        select r.* from ledger_transfer r
-       where r.transfer_id = any($1::uuid[]) and r.kind = 'reserve'),
+       where r.transfer_id = any($1::uuid[]) and r.kind = 'reserve'
+         and r.debit_account = any($4::bigint[]) and r.credit_account = any($4::bigint[])),
      added as (
        insert into ledger_transfer (transfer_id, kind, reserve_id, debit_account, credit_account,
                                     amount_minor, currency, reference, at, actor_id)
@@ -191,22 +192,24 @@ export async function lockReserves(ctx: Context, reserves: readonly string[]): P
   );
 }
 
-/** Resolves reserves; each at most once. */
+/**
+ * Resolves reserves; each at most once. A reserve that was committed after its accounts were looked
+ * up is not there yet: resolving it would lock accounts out of their order.
+ */
 export async function resolve(
   ctx: Context,
   kind: 'post' | 'release',
   reserves: readonly string[],
 ): Promise<Resolution> {
   if (reserves.length === 0) return { done: [], already: [], refused: [] };
-  const accounts = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
-  await lock(
-    ctx,
-    accounts.map((row) => row.account_id),
-  );
+  const found = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
+  const accounts = found.map((row) => row.account_id);
+  await lock(ctx, accounts);
   const rows = await ctx.db.query<{ reserve_id: string }>(RESOLVE[kind], [
     reserves,
     ctx.now,
     ctx.actor.id,
+    accounts,
   ]);
   const done = rows.map((row) => row.reserve_id);
   const isDone = new Set(done);
