@@ -10,19 +10,19 @@ describe('a caller who floods the server', () => {
   let house: TestHouse;
 
   before(async () => {
-    house = await startTestHouse({ environment: { REQUESTS_AT_ONCE_MAX: '8' } });
+    house = await startTestHouse({ environment: { REQUESTS_AT_ONCE_MAX: '2' } });
   });
   after(() => house?.stop());
 
   it('is told to come again, while others are answered, and is let in afterwards', async () => {
     const other = await house.tokenFor('auditor');
-    const flood = Array.from({ length: 60 }, () => house.fetch('Patient?_count=1'));
+    const flood = Array.from({ length: 120 }, () => house.fetch('Patient?_count=1'));
     const answers = await Promise.all([...flood, house.fetch('Patient', { token: other })]);
     const refused = answers.filter((each) => each.status === 429);
     expect(refused.length).to.be.greaterThan(0);
     expect(refused[0]!.headers.get('retry-after')).to.equal('1');
     expect(refused[0]!.json.issue[0]).to.deep.include({ code: 'throttled' });
-    expect(answers.filter((each) => each.status === 200).length).to.be.at.least(8);
+    expect(answers.filter((each) => each.status === 200).length).to.be.at.least(2);
     expect(answers.at(-1)!.status).to.equal(200);
     expect(answers.every((each) => [200, 429].includes(each.status))).to.equal(true);
     expect((await house.fetch('Patient')).status).to.equal(200);
