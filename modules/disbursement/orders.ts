@@ -4,11 +4,11 @@
  */
 
 import { type Context, problem } from '../../src/sdk/index.ts';
-import { ensureAccount, findAccount, release, reserve } from '../ledger/index.ts';
+import { ensureAccount, findAccount, reserve } from '../ledger/index.ts';
+import { cancelWaiting } from './cancel.ts';
 import { instructionMoved } from './events.ts';
 import { ORDER_CANCELLED } from './instruction.ts';
 import { startSending } from './send.ts';
-import { changeStates } from './store/apply.ts';
 import {
   blockedProviders,
   insertInstructions,
@@ -81,20 +81,11 @@ export async function cancelOrders(
 ): Promise<number> {
   for (let cancelled = 0; ; ) {
     const waiting = await lockWaiting(ctx, purpose, select, CANCELLED_AT_ONCE);
-    const done = await changeStates(
-      ctx,
-      waiting.map((each) => ({
-        payeeId: each.payee_id,
-        instructionId: each.instruction_id,
-        from: 'approved',
-        to: 'cancelled',
-        reason: ORDER_CANCELLED,
-        reasonText: why,
-        providerReference: null,
-      })),
-      'cancelled',
-    );
-    await release(ctx, [...done]);
+    const done = await cancelWaiting(ctx, waiting, {
+      reason: ORDER_CANCELLED,
+      reasonText: why,
+      source: 'cancelled',
+    });
     for (const each of waiting) {
       ctx.emit(instructionMoved, {
         purpose,

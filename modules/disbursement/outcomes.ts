@@ -5,6 +5,7 @@
 
 import type { Context } from '../../src/sdk/index.ts';
 import { giveBack, lockForResolution, post, release, transferReleased } from '../ledger/index.ts';
+import { cancelWaiting } from './cancel.ts';
 import { instructionMoved } from './events.ts';
 import {
   type Asked,
@@ -247,20 +248,11 @@ async function stopReplacements(
     late.map(({ row }) => ({ payeeId: row.payee_id, instructionId: row.instruction_id })),
   );
   const waiting = replacements.filter((each) => each.state === 'approved');
-  const cancelled = await changeStates(
-    ctx,
-    waiting.map((each) => ({
-      payeeId: each.payee_id,
-      instructionId: each.instruction_id,
-      from: 'approved',
-      to: 'cancelled',
-      reason: PAID_LATE,
-      reasonText: null,
-      providerReference: null,
-    })),
-    'late-success',
-  );
-  await release(ctx, [...cancelled]);
+  await cancelWaiting(ctx, waiting, {
+    reason: PAID_LATE,
+    reasonText: null,
+    source: 'late-success',
+  });
   for (const each of replacements) {
     if (each.state !== 'sent' && each.state !== 'unknown' && each.state !== 'paid') continue;
     exceptions.push({

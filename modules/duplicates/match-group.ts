@@ -11,6 +11,7 @@
 import type { Bundle, BundleEntry, Group, OperationDefinition, Patient } from '@medplum/fhirtypes';
 import {
   type Context,
+  inputParameter,
   type Operation,
   type OperationInput,
   operationDefinition,
@@ -62,22 +63,12 @@ const definition: OperationDefinition = {
       type: 'Group',
       documentation: 'The family; its members are contained Patients.',
     },
-    {
-      name: 'onlyCertainMatches',
-      use: 'in',
-      min: 0,
-      max: '1',
-      type: 'boolean',
-      documentation: 'Answers only households of which a member is certain.',
-    },
-    {
-      name: 'count',
-      use: 'in',
-      min: 0,
-      max: '1',
-      type: 'integer',
-      documentation: 'Households answered at most.',
-    },
+    inputParameter(
+      'onlyCertainMatches',
+      'boolean',
+      'Answers only households of which a member is certain.',
+    ),
+    inputParameter('count', 'integer', 'Households answered at most.'),
     { name: 'return', use: 'out', min: 1, max: '1', type: 'Bundle' },
   ],
 };

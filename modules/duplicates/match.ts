@@ -12,6 +12,7 @@
 import type { Bundle, BundleEntry, OperationDefinition, Patient } from '@medplum/fhirtypes';
 import {
   type Context,
+  inputParameter,
   type Operation,
   type OperationInput,
   operationOutcome,
@@ -60,22 +61,12 @@ const definition: OperationDefinition = {
       type: 'Patient',
       documentation: 'What is known of the person.',
     },
-    {
-      name: 'onlyCertainMatches',
-      use: 'in',
-      min: 0,
-      max: '1',
-      type: 'boolean',
-      documentation: 'Answers only records that are certainly this one person.',
-    },
-    {
-      name: 'count',
-      use: 'in',
-      min: 0,
-      max: '1',
-      type: 'integer',
-      documentation: 'Records answered at most.',
-    },
+    inputParameter(
+      'onlyCertainMatches',
+      'boolean',
+      'Answers only records that are certainly this one person.',
+    ),
+    inputParameter('count', 'integer', 'Records answered at most.'),
     { name: 'return', use: 'out', min: 1, max: '1', type: 'Bundle' },
   ],
 };

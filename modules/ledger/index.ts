@@ -102,8 +102,8 @@ export function release(ctx: Context, reserves: readonly string[]): Promise<Reso
  * Takes the locks that posting or releasing these reserves will take, all at once and in one order.
  * Whoever resolves some by a post and others by a release in one unit of work calls this first.
  */
-export function lockForResolution(ctx: Context, reserves: readonly string[]): Promise<void> {
-  return lockReserves(ctx, reserves);
+export async function lockForResolution(ctx: Context, reserves: readonly string[]): Promise<void> {
+  await lockReserves(ctx, reserves);
 }
 
 /**

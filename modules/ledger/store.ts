@@ -182,14 +182,13 @@ const RESOLVED_AS = statement(
   'select reserve_id, kind from ledger_transfer where reserve_id = any($1::uuid[])',
 );
 
-/** Locks every account that resolving these reserves will touch, in one order. */
-export async function lockReserves(ctx: Context, reserves: readonly string[]): Promise<void> {
-  if (reserves.length === 0) return;
-  const accounts = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
-  await lock(
-    ctx,
-    accounts.map((row) => row.account_id),
-  );
+/** Locks every account that resolving these reserves will touch, in one order; answers them. */
+export async function lockReserves(ctx: Context, reserves: readonly string[]): Promise<bigint[]> {
+  if (reserves.length === 0) return [];
+  const rows = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
+  const accounts = rows.map((row) => row.account_id);
+  await lock(ctx, accounts);
+  return accounts;
 }
 
 /**
@@ -202,9 +201,7 @@ export async function resolve(
   reserves: readonly string[],
 ): Promise<Resolution> {
   if (reserves.length === 0) return { done: [], already: [], refused: [] };
-  const found = await ctx.db.query<{ account_id: bigint }>(ACCOUNTS_OF, [reserves]);
-  const accounts = found.map((row) => row.account_id);
-  await lock(ctx, accounts);
+  const accounts = await lockReserves(ctx, reserves);
   const rows = await ctx.db.query<{ reserve_id: string }>(RESOLVE[kind], [
     reserves,
     ctx.now,

@@ -4,12 +4,13 @@
  * has confirmed them. Whoever is overdue is paid until a person decides otherwise.
  */
 
-import type { Coverage, OperationDefinition, Parameters, Resource } from '@medplum/fhirtypes';
+import type { Coverage, Parameters, Resource } from '@medplum/fhirtypes';
 import {
   type Context,
   codeIn,
   dayOf,
   extensionOf,
+  inputParameter,
   instanceOperation,
   type Operation,
   type OperationInput,
@@ -108,15 +109,6 @@ async function recertify(ctx: Context, input: OperationInput): Promise<Coverage>
   );
 }
 
-type Parameter = NonNullable<OperationDefinition['parameter']>[number];
-
-const given = (name: string, type: Parameter['type'], documentation: string): Parameter => ({
-  ...{ name, type, documentation },
-  use: 'in',
-  min: 0,
-  max: '1',
-});
-
 /** Operations of recertification. */
 export const recertifyOperations: readonly Operation[] = [
   {
@@ -128,9 +120,9 @@ export const recertifyOperations: readonly Operation[] = [
       'InsurancePlan',
       'Enrolments whose facts have not been confirmed for as long as the rules say, in pages.',
       [
-        given('by', 'date', 'Due by this day; else today.'),
-        given('_count', 'positiveInt', 'Enrolments of a page.'),
-        given('after', 'string', 'What the page before called next.'),
+        inputParameter('by', 'date', 'Due by this day; else today.'),
+        inputParameter('_count', 'positiveInt', 'Enrolments of a page.'),
+        inputParameter('after', 'string', 'What the page before called next.'),
         FORMAT_PARAMETER,
       ],
       false,
@@ -143,7 +135,7 @@ export const recertifyOperations: readonly Operation[] = [
       'recertify',
       'Coverage',
       'Notes that the facts of an enrolled household have been confirmed.',
-      [given('on', 'date', 'When; else today.')],
+      [inputParameter('on', 'date', 'When; else today.')],
     ),
     run: recertify,
   },

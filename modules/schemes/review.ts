@@ -10,7 +10,6 @@
 import type {
   Bundle,
   Coverage,
-  OperationDefinition,
   Parameters,
   ParametersParameter,
   Resource,
@@ -20,6 +19,7 @@ import {
   dayOf,
   extensionOf,
   idIn,
+  inputParameter,
   instanceOperation,
   localId,
   type Operation,
@@ -304,15 +304,6 @@ async function requireUnqualified(
   );
 }
 
-type Parameter = NonNullable<OperationDefinition['parameter']>[number];
-
-const given = (name: string, type: Parameter['type'], documentation: string): Parameter => ({
-  ...{ name, type, documentation },
-  use: 'in',
-  min: 0,
-  max: '1',
-});
-
 /** Operations of a review. */
 export const reviewOperations: readonly Operation[] = [
   {
@@ -325,10 +316,14 @@ export const reviewOperations: readonly Operation[] = [
       'Enrolled households whom the rules no longer select, with the criteria that are not met and ' +
         'the values compared: ineligible, non-compliant or undetermined. In pages.',
       [
-        given('as-of', 'date', 'The day on which ages are taken; else today.'),
-        given('area', 'Reference', 'Only households of this area and those below it.'),
-        given('_count', 'positiveInt', `Findings of a page; ${COUNT}, at most ${COUNT_MAX}.`),
-        given('after', 'string', 'What the page before called next.'),
+        inputParameter('as-of', 'date', 'The day on which ages are taken; else today.'),
+        inputParameter('area', 'Reference', 'Only households of this area and those below it.'),
+        inputParameter(
+          '_count',
+          'positiveInt',
+          `Findings of a page; ${COUNT}, at most ${COUNT_MAX}.`,
+        ),
+        inputParameter('after', 'string', 'What the page before called next.'),
         FORMAT_PARAMETER,
       ],
       false,
@@ -345,8 +340,8 @@ export const reviewOperations: readonly Operation[] = [
       [
         { name: 'enrolment', use: 'in', min: 1, max: '*', type: 'Reference' },
         { name: 'reason', use: 'in', min: 1, max: '1', type: 'code' },
-        given('on', 'date', 'The last day; else today.'),
-        given('as-of', 'date', 'The day on which ages are taken; else today.'),
+        inputParameter('on', 'date', 'The last day; else today.'),
+        inputParameter('as-of', 'date', 'The day on which ages are taken; else today.'),
       ],
     ),
     run: endEnrolments,

@@ -12,6 +12,7 @@ import {
   type Context,
   dayOf,
   fromFhirMoney,
+  inputParameter,
   localId,
   type Operation,
   type OperationInput,
@@ -194,13 +195,6 @@ function malformed(diagnostics: string, place: string) {
 
 type Parameter = NonNullable<OperationDefinition['parameter']>[number];
 
-const given = (name: string, type: Parameter['type'], documentation: string): Parameter => ({
-  ...{ name, type, documentation },
-  use: 'in',
-  min: 0,
-  max: '1',
-});
-
 const out = (name: string, type: Parameter['type'], min: 0 | 1): Parameter => ({
   ...{ name, type, min },
   use: 'out',
@@ -242,16 +236,28 @@ const definition: OperationDefinition = {
   type: true,
   instance: true,
   parameter: [
-    given('plan', 'InsurancePlan', 'The rules to try; only its extension scheme-rules is read.'),
-    given('draft', 'Reference', 'An InsurancePlan that has the rules to try.'),
-    given('version', 'positiveInt', 'An earlier version of the rules of this scheme.'),
-    given('period', 'string', 'Payment period, by its code; else that of as-of.'),
-    given('as-of', 'date', 'A day in the period; else today, or when the rules apply from.'),
-    given('scope', 'code', 'registry: with those whom $enrol would enrol; enrolled: without.'),
-    given('area', 'Reference', 'Only households of this area and those below it.'),
-    given('area-level', 'positiveInt', 'Level of areas to split by; 1, the outermost.'),
-    given('budget', 'Money', 'What may be spent in the period: who would be beyond it.'),
-    given('top', 'unsignedInt', 'How many of those who gain or lose most are named; 0.'),
+    inputParameter(
+      'plan',
+      'InsurancePlan',
+      'The rules to try; only its extension scheme-rules is read.',
+    ),
+    inputParameter('draft', 'Reference', 'An InsurancePlan that has the rules to try.'),
+    inputParameter('version', 'positiveInt', 'An earlier version of the rules of this scheme.'),
+    inputParameter('period', 'string', 'Payment period, by its code; else that of as-of.'),
+    inputParameter(
+      'as-of',
+      'date',
+      'A day in the period; else today, or when the rules apply from.',
+    ),
+    inputParameter(
+      'scope',
+      'code',
+      'registry: with those whom $enrol would enrol; enrolled: without.',
+    ),
+    inputParameter('area', 'Reference', 'Only households of this area and those below it.'),
+    inputParameter('area-level', 'positiveInt', 'Level of areas to split by; 1, the outermost.'),
+    inputParameter('budget', 'Money', 'What may be spent in the period: who would be beyond it.'),
+    inputParameter('top', 'unsignedInt', 'How many of those who gain or lose most are named; 0.'),
     FORMAT_PARAMETER,
     out('period', 'string', 1),
     out('basis', 'code', 1),

@@ -40,6 +40,18 @@ export function instanceOperation(
   };
 }
 
+type Parameter = NonNullable<OperationDefinition['parameter']>[number];
+
+/** A parameter of an OperationDefinition that may be given, once unless `max` is "*". */
+export function inputParameter(
+  name: string,
+  type: string,
+  documentation: string,
+  max = '1',
+): Parameter {
+  return { name, use: 'in', min: 0, max, type: type as Parameter['type'] & string, documentation };
+}
+
 /** The parameter of a name that an operation was given; undefined when it was not. */
 export function parameterIn(
   { parameters }: Pick<OperationInput, 'parameters'>,

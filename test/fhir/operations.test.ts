@@ -40,6 +40,8 @@ describe('an operation of the house', () => {
     const resource = { resourceType: 'Patient', gender: 'female' };
     for (const [name, value] of [
       ['mode', { valueCode: 7 }],
+      ['mode', { valueBoolean: true }],
+      ['mode', {}],
       ['mode', { valueCode: 'create', valueString: 'create' }],
       ['profile', { valueUri: { a: 1 } }],
       ['profile', { valueUri: 'urn:x', part: [null] }],
@@ -53,6 +55,18 @@ describe('an operation of the house', () => {
       expect(answer.status, answer.text).to.equal(400);
       expect(answer.json.issue[0].expression[0]).to.match(/^Parameters\.parameter\[1\]/);
     }
+  });
+
+  it('takes one kind of text for another, as clients send it', async () => {
+    const parameter = [
+      { name: 'resource', resource: { resourceType: 'Patient', gender: 'female' } },
+      { name: 'mode', valueString: 'create' },
+      { name: 'profile', valueString: 'http://hl7.org/fhir/StructureDefinition/Patient' },
+    ];
+    const body = { resourceType: 'Parameters', parameter };
+    const answer = await house.fetch('Patient/$validate', { body });
+    expect(answer.status, answer.text).to.equal(200);
+    expect(severities(answer)).to.deep.equal(['information']);
   });
 
   it('validates against a profile, and what is stored', async () => {

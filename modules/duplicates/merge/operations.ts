@@ -24,7 +24,7 @@ import { settleMerged, settleUnmerged } from '../review/settle.ts';
 import { checkConflicts, merge, type Prepared, prepare } from './merge.ts';
 import type { World } from './plan.ts';
 import { secondPerson } from './propose.ts';
-import { checkPair, checkResult, isPreview, patientOf } from './resolve.ts';
+import { checkPair, checkResult, patientOf } from './resolve.ts';
 import { prepareUnmerge, type Unmerge, unmerge } from './unmerge.ts';
 
 export const MERGE = permission('duplicates.merge', 'merge two records of one person');
@@ -98,7 +98,7 @@ export const mergeOperation: Operation = {
 };
 
 async function runMerge(ctx: Context, input: OperationInput): Promise<Parameters> {
-  const preview = isPreview(input);
+  const preview = parameterIn(input, 'preview')?.valueBoolean === true;
   const source = await patientOf(ctx, input, 'source');
   const target = await patientOf(ctx, input, 'target');
   checkPair(source, target);
@@ -237,7 +237,7 @@ export const unmergeOperation: Operation = {
 async function runUnmerge(ctx: Context, input: OperationInput): Promise<Parameters> {
   const source = await patientOf(ctx, input, 'source');
   const prepared = await prepareUnmerge(ctx, source);
-  const preview = isPreview(input);
+  const preview = parameterIn(input, 'preview')?.valueBoolean === true;
   const done = preview ? undefined : await unmerge(ctx, prepared);
   const { merge: row } = prepared;
   if (done) {

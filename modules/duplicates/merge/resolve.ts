@@ -138,18 +138,6 @@ function isList(value: unknown): boolean {
   return value === undefined || (Array.isArray(value) && value.every(isElement));
 }
 
-/**
- * Whether nothing is to be written.
- *
- * @throws Problem 400 where that is not said as a boolean: taking it for no would merge
- */
-export function isPreview(input: OperationInput): boolean {
-  const given = parameterIn(input, 'preview');
-  if (given === undefined) return false;
-  if (typeof given.valueBoolean === 'boolean') return given.valueBoolean;
-  throw problem('invalid', 'operation-parameter', 'preview is a boolean: valueBoolean.', 'preview');
-}
-
 /** @throws Problem 400 where the result is not that of this merge */
 export function checkResult(
   result: Patient,

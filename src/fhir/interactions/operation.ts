@@ -104,10 +104,10 @@ function inputOf(
     }
     given.push({ name: single.name!, resource: bare });
   }
-  checkInput(operation, wanted, given);
-  checkValues(unit, given.slice(0, sent));
+  const parameter = inputsOf(operation, wanted, given);
+  checkValues(unit, parameter.slice(0, sent));
   return {
-    parameters: { resourceType: 'Parameters', parameter: given },
+    parameters: { resourceType: 'Parameters', parameter },
     ...(bare && { body: bare }),
   };
 }
@@ -136,17 +136,18 @@ function fromText(
   if (value === undefined) {
     throw problem('invalid', 'operation-parameter', `${name} is a ${type}, not "${text}".`, name);
   }
-  return { name, [`value${type[0]!.toUpperCase()}${type.slice(1)}`]: value } as ParametersParameter;
+  return { name, [valueKey(type)]: value } as ParametersParameter;
 }
 
-function checkInput(
+/** @throws Problem operation-parameter where they are not those of the definition */
+function inputsOf(
   operation: Operation,
   wanted: readonly OperationDefinitionParameter[],
   given: readonly ParametersParameter[],
-): void {
+): ParametersParameter[] {
   const { code } = operation.definition;
   const known = new Map(wanted.map((each) => [each.name, each]));
-  for (const [index, each] of given.entries()) {
+  const inputs = given.map((each, index) => {
     const place = `Parameters.parameter[${index}]`;
     if (typeof each !== 'object' || each === null || Array.isArray(each)) {
       throw problem('structure', 'operation-parameter', 'A parameter is an object { }.', place);
@@ -161,8 +162,8 @@ function checkInput(
         place,
       );
     }
-    checkType(definition, each, place);
-  }
+    return typed(definition, each, place);
+  });
   for (const definition of wanted) {
     const count = given.filter((each) => each.name === definition.name).length;
     const max = definition.max === '*' ? Number.POSITIVE_INFINITY : Number(definition.max);
@@ -183,6 +184,7 @@ function checkInput(
       );
     }
   }
+  return inputs;
 }
 
 /**
@@ -227,22 +229,38 @@ function sentParameters(body: Parameters): ParametersParameter[] {
   return places;
 }
 
-function checkType(
-  definition: OperationDefinitionParameter,
+/** Primitives that clients take for one another: what a uri is may come as valueString. */
+const ALIKE: readonly (readonly string[])[] = [
+  ['string', 'uri', 'url', 'canonical', 'code', 'id', 'markdown', 'date', 'dateTime', 'instant'],
+  ['integer', 'positiveInt', 'unsignedInt', 'decimal'],
+];
+
+/**
+ * The parameter as its definition types it.
+ *
+ * @throws Problem operation-parameter when it holds something else
+ */
+function typed(
+  { type, name }: OperationDefinitionParameter,
   given: ParametersParameter,
   place: string,
-): void {
-  const { type, name } = definition;
-  if (
-    !type ||
-    type === 'Any' ||
-    type === 'Resource' ||
-    /^[A-Z]/.test(type) === (given.resource !== undefined)
-  ) {
-    if (given.resource === undefined || type === given.resource.resourceType || !type) return;
-    if (type === 'Any' || type === 'Resource') return;
+): ParametersParameter {
+  if (!type || type === 'Any') return given;
+  if (given.resource) {
+    if (type === 'Resource' || type === given.resource.resourceType) return given;
+  } else {
+    const wanted = valueKey(type);
+    if (wanted in given) return given;
+    const alike = ALIKE.find((types) => types.includes(type)) ?? [];
+    const sent = alike.map(valueKey).find((key) => key in given);
+    if (sent) {
+      const { [sent]: value, ...rest } = given as unknown as Record<string, unknown>;
+      return { ...rest, [wanted]: value } as unknown as ParametersParameter;
+    }
   }
-  if (given.resource === undefined && `value${type![0]!.toUpperCase()}${type!.slice(1)}` in given)
-    return;
   throw problem('invalid', 'operation-parameter', `"${name}" must be a ${type}.`, place);
+}
+
+function valueKey(type: string): string {
+  return `value${type[0]!.toUpperCase()}${type.slice(1)}`;
 }

@@ -14,13 +14,13 @@ import type {
   ValueSetExpansionParameter,
 } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { type Operation, problem } from '../../sdk/index.ts';
+import { inputParameter, type Operation, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { current } from '../interactions/read.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 import { Carried, definitionOf } from './carried.ts';
 import { conceptsOf, isInactive } from './concepts.ts';
-import { Given, input, output } from './parameters.ts';
+import { Given, output } from './parameters.ts';
 
 /** Codes that one answer holds at most. */
 const CODES_MAX = 10_000;
@@ -39,17 +39,17 @@ const DEFINITION: OperationDefinition = {
   type: true,
   instance: true,
   parameter: [
-    input('valueSet', 'ValueSet', 'The value set itself.'),
-    input('url', 'uri', 'Its canonical.'),
-    input('valueSetVersion', 'string', 'Its version.'),
-    input('filter', 'string', 'Only codes whose code or display has each of these words.'),
-    input('offset', 'integer', 'Codes to leave out at the beginning.'),
-    input('count', 'integer', 'Codes at most; 0 for the total alone.'),
-    input('activeOnly', 'boolean', 'Leave out codes that are not to be used any more.'),
-    input('includeDesignations', 'boolean', 'With the designations of each code.'),
-    input('includeDefinition', 'boolean', 'With the definition of the value set.'),
-    input('excludeNested', 'boolean', 'The answer is always flat.'),
-    input('displayLanguage', 'code', 'Displays in this language where there are such.'),
+    inputParameter('valueSet', 'ValueSet', 'The value set itself.'),
+    inputParameter('url', 'uri', 'Its canonical.'),
+    inputParameter('valueSetVersion', 'string', 'Its version.'),
+    inputParameter('filter', 'string', 'Only codes whose code or display has each of these words.'),
+    inputParameter('offset', 'integer', 'Codes to leave out at the beginning.'),
+    inputParameter('count', 'integer', 'Codes at most; 0 for the total alone.'),
+    inputParameter('activeOnly', 'boolean', 'Leave out codes that are not to be used any more.'),
+    inputParameter('includeDesignations', 'boolean', 'With the designations of each code.'),
+    inputParameter('includeDefinition', 'boolean', 'With the definition of the value set.'),
+    inputParameter('excludeNested', 'boolean', 'The answer is always flat.'),
+    inputParameter('displayLanguage', 'code', 'Displays in this language where there are such.'),
     output('return', 'ValueSet'),
   ],
 };

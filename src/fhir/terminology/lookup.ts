@@ -13,13 +13,13 @@ import type {
   ParametersParameter,
 } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { type Operation, problem } from '../../sdk/index.ts';
+import { inputParameter, type Operation, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { current } from '../interactions/read.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 import { Carried, definitionOf } from './carried.ts';
 import { conceptsOf, type Placed } from './concepts.ts';
-import { answer, askedIn, Given, input, output, text } from './parameters.ts';
+import { answer, askedIn, Given, output, text } from './parameters.ts';
 
 const LOOKUP: OperationDefinition = {
   resourceType: 'OperationDefinition',
@@ -35,13 +35,17 @@ const LOOKUP: OperationDefinition = {
   type: true,
   instance: false,
   parameter: [
-    input('code', 'code', 'The code.'),
-    input('system', 'uri', 'Its system.'),
-    input('version', 'string', 'Version of the system.'),
-    input('coding', 'Coding', 'The code as a Coding.'),
-    input('date', 'dateTime', 'Taken and not looked at: there is one version of each definition.'),
-    input('displayLanguage', 'code', 'Display in this language where there is such.'),
-    input('property', 'code', 'Only these of properties, parents and children.', '*'),
+    inputParameter('code', 'code', 'The code.'),
+    inputParameter('system', 'uri', 'Its system.'),
+    inputParameter('version', 'string', 'Version of the system.'),
+    inputParameter('coding', 'Coding', 'The code as a Coding.'),
+    inputParameter(
+      'date',
+      'dateTime',
+      'Taken and not looked at: there is one version of each definition.',
+    ),
+    inputParameter('displayLanguage', 'code', 'Display in this language where there is such.'),
+    inputParameter('property', 'code', 'Only these of properties, parents and children.', '*'),
     output('name', 'string'),
     output('version', 'string'),
     output('display', 'string'),
@@ -62,12 +66,12 @@ const SUBSUMES: OperationDefinition = {
   type: true,
   instance: true,
   parameter: [
-    input('codeA', 'code', 'One code.'),
-    input('codeB', 'code', 'The other code.'),
-    input('system', 'uri', 'Their system.'),
-    input('version', 'string', 'Version of the system.'),
-    input('codingA', 'Coding', 'One code as a Coding.'),
-    input('codingB', 'Coding', 'The other code as a Coding.'),
+    inputParameter('codeA', 'code', 'One code.'),
+    inputParameter('codeB', 'code', 'The other code.'),
+    inputParameter('system', 'uri', 'Their system.'),
+    inputParameter('version', 'string', 'Version of the system.'),
+    inputParameter('codingA', 'Coding', 'One code as a Coding.'),
+    inputParameter('codingB', 'Coding', 'The other code as a Coding.'),
     output('outcome', 'code'),
   ],
 };

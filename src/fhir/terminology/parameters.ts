@@ -79,23 +79,6 @@ function hasValue(parameter: ParametersParameter): boolean {
   return Object.keys(parameter).some((key) => key.startsWith('value'));
 }
 
-/** An input parameter of a definition. */
-export function input(
-  name: string,
-  type: string,
-  documentation: string,
-  max = '1',
-): OperationDefinitionParameter {
-  return {
-    name,
-    use: 'in',
-    min: 0,
-    max,
-    type: type as OperationDefinitionParameter['type'] & string,
-    documentation,
-  };
-}
-
 /** An output parameter of a definition. */
 export function output(name: string, type: string, max = '1'): OperationDefinitionParameter {
   return {

@@ -11,7 +11,7 @@
 
 import type { CodeSystem, OperationDefinition, Parameters, ValueSet } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { type Operation, problem } from '../../sdk/index.ts';
+import { inputParameter, type Operation, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import type { ExpandedValueSet } from '../definitions/definitions.ts';
 import { current } from '../interactions/read.ts';
@@ -19,16 +19,20 @@ import { BY_TYPE } from '../operations/by-type.ts';
 import { Carried, definitionOf } from './carried.ts';
 import { conceptsOf } from './concepts.ts';
 import { valueSetOf } from './expand.ts';
-import { type Asked, answer, askedIn, Given, input, output, text } from './parameters.ts';
+import { type Asked, answer, askedIn, Given, output, text } from './parameters.ts';
 
 const CODE = [
-  input('code', 'code', 'The code.'),
-  input('version', 'string', 'Version of the code system.'),
-  input('display', 'string', 'A display to check.'),
-  input('coding', 'Coding', 'The code as a Coding.'),
-  input('codeableConcept', 'CodeableConcept', 'Several codes, any of which may belong.'),
-  input('date', 'dateTime', 'Taken and not looked at: there is one version of each definition.'),
-  input('displayLanguage', 'code', 'Taken and not looked at.'),
+  inputParameter('code', 'code', 'The code.'),
+  inputParameter('version', 'string', 'Version of the code system.'),
+  inputParameter('display', 'string', 'A display to check.'),
+  inputParameter('coding', 'Coding', 'The code as a Coding.'),
+  inputParameter('codeableConcept', 'CodeableConcept', 'Several codes, any of which may belong.'),
+  inputParameter(
+    'date',
+    'dateTime',
+    'Taken and not looked at: there is one version of each definition.',
+  ),
+  inputParameter('displayLanguage', 'code', 'Taken and not looked at.'),
   output('result', 'boolean'),
   output('message', 'string'),
   output('display', 'string'),
@@ -51,17 +55,17 @@ function definition(type: 'ValueSet' | 'CodeSystem'): OperationDefinition {
     type: true,
     instance: true,
     parameter: [
-      input('url', 'uri', 'Its canonical.'),
+      inputParameter('url', 'uri', 'Its canonical.'),
       ...(type === 'ValueSet'
         ? [
-            input('valueSet', 'ValueSet', 'The value set itself.'),
-            input('valueSetVersion', 'string', 'Its version.'),
-            input('system', 'uri', 'System of the code.'),
-            input('systemVersion', 'string', 'Version of the code system.'),
-            input('context', 'uri', 'Not taken; give url.'),
-            input('abstract', 'boolean', 'Taken and not looked at.'),
+            inputParameter('valueSet', 'ValueSet', 'The value set itself.'),
+            inputParameter('valueSetVersion', 'string', 'Its version.'),
+            inputParameter('system', 'uri', 'System of the code.'),
+            inputParameter('systemVersion', 'string', 'Version of the code system.'),
+            inputParameter('context', 'uri', 'Not taken; give url.'),
+            inputParameter('abstract', 'boolean', 'Taken and not looked at.'),
           ]
-        : [input('codeSystem', 'CodeSystem', 'The code system itself.')]),
+        : [inputParameter('codeSystem', 'CodeSystem', 'The code system itself.')]),
       ...CODE,
     ],
   };
