@@ -11,6 +11,7 @@ import {
 } from './arithmetic.ts';
 import type { Compiling, Scope } from './compiling.ts';
 import { complianceMonths } from './compliance.ts';
+import { CURVES, curve } from './curve.ts';
 import { areaCode, characteristic, enrolledIn, livesIn, textInput } from './household.ts';
 import { lookup } from './lookup.ts';
 import { ageOf, answerOf, memberFact } from './members.ts';
@@ -43,7 +44,12 @@ export function call(
   scope: Scope,
   target: Value | undefined,
 ): Value {
-  if (target) return method(node, toScalar(target, node.at));
+  if (target) {
+    const value = toScalar(target, node.at);
+    return CURVES[node.name] === undefined
+      ? method(node, value)
+      : curveOf(compilation, node, scope, value);
+  }
   if (node.name.startsWith('months')) return complianceMonths(compilation, node, scope);
   const shared = SHARED[node.name];
   if (shared) return shared(compilation, node, scope);
@@ -61,6 +67,15 @@ export function call(
         node.at,
       )
     : unknownName(`${node.name}()`, node.at, KNOWN);
+}
+
+function curveOf(compilation: Compiling, node: Call, scope: Scope, target: Scalar): Value {
+  const wanted = CURVES[node.name];
+  if (node.inputs.length !== wanted) {
+    throw wrong(`${node.name}() takes ${wanted === 0 ? 'no input' : 'one number'}`, node.at);
+  }
+  const inputs = node.inputs.map((each) => toNumber(compilation.one(each, scope), each.at));
+  return curve(node.name, [toNumber(target, node.at), ...inputs]);
 }
 
 function answer(compilation: Compiling, node: Call, scope: Scope): Value {
@@ -261,7 +276,8 @@ function method(node: Call, target: Scalar): Value {
   throw unknownName(
     `${name}()`,
     at,
-    'a value has not(), exists(), empty(), round(), floor(), ceiling(), truncate(), abs()',
+    'a value has not(), exists(), empty(), round(), floor(), ceiling(), truncate(), abs(), ' +
+      'sqrt(), ln(), log(base), exp(), power(n)',
   );
 }
 

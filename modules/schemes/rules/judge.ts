@@ -12,6 +12,7 @@ import {
   type PaymentPeriod,
   periodsSince,
 } from '../../../src/sdk/index.ts';
+import { CURVES, curveAt } from '../language/curve.ts';
 import {
   addDecimals,
   compareDecimals,
@@ -256,7 +257,15 @@ function functionsOf(
         outcome === undefined ? records[month] === undefined : records[month] === outcome,
       ).length;
     };
+  const curves = Object.keys(CURVES).map((name): [string, ModelFunction] => [
+    name,
+    (...inputs) => {
+      const texts = numbers(inputs);
+      return texts && curveAt(name, texts);
+    },
+  ]);
   return {
+    ...Object.fromEntries(curves),
     characteristic: (subject, code) => factValue(own(subject).characteristics[String(code)]),
     answer: (subject, form, item) => factValue(own(subject).answers[String(form)]?.[String(item)]),
     livesIn: (subject, code) => {

@@ -66,6 +66,8 @@ const deeper = (inner: fc.Arbitrary<string>) =>
     joined([words('('), inner, words(').floor()', ').truncate()', ').round(2)', ').abs()')]),
     joined([words('roundTo('), inner, words(", 5, 'up')", ", 0.5, 'half-even')", ", 10, 'down')")]),
     joined([words('ifMissing('), inner, words(', 4)')]),
+    joined([words('('), inner, words(').sqrt()', ').ln()', ').log(10)', ').power(2)')]),
+    joined([words('least('), inner, words(', 9).exp()', ', 9).power(1.5)', ', 9).power(-3)')]),
   );
 const number = deeper(deeper(leaf));
 const condition = fc.oneof(
