@@ -57,6 +57,18 @@ describe('an operation of the house', () => {
     }
   });
 
+  it('refuses in a URL what only a body can carry', async () => {
+    for (const url of [
+      'Group/$match?resource=Group/x',
+      'ValueSet/$validate-code?url=urn:x&coding=x',
+      'Patient/$validate?resource=x',
+    ]) {
+      const answer = await house.fetch(url);
+      expect(answer.status, answer.text).to.equal(400);
+      expect(answer.json.issue[0].diagnostics).to.include('no URL can carry');
+    }
+  });
+
   it('takes one kind of text for another, as clients send it', async () => {
     const parameter = [
       { name: 'resource', resource: { resourceType: 'Patient', gender: 'female' } },

@@ -132,6 +132,10 @@ function fromText(
 ): ParametersParameter {
   const type = wanted.find((each) => each.name === name)?.type ?? 'string';
   if (type === 'Reference') return { name, valueReference: { reference: text } };
+  if (/^[A-Z]/.test(type)) {
+    const says = `${name} is a ${type}, which no URL can carry; send Parameters by POST.`;
+    throw problem('invalid', 'operation-parameter', says, name);
+  }
   const value = PRIMITIVE[type] ? PRIMITIVE[type](text) : text;
   if (value === undefined) {
     throw problem('invalid', 'operation-parameter', `${name} is a ${type}, not "${text}".`, name);
