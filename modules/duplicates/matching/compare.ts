@@ -15,6 +15,7 @@ import {
   MISSING,
   YEARS_EQUAL,
 } from './schema.ts';
+import { isYear, type ValueTable } from './values.ts';
 
 export interface Comparer {
   readonly columns: readonly Column[];
@@ -27,8 +28,6 @@ export interface Comparer {
   /** Whether two people have given or family name in common, as they stand. */
   readonly namesAlike: (a: number, b: number) => boolean;
 }
-
-import type { Values } from './values.ts';
 
 /** Identifiers: equal says most, a neighbour's number is told apart from a slip of the pen. */
 const better = (x: number, y: number): number => {
@@ -47,8 +46,8 @@ function belowOf(columns: readonly Column[], name: string): readonly number[] {
 }
 
 /** The level of two values that are equal. */
-export const equalLevel = ({ kind }: Field, values: Values, value: number): number =>
-  kind === 'date' && values.isYear(value) ? YEARS_EQUAL : LEVELS[kind] - 1;
+export const equalLevel = ({ kind }: Field, values: ValueTable, value: number): number =>
+  kind === 'date' && isYear(values, value) ? YEARS_EQUAL : LEVELS[kind] - 1;
 
 export function comparerOf(registry: Registry, memoBits?: number): Comparer {
   const { rows, width, columns } = registry;

@@ -77,12 +77,12 @@ export function gradeReader(
   const { rows, width, household } = registry;
   return (a, b) => {
     const column = birth < 0 ? undefined : registry.columns[birth]!;
-    const day = column?.values.texts[rows[a * width + column.at]!] ?? '';
+    const day = column?.values.days[rows[a * width + column.at]!] ?? 0;
     return {
       given: level(given, a, b),
       family: level(family, a, b),
       birth: level(birth, a, b),
-      wholeDate: day !== '' && !day.endsWith('0000'),
+      wholeDate: day % 10_000 !== 0,
       sex: level(sex, a, b),
       identifier: level(identifier, a, b),
       sameHousehold: household[a] !== 0 && household[a] === household[b],

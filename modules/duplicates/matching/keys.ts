@@ -22,7 +22,7 @@ import {
   POSTAL,
   SEX,
 } from './schema.ts';
-import type { Values } from './values.ts';
+import { textOf, type ValueTable } from './values.ts';
 
 /** Parts of a person of which there is one, by their place in `Parts.one`. */
 const ONE = [
@@ -283,7 +283,7 @@ export function writeKeys(rule: number, of: Parts, into: Int32Array, from: numbe
 }
 
 interface Reader {
-  readonly values: Values;
+  readonly values: ValueTable;
   readonly at: number;
   readonly slots: number;
 }
@@ -305,8 +305,8 @@ export function partsReader(registry: Registry): (row: number) => Parts {
   const [postal, house, area] = [read(POSTAL), read(HOUSE), read(AREA) ?? read('city')];
   const lines = LINES.map(read);
   const days = birth?.values.days ?? [];
-  const accounts = Int32Array.from(email?.values.texts ?? [], (text) =>
-    hashText(text.split('@', 1)[0]!),
+  const accounts = Int32Array.from({ length: email?.values.size ?? 0 }, (_, id) =>
+    hashText(textOf(email!.values, id).split('@', 1)[0]!),
   );
   const one = new Int32Array(ONE.length);
   const many = MANY.map((): number[] => []);
@@ -383,11 +383,21 @@ function dateParts(one: Int32Array, day: number): void {
   one[ANY_DATE_PLACE] = day;
 }
 
-/** The keys of one person; the same whoever else stands in the registry, for they are stored. */
-export function keysOf(registry: Registry, row: number): readonly number[] {
-  const parts = partsReader(registry)(row);
+/**
+ * Gives the keys of each person of a registry; the same whoever else stands in it, for they are
+ * stored.
+ */
+export function keyReader(registry: Registry): (row: number) => readonly number[] {
+  const parts = partsReader(registry);
   const keys = new Int32Array(KEYS_MAX);
-  let end = 0;
-  for (let rule = 0; rule < RULES.length; rule++) end = writeKeys(rule, parts, keys, end);
-  return [...new Set(keys.subarray(0, end))];
+  return (row) => {
+    const of = parts(row);
+    let end = 0;
+    for (let rule = 0; rule < RULES.length; rule++) end = writeKeys(rule, of, keys, end);
+    return [...new Set(keys.subarray(0, end))];
+  };
 }
+
+/** The keys of one person. */
+export const keysOf = (registry: Registry, row: number): readonly number[] =>
+  keyReader(registry)(row);

@@ -5,14 +5,38 @@
  * not tuned to any registry.
  */
 
-import { edits, jaroWinkler } from './distance.ts';
+import { editsOf, likeness, type Place } from './distance.ts';
 import { ADJACENT, type Kind, YEAR_ONLY } from './schema.ts';
-import type { Values } from './values.ts';
+import type { ValueTable } from './values.ts';
 
 /** Level of two different values, by their numbers. */
 export type Comparison = (a: number, b: number) => number;
 
-function sameSound(values: Values, a: number, b: number): boolean {
+const beginOf = ({ ends }: ValueTable, id: number): number => (id === 0 ? 0 : ends[id - 1]!);
+const placeOf = (values: ValueTable, id: number): Place => {
+  const begin = beginOf(values, id);
+  return [begin, values.ends[id]! - begin];
+};
+
+const edits = (values: ValueTable, a: number, b: number, max: number): number =>
+  editsOf(values.letters, placeOf(values, a), placeOf(values, b), max);
+
+function like(values: ValueTable, a: number, b: number): number {
+  const [from, to] = [beginOf(values, a), beginOf(values, b)];
+  const { letters, ends } = values;
+  return likeness(letters, from, ends[a]! - from, to, ends[b]! - to);
+}
+
+/** How many letters two values begin with alike. */
+function begunAlike(values: ValueTable, a: number, b: number): number {
+  const { letters } = values;
+  const [[from, sizeA], [to, sizeB]] = [placeOf(values, a), placeOf(values, b)];
+  let at = 0;
+  while (at < sizeA && at < sizeB && letters[from + at] === letters[to + at]) at++;
+  return at;
+}
+
+function sameSound(values: ValueTable, a: number, b: number): boolean {
   const a1 = values.telling1[a]!;
   const a2 = values.telling2[a]!;
   const b1 = values.telling1[b]!;
@@ -20,30 +44,29 @@ function sameSound(values: Values, a: number, b: number): boolean {
   return (a1 !== 0 && (a1 === b1 || a1 === b2)) || (a2 !== 0 && (a2 === b1 || a2 === b2));
 }
 
-function nameLevel(values: Values, a: number, b: number): number {
-  const x = values.texts[a]!;
-  const y = values.texts[b]!;
-  if (x === y) return 5;
+function nameLevel(values: ValueTable, a: number, b: number): number {
+  const [sizeA, sizeB] = [placeOf(values, a)[1], placeOf(values, b)[1]];
+  const alike = begunAlike(values, a, b);
+  if (alike === sizeA && alike === sizeB) return 5;
   if (sameSound(values, a, b)) return 4;
-  const like = jaroWinkler(x, y);
-  if (like >= 0.92) return 4;
-  if (like >= 0.88 || edits(x, y, 1) === 1) return 3;
-  const short = Math.min(x.length, y.length);
-  const begins = x.startsWith(y) || y.startsWith(x);
-  if (like >= 0.8 || (begins && (short === 1 || short >= 3))) return 2;
-  return like >= 0.7 ? 1 : 0;
+  const near = like(values, a, b);
+  if (near >= 0.92) return 4;
+  if (near >= 0.88 || edits(values, a, b, 1) === 1) return 3;
+  const short = Math.min(sizeA, sizeB);
+  if (near >= 0.8 || (alike === short && (short === 1 || short >= 3))) return 2;
+  return near >= 0.7 ? 1 : 0;
 }
 
 const dayMonthSwapped = (day: number): number =>
   day - (day % 10_000) + (day % 100) * 100 + Math.floor((day % 10_000) / 100);
 
-function dateLevel({ texts, days }: Values, x: number, y: number): number {
-  const [a, b] = [days[x]!, days[y]!];
+function dateLevel(values: ValueTable, x: number, y: number): number {
+  const [a, b] = [values.days[x]!, values.days[y]!];
   const [yearA, yearB] = [Math.floor(a / 10_000), Math.floor(b / 10_000)];
   const [restA, restB] = [a % 10_000, b % 10_000];
   const whole = restA !== 0 && restB !== 0;
   if (whole) {
-    const apart = edits(texts[x]!, texts[y]!, 2);
+    const apart = edits(values, x, y, 2);
     if (dayMonthSwapped(a) === b || apart === 1) return 4;
     if (apart === 2 || restA === restB) return 3;
   } else if (yearA === yearB) {
@@ -56,51 +79,58 @@ function dateLevel({ texts, days }: Values, x: number, y: number): number {
 const isDigit = (code: number): boolean => code >= 48 && code <= 57;
 
 /** Equal but for a difference of at most 2 in the last two digits. */
-function isAdjacent(x: string, y: string): boolean {
-  const last = x.length - 1;
-  if (x.length !== y.length || x.length < 4) return false;
-  const [a1, a2] = [x.charCodeAt(last - 1), x.charCodeAt(last)];
-  const [b1, b2] = [y.charCodeAt(last - 1), y.charCodeAt(last)];
+function isAdjacent(letters: Uint16Array, [x, sizeX]: Place, [y, sizeY]: Place): boolean {
+  const last = sizeX - 1;
+  if (sizeX !== sizeY || sizeX < 4) return false;
+  const [a1, a2] = [letters[x + last - 1]!, letters[x + last]!];
+  const [b1, b2] = [letters[y + last - 1]!, letters[y + last]!];
   if (!(isDigit(a1) && isDigit(a2) && isDigit(b1) && isDigit(b2))) return false;
   if (Math.abs((a1 - b1) * 10 + a2 - b2) > 2) return false;
-  for (let at = 0; at < last - 1; at++) if (x.charCodeAt(at) !== y.charCodeAt(at)) return false;
+  for (let at = 0; at < last - 1; at++) if (letters[x + at] !== letters[y + at]) return false;
   return true;
 }
 
-function identifierLevel({ systems, numbers }: Values, a: number, b: number): number {
+function identifierLevel(values: ValueTable, a: number, b: number): number {
+  const { systems, numbers, ends, letters } = values;
   if (systems[a] !== systems[b]) return -1;
-  const [x, y] = [numbers[a]!, numbers[b]!];
-  return isAdjacent(x, y) ? ADJACENT : numberLevel(x, y);
+  const x: Place = [numbers[a]!, ends[a]! - numbers[a]!];
+  const y: Place = [numbers[b]!, ends[b]! - numbers[b]!];
+  return isAdjacent(letters, x, y) ? ADJACENT : Math.max(0, 3 - editsOf(letters, x, y, 2));
 }
 
-function numberLevel(x: string, y: string): number {
-  return Math.max(0, 3 - edits(x, y, 2));
-}
-
-function textLevel(values: Values, a: number, b: number): number {
+function textLevel(values: ValueTable, a: number, b: number): number {
   if (sameSound(values, a, b)) return 2;
-  const like = jaroWinkler(values.texts[a]!, values.texts[b]!);
-  if (like >= 0.92) return 2;
-  return like >= 0.8 ? 1 : 0;
+  const near = like(values, a, b);
+  if (near >= 0.92) return 2;
+  return near >= 0.8 ? 1 : 0;
+}
+
+const COLON = 58;
+
+/** Letters up to the colon and with it; 0 without one. */
+function systemSize({ letters, ends }: ValueTable, id: number): number {
+  const begin = id === 0 ? 0 : ends[id - 1]!;
+  for (let at = begin; at < ends[id]!; at++) if (letters[at] === COLON) return at - begin + 1;
+  return 0;
 }
 
 /** Codes of two systems (what stands before a colon) cannot be compared. */
-function codeLevel(x: string, y: string): number {
-  return x.slice(0, x.indexOf(':') + 1) === y.slice(0, y.indexOf(':') + 1) ? 0 : -1;
+function codeLevel(values: ValueTable, a: number, b: number): number {
+  const size = systemSize(values, a);
+  return size === systemSize(values, b) && begunAlike(values, a, b) >= size ? 0 : -1;
 }
 
 /** The comparison of a kind over its dictionary, for values that are not equal. */
-export function comparisonOf(kind: Kind, values: Values): Comparison {
-  const { texts } = values;
+export function comparisonOf(kind: Kind, values: ValueTable): Comparison {
   const by: Readonly<Record<Kind, Comparison>> = {
     name: (a, b) => nameLevel(values, a, b),
     names: (a, b) => nameLevel(values, a, b),
     date: (a, b) => dateLevel(values, a, b),
     identifier: (a, b) => identifierLevel(values, a, b),
-    number: (a, b) => numberLevel(texts[a]!, texts[b]!),
+    number: (a, b) => Math.max(0, 3 - edits(values, a, b, 2)),
     text: (a, b) => textLevel(values, a, b),
-    house: (a, b) => (edits(texts[a]!, texts[b]!, 1) === 1 ? 1 : 0),
-    code: (a, b) => codeLevel(texts[a]!, texts[b]!),
+    house: (a, b) => (edits(values, a, b, 1) === 1 ? 1 : 0),
+    code: (a, b) => codeLevel(values, a, b),
   };
   return by[kind];
 }

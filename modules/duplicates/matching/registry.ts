@@ -1,11 +1,12 @@
 /**
  * A registry as numbers: one row of value numbers a person, and the dictionaries they point into.
  *
- * Rows lie one after another in shared memory, so that threads can score them without copies.
+ * People are taken one by one and not kept: a nation of them as objects would fill the memory.
  */
 
 import type { BirthDay } from '../normalize/dates.ts';
 import type { NameParts } from '../normalize/names.ts';
+import { GrowingInts } from './growing.ts';
 import {
   AREA,
   BIRTH,
@@ -23,7 +24,7 @@ import {
   SEX,
   textField,
 } from './schema.ts';
-import { type Derived, SYSTEM_END, Values } from './values.ts';
+import { type Derived, SYSTEM_END, textOf, Values, type ValueTable } from './values.ts';
 
 /** One person, normalised; whatever is unknown is absent or empty. */
 export interface Person {
@@ -50,7 +51,7 @@ export interface Column {
   readonly field: Field;
   /** Where its first slot stands in a row. */
   readonly at: number;
-  readonly values: Values;
+  readonly values: ValueTable;
 }
 
 export interface Registry {
@@ -76,47 +77,6 @@ const HOLDERS_MAX = 20;
 /** Names of text fields that the members of a household share. */
 const SHARED_TEXT = /^(line\d*|street|city|district|state)$/;
 
-function valuesOf(person: Person): Map<string, readonly string[]> {
-  const { name } = person;
-  const one = (text: string | undefined): readonly string[] => (text ? [text] : []);
-  return new Map<string, readonly string[]>([
-    [GIVEN, one(name.given)],
-    [FAMILY, one(name.family)],
-    [OTHER, name.other],
-    [BIRTH, person.birthDay === 0 ? [] : [String(person.birthDay).padStart(8, '0')]],
-    [SEX, person.sex === 0 ? [] : [String(person.sex)]],
-    [IDENTIFIER, person.identifiers.map(({ system, value }) => `${system}${SYSTEM_END}${value}`)],
-    [PHONE, person.phones],
-    [EMAIL, person.emails],
-    [HOUSE, one(person.houseNumber)],
-    [POSTAL, one(person.postalCode)],
-    [AREA, one(person.area)],
-    ...Object.entries(person.texts).map(([key, text]) => [key, one(text)] as const),
-  ]);
-}
-
-/** Values that so many hold that they tell nobody apart, by text. */
-function placeholders(people: readonly Person[]): ReadonlySet<string> {
-  const holders = new Map<string, number>();
-  for (const person of people) {
-    for (const { system, value } of person.identifiers) {
-      const key = `${system}${SYSTEM_END}${value}`;
-      holders.set(key, (holders.get(key) ?? 0) + 1);
-    }
-  }
-  return new Set([...holders].filter(([, count]) => count > HOLDERS_MAX).map(([key]) => key));
-}
-
-/** Fields that the people have, each once. */
-function fieldsOf(people: readonly Person[]): readonly Field[] {
-  const present = new Set<string>();
-  for (const person of people) {
-    for (const [name, texts] of valuesOf(person)) if (texts.length > 0) present.add(name);
-  }
-  const known = KNOWN_FIELDS.filter((field) => present.delete(field.name));
-  return [...known, ...[...present].sort().map((name) => textField(name, SHARED_TEXT.test(name)))];
-}
-
 const DERIVED: Readonly<Record<Kind, Derived>> = {
   name: 'words',
   names: 'words',
@@ -128,52 +88,159 @@ const DERIVED: Readonly<Record<Kind, Derived>> = {
   code: 'nothing',
 };
 
+/** A field under way: of each person as many numbers as it has slots. */
+interface Taken {
+  readonly field: Field;
+  readonly values: Values;
+  readonly ids: GrowingInts;
+  any: boolean;
+}
+
+/** A registry under way: people are added in their order. */
+export class RegistryBuilder {
+  readonly #spaces = new Map<string, Values>();
+  readonly #known: ReadonlyMap<string, Taken>;
+  readonly #texts = new Map<string, Taken>();
+  readonly #households = new Values('nothing');
+  readonly #districts = new Values('nothing');
+  readonly #household = new GrowingInts();
+  readonly #district = new GrowingInts();
+  /** Bit 0: from the second registry; bit 1: the name was written in another script than Latin. */
+  readonly #marks = new GrowingInts();
+  #size = 0;
+
+  constructor() {
+    this.#known = new Map(KNOWN_FIELDS.map((field) => [field.name, this.#take(field)]));
+  }
+
+  #take(field: Field): Taken {
+    const values = this.#spaces.get(field.space) ?? new Values(DERIVED[field.kind]);
+    this.#spaces.set(field.space, values);
+    const ids = new GrowingInts();
+    for (let at = 0; at < this.#size * field.slots; at++) ids.push(0);
+    return { field, values, ids, any: false };
+  }
+
+  add(person: Person): void {
+    const { name, birthDay, sex, identifiers, texts } = person;
+    const known = (field: string): Taken => this.#known.get(field)!;
+    one(known(GIVEN), name.given, name.native);
+    one(known(FAMILY), name.family, name.native);
+    several(known(OTHER), name.other, name.native);
+    one(known(BIRTH), birthDay === 0 ? '' : String(birthDay).padStart(8, '0'));
+    one(known(SEX), sex === 0 ? '' : String(sex));
+    several(
+      known(IDENTIFIER),
+      identifiers.map(({ system, value }) => `${system}${SYSTEM_END}${value}`),
+    );
+    several(known(PHONE), person.phones);
+    several(known(EMAIL), person.emails);
+    one(known(HOUSE), person.houseNumber);
+    one(known(POSTAL), person.postalCode);
+    one(known(AREA), person.area);
+    for (const key in texts) {
+      if (this.#texts.has(key) || texts[key] === '') continue;
+      this.#texts.set(key, this.#take(textField(key, SHARED_TEXT.test(key))));
+    }
+    for (const [key, of] of this.#texts) one(of, texts[key]);
+    this.#household.push(this.#households.id(person.household ?? ''));
+    this.#district.push(this.#districts.id(person.district ?? ''));
+    this.#marks.push(person.source | (name.native ? 2 : 0));
+    this.#size++;
+  }
+
+  /** The registry of all who were added. */
+  build(): Registry {
+    const texts = [...this.#texts].sort(([x], [y]) => (x < y ? -1 : 1)).map(([, of]) => of);
+    const taken = [...this.#known.values(), ...texts].filter(({ any }) => any);
+    const tables = new Map([...this.#spaces].map(([space, values]) => [space, values.table()]));
+    const width = taken.reduce((so, { field }) => so + field.slots, 0);
+    const rows = new Int32Array(this.#size * width);
+    let at = 0;
+    const columns = taken.map(({ field, ids }): Column => {
+      const from = at;
+      at += field.slots;
+      place(ids.taken(), field.slots, rows, { from, width });
+      return { field, at: from, values: tables.get(field.space)! };
+    });
+    const identifiers = columns.find(({ field }) => field.name === IDENTIFIER);
+    if (identifiers) dropPlaceholders(rows, width, identifiers);
+    const marks = this.#marks.taken();
+    const districts = this.#districts.table();
+    return {
+      size: this.#size,
+      width,
+      rows,
+      columns,
+      household: this.#household.taken(),
+      households: this.#households.size - 1,
+      district: this.#district.taken(),
+      districts: Array.from({ length: districts.size }, (_, id) =>
+        id === 0 ? 'unknown' : textOf(districts, id),
+      ),
+      native: Uint8Array.from(marks, (mark) => mark >> 1),
+      source: Uint8Array.from(marks, (mark) => mark & 1),
+    };
+  }
+}
+
+function one(of: Taken, text: string | undefined, native = false): void {
+  const id = text ? of.values.id(text, native) : 0;
+  of.ids.push(id);
+  for (let slot = 1; slot < of.field.slots; slot++) of.ids.push(0);
+  if (id !== 0) of.any = true;
+}
+
+function several(of: Taken, texts: readonly string[], native = false): void {
+  const { slots } = of.field;
+  const ids = texts.length === 0 ? NONE : new Set(texts.map((text) => of.values.id(text, native)));
+  let slot = 0;
+  for (const id of ids) {
+    if (id === 0 || slot === slots) continue;
+    of.ids.push(id);
+    of.any = true;
+    slot++;
+  }
+  for (; slot < slots; slot++) of.ids.push(0);
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+/** Writes the numbers of a field into rows. */
+function place(
+  ids: Int32Array,
+  slots: number,
+  rows: Int32Array,
+  { from, width }: { readonly from: number; readonly width: number },
+): void {
+  for (let slot = 0; slot < slots; slot++) {
+    for (let at = slot, to = from + slot; at < ids.length; at += slots, to += width) {
+      rows[to] = ids[at]!;
+    }
+  }
+}
+
+/** Takes out values that so many hold that they tell nobody apart. */
+function dropPlaceholders(rows: Int32Array, width: number, { at, field, values }: Column): void {
+  const holders = new Int32Array(values.size);
+  for (let row = at; row < rows.length; row += width) {
+    for (let slot = 0; slot < field.slots; slot++) holders[rows[row + slot]!]!++;
+  }
+  for (let row = at; row < rows.length; row += width) {
+    let kept = row;
+    for (let slot = 0; slot < field.slots; slot++) {
+      const id = rows[row + slot]!;
+      rows[row + slot] = 0;
+      if (id !== 0 && holders[id]! <= HOLDERS_MAX) rows[kept++] = id;
+    }
+  }
+}
+
 /** The registry of these people, in their order. */
 export function registryOf(people: readonly Person[]): Registry {
-  const fields = fieldsOf(people);
-  const spaces = new Map<string, Values>();
-  let width = 0;
-  const columns = fields.map((field): Column => {
-    const values = spaces.get(field.space) ?? new Values(DERIVED[field.kind]);
-    spaces.set(field.space, values);
-    width += field.slots;
-    return { field, at: width - field.slots, values };
-  });
-  const shared = (length: number): Int32Array =>
-    new Int32Array(new SharedArrayBuffer(Math.max(4, length * 4)));
-  const rows = shared(people.length * width);
-  const household = shared(people.length);
-  const district = shared(people.length);
-  const source = new Uint8Array(new SharedArrayBuffer(Math.max(1, people.length)));
-  const native = new Uint8Array(new SharedArrayBuffer(Math.max(1, people.length)));
-  const households = new Values('nothing');
-  const districts = new Values('nothing');
-  const nobody = placeholders(people);
-  for (const [at, person] of people.entries()) {
-    const values = valuesOf(person);
-    native[at] = person.name.native ? 1 : 0;
-    for (const column of columns) {
-      const texts = (values.get(column.field.name) ?? []).filter((text) => !nobody.has(text));
-      const isNative = person.name.native && column.field.space === 'name';
-      const ids = new Set(texts.map((text) => column.values.id(text, isNative)));
-      rows.set([...ids].slice(0, column.field.slots), at * width + column.at);
-    }
-    household[at] = households.id(person.household ?? '');
-    district[at] = districts.id(person.district ?? '');
-    source[at] = person.source;
-  }
-  return {
-    size: people.length,
-    width,
-    rows,
-    columns,
-    household,
-    households: households.size - 1,
-    district,
-    districts: ['unknown', ...districts.texts.slice(1)],
-    native,
-    source,
-  };
+  const builder = new RegistryBuilder();
+  for (const person of people) builder.add(person);
+  return builder.build();
 }
 
 /** The column of a field, if the registry has it. */

@@ -6,6 +6,7 @@
 
 import { columnOf, type Registry } from './registry.ts';
 import { BIRTH, IDENTIFIER, PHONE, SEX } from './schema.ts';
+import { textOf } from './values.ts';
 
 /** One way to part people: the number of each person's group, and what the groups are called. */
 export interface Dimension {
@@ -44,11 +45,11 @@ export function dimensionsOf(registry: Registry): readonly Dimension[] {
   const [identifier, phone] = [value(IDENTIFIER), value(PHONE)];
   const found: Dimension[] = [];
   if (sex) {
-    const { texts } = columnOf(registry, SEX)!.values;
+    const { values } = columnOf(registry, SEX)!;
     const names = ['', '1', '2'];
     found.push(
       dimension(registry, 'sex', ['unknown', 'male', 'female'], (row) =>
-        Math.max(0, names.indexOf(texts[sex(row)]!)),
+        Math.max(0, names.indexOf(textOf(values, sex(row)))),
       ),
     );
   }

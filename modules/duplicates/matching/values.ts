@@ -2,11 +2,13 @@
  * Dictionaries: each distinct value of a field has a small number, and what is derived from it.
  *
  * Comparing numbers instead of texts is what makes a million pairs a second possible; whatever a
- * value is compared by (skeletons, first letters) is worked out once for each distinct value.
+ * value is compared by (skeletons, first letters) is worked out once for each distinct value. All of
+ * it lies in arrays of numbers, so that threads can read it without copies.
  */
 
 import { fold } from '../normalize/fold.ts';
 import { skeletonsOf } from '../normalize/skeleton.ts';
+import { GrowingInts } from './growing.ts';
 import { hashText, join } from './hash.ts';
 
 /** Skeletons of fewer letters agree by chance. */
@@ -21,42 +23,72 @@ export const SYSTEM_END = '\u0000';
 /** Parts names from skeletons that are spelt like them. */
 const ITSELF = 1;
 
-/** Values of one space, by number from 1; 0 is "none". */
-export class Values {
-  readonly texts: string[] = [''];
+/** What is known of the values of one space, by number from 1; 0 is "none". */
+export interface ValueTable {
+  readonly derived: Derived;
+  /** How many there are, "none" included. */
+  readonly size: number;
+  /** Letters (UTF-16) of all texts, one text behind the other. */
+  readonly letters: Uint16Array;
+  /** Where the letters of each value end; they begin where those of the one before end. */
+  readonly ends: Int32Array;
   /** Hash of the text. */
-  readonly hash: number[] = [0];
+  readonly hash: Int32Array;
   /** Hashes of up to two skeletons (of names); 0 where there is none. */
-  readonly skeleton1: number[] = [0];
-  readonly skeleton2: number[] = [0];
+  readonly skeleton1: Int32Array;
+  readonly skeleton2: Int32Array;
   /** The same, where the skeleton is long enough to stand for equality. */
-  readonly telling1: number[] = [0];
-  readonly telling2: number[] = [0];
+  readonly telling1: Int32Array;
+  readonly telling2: Int32Array;
   /** What a name is heard as: its skeleton, or itself where that is too short to tell. */
-  readonly sound: number[] = [0];
+  readonly sound: Int32Array;
   /** First one and two letters, and the first three of the skeleton, as numbers. */
-  readonly letter1: number[] = [0];
-  readonly letter2: number[] = [0];
-  readonly skeleton3: number[] = [0];
+  readonly letter1: Int32Array;
+  readonly letter2: Int32Array;
+  readonly skeleton3: Int32Array;
   /** Birth days as numbers. */
-  readonly days: number[] = [0];
-  /** Of identifiers, the hash of the system and the number in it. */
-  readonly systems: number[] = [0];
-  readonly numbers: string[] = [''];
-  readonly #ids = new Map<string, number>();
+  readonly days: Int32Array;
+  /** Of identifiers, the hash of the system, and where the number begins in `letters`. */
+  readonly systems: Int32Array;
+  readonly numbers: Int32Array;
+}
+
+/** Whether a birth day is no more than its year. */
+export const isYear = ({ derived, days }: ValueTable, id: number): boolean =>
+  derived === 'days' && days[id]! % 10_000 === 0;
+
+/** The text of a value. */
+export function textOf({ letters, ends }: ValueTable, id: number): string {
+  let text = '';
+  for (let at = id === 0 ? 0 : ends[id - 1]!; at < ends[id]!; at++) {
+    text += String.fromCharCode(letters[at]!);
+  }
+  return text;
+}
+
+const LETTERS_FIRST = 64;
+
+/** Values of one space under way: new ones are numbered in the order in which they come. */
+export class Values {
   readonly #derived: Derived;
+  readonly #ids = new Map<string, number>();
+  #letters = new Uint16Array(LETTERS_FIRST);
+  #lettersEnd = 0;
+  readonly #ends = new GrowingInts(0);
+  readonly #hash = new GrowingInts(0);
+  readonly #words: readonly GrowingInts[];
+  readonly #days = new GrowingInts(0);
+  readonly #systems = new GrowingInts(0);
+  readonly #numbers = new GrowingInts(0);
 
   constructor(derived: Derived) {
     this.#derived = derived;
-  }
-
-  /** Whether a birth day is no more than its year. */
-  isYear(id: number): boolean {
-    return this.#derived === 'days' && this.days[id]! % 10_000 === 0;
+    const words = derived === 'words' ? 8 : 0;
+    this.#words = Array.from({ length: words }, () => new GrowingInts(0));
   }
 
   get size(): number {
-    return this.texts.length;
+    return this.#ids.size + 1;
   }
 
   /** The number of a value, a new one if it was not known; 0 for an empty text. */
@@ -65,19 +97,59 @@ export class Values {
     const key = native ? `\u0001${text}` : text;
     const known = this.#ids.get(key);
     if (known !== undefined) return known;
-    const id = this.texts.push(text) - 1;
+    const id = this.#ids.size + 1;
     this.#ids.set(key, id);
-    this.hash.push(hashText(text));
+    const from = this.#write(text);
+    this.#hash.push(hashText(text));
     if (this.#derived === 'words') this.#derive(text, native);
-    else if (this.#derived === 'days') this.days.push(Number(text));
-    else if (this.#derived === 'identifiers') this.#split(text);
+    else if (this.#derived === 'days') this.#days.push(Number(text));
+    else if (this.#derived === 'identifiers') this.#split(text, from);
     return id;
   }
 
-  #split(text: string): void {
+  /** All values, as they stand; shares memory with this dictionary until it grows. */
+  table(): ValueTable {
+    const words = this.#words.map((each) => each.taken());
+    const none = new Int32Array(0);
+    const word = (at: number): Int32Array => words[at] ?? none;
+    return {
+      derived: this.#derived,
+      size: this.size,
+      letters: this.#letters.subarray(0, this.#lettersEnd),
+      ends: this.#ends.taken(),
+      hash: this.#hash.taken(),
+      skeleton1: word(0),
+      skeleton2: word(1),
+      telling1: word(2),
+      telling2: word(3),
+      sound: word(4),
+      letter1: word(5),
+      letter2: word(6),
+      skeleton3: word(7),
+      days: this.#days.taken(),
+      systems: this.#systems.taken(),
+      numbers: this.#numbers.taken(),
+    };
+  }
+
+  /** Keeps the letters; answers where they begin. */
+  #write(text: string): number {
+    const from = this.#lettersEnd;
+    if (from + text.length > this.#letters.length) {
+      const more = new Uint16Array(Math.max(this.#letters.length * 2, from + text.length));
+      more.set(this.#letters);
+      this.#letters = more;
+    }
+    for (let at = 0; at < text.length; at++) this.#letters[from + at] = text.charCodeAt(at);
+    this.#lettersEnd += text.length;
+    this.#ends.push(this.#lettersEnd);
+    return from;
+  }
+
+  #split(text: string, from: number): void {
     const end = text.indexOf(SYSTEM_END);
-    this.systems.push(hashText(text.slice(0, end)));
-    this.numbers.push(text.slice(end + 1));
+    this.#systems.push(hashText(text.slice(0, end)));
+    this.#numbers.push(from + end + 1);
   }
 
   #derive(text: string, native: boolean): void {
@@ -85,13 +157,16 @@ export class Values {
     const [first = '', second = ''] = skeletonsOf(folded, native);
     const telling = (skeleton: string): number =>
       skeleton.length >= SKELETON_LENGTH_MIN ? hashText(skeleton) : 0;
-    this.skeleton1.push(hashText(first));
-    this.skeleton2.push(hashText(second));
-    this.telling1.push(telling(first));
-    this.telling2.push(telling(second));
-    this.sound.push(telling(first) || join(hashText(text), ITSELF));
-    this.letter1.push(hashText(folded.slice(0, 1)));
-    this.letter2.push(folded.length < 2 ? 0 : hashText(folded.slice(0, 2)));
-    this.skeleton3.push(first.length < 3 ? 0 : hashText(first.slice(0, 3)));
+    const derived = [
+      hashText(first),
+      hashText(second),
+      telling(first),
+      telling(second),
+      telling(first) || join(hashText(text), ITSELF),
+      hashText(folded.slice(0, 1)),
+      folded.length < 2 ? 0 : hashText(folded.slice(0, 2)),
+      first.length < 3 ? 0 : hashText(first.slice(0, 3)),
+    ];
+    for (const [at, each] of derived.entries()) this.#words[at]!.push(each);
   }
 }

@@ -12,6 +12,7 @@ import type { Model, Usual } from '../matching/model.ts';
 import { companyBits, type Rarity, shareAmong } from '../matching/rarity.ts';
 import type { Registry } from '../matching/registry.ts';
 import { ALIKE, AREA, BIRTH, FAMILY, GIVEN } from '../matching/schema.ts';
+import { isYear } from '../matching/values.ts';
 
 /** Fields whose values are counted, by number; the order is kept for ever, for it is stored. */
 const COUNTED = [
@@ -66,8 +67,8 @@ interface Reader {
   readonly number: number;
   readonly at: number;
   readonly slots: number;
-  readonly hash: readonly number[] | Int32Array;
-  readonly sound: readonly number[] | Int32Array;
+  readonly hash: Int32Array;
+  readonly sound: Int32Array;
   readonly isName: boolean;
   /** Whether a value is a birth day of which only the year is known. */
   readonly isYear: (value: number) => boolean;
@@ -79,8 +80,8 @@ function readersOf(registry: Registry): readonly (Reader | undefined)[] {
     if (number < 0) return undefined;
     const isName = field.name === GIVEN || field.name === FAMILY;
     const { hash, sound } = values;
-    const isYear = (value: number): boolean => values.isYear(value);
-    return { number, at, slots: field.slots, hash, sound, isName, isYear };
+    const ofYear = (value: number): boolean => isYear(values, value);
+    return { number, at, slots: field.slots, hash, sound, isName, isYear: ofYear };
   });
 }
 

@@ -8,7 +8,7 @@ import type { Patient } from '@medplum/fhirtypes';
 import { type Context, localId } from '../../../src/sdk/index.ts';
 import { type HouseholdEvent, PHONE_COUNTRY } from '../../households/index.ts';
 import { featuresChanged, type PeopleEvent } from '../events.ts';
-import { keysOf } from '../matching/keys.ts';
+import { keyReader } from '../matching/keys.ts';
 import { registryOf } from '../matching/registry.ts';
 import {
   type FeatureRow,
@@ -60,10 +60,10 @@ async function keepSome(ctx: Context, ids: readonly bigint[]): Promise<void> {
     facts: factsOf(personOf(patient, ctx.setting(PHONE_COUNTRY))),
   }));
   const changed = rows.filter((row) => !isSame(row, before.get(row.patientId)));
-  const registry = registryOf(changed.map((row) => personFrom(row.facts, row)));
+  const keysOf = keyReader(registryOf(changed.map((row) => personFrom(row.facts, row))));
   await writeFeatures(
     ctx,
-    changed.map((row, at): FeatureRow => ({ ...row, keys: keysOf(registry, at) })),
+    changed.map((row, at): FeatureRow => ({ ...row, keys: keysOf(at) })),
   );
   await removeFeatures(
     ctx,
