@@ -1,15 +1,16 @@
 /**
  * Conditions met or not, month by month: `monthsMet('school')`, `monthsNotMet`, `monthsExempt`,
  * `monthsNoData`; of a member inside members, else of the household. A second input names the
- * calendar months that count: `monthsMet('school', 2 | 3 | 4)`.
+ * calendar months that count, `monthsMet('school', 2 | 3 | 4)`, or looks back over so many months that
+ * end with the period: `monthsNotMet('school', 6 months)`.
  *
  * A month without a record has no data, which is neither met nor not met; the rule says what it is
  * worth by adding what it pays for.
  */
 
 import type { Compiling, Scope } from './compiling.ts';
-import { monthsIn } from './moment.ts';
-import type { Call } from './syntax.ts';
+import { monthsIn, monthsUntil } from './moment.ts';
+import type { Call, Node } from './syntax.ts';
 import { type NumberValue, numberValue, unknownName, type Value, wrong } from './values.ts';
 
 const OUTCOMES: Readonly<Record<string, string | undefined>> = {
@@ -23,18 +24,30 @@ export function complianceMonths(compilation: Compiling, node: Call, scope: Scop
   if (!(node.name in OUTCOMES)) {
     throw unknownName(`${node.name}()`, node.at, Object.keys(OUTCOMES).join(', '));
   }
-  const [condition, calendar] = node.inputs;
+  const [condition, second] = node.inputs;
   if (condition?.kind !== 'string' || condition.text === '' || node.inputs.length > 2) {
     throw wrong(`${node.name}('…') needs the code of the condition in quotes`, node.at);
   }
-  const all = monthsIn(compilation.moment.period);
-  const chosen = calendar && calendarMonths(compilation.value(calendar, 'household'), calendar.at);
-  const months = chosen ? all.filter((day) => chosen.has(Number(day.slice(5, 7)))) : all;
+  const months = monthsMeant(compilation, second);
   const { alias } = compilation.plan.complied(condition.text, OUTCOMES[node.name], months);
   // In a member's row the alias is joined by member, in the household's it is its own.
   const recorded = scope === 'member' ? `coalesce(p.${alias}, 0)` : ownRecord(compilation, alias);
   const sql = node.name === 'monthsNoData' ? `(${months.length}::bigint - ${recorded})` : recorded;
   return numberValue(sql, { whole: true, most: 100, sure: true });
+}
+
+function monthsMeant(compilation: Compiling, second: Node | undefined): readonly string[] {
+  const { period } = compilation.moment;
+  if (second?.kind !== 'duration') {
+    const all = monthsIn(period);
+    const chosen = second && calendarMonths(compilation.value(second, 'household'), second.at);
+    return chosen ? all.filter((day) => chosen.has(Number(day.slice(5, 7)))) : all;
+  }
+  const count = Number(second.text) * (second.unit.startsWith('year') ? 12 : 1);
+  if (!/^(month|year)/.test(second.unit) || !Number.isInteger(count) || count < 1 || count > 60) {
+    throw wrong('it looks back from 1 month to 60 months', second.at);
+  }
+  return monthsUntil(period, count);
 }
 
 function ownRecord(compilation: Compiling, alias: string): string {

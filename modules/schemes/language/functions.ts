@@ -58,15 +58,11 @@ export function call(
     return scope === 'member' ? memberFact(code) : characteristic(compilation, code);
   }
   if (node.name === 'answer') return answer(compilation, node, scope);
-  const own = scope === 'member' ? ofMember(compilation, node) : ofHousehold(compilation, node);
-  if (own) return own;
-  const other = scope === 'member' ? ofHousehold : ofMember;
-  throw other === ofHousehold && HOUSEHOLD.has(node.name)
-    ? wrong(
-        `${node.name}() is of the household; inside members, name it as a variable first`,
-        node.at,
-      )
-    : unknownName(`${node.name}()`, node.at, KNOWN);
+  // Where a household lives and what else it is enrolled in holds for each of its members.
+  const own = scope === 'member' ? ofMember(compilation, node) : undefined;
+  const found = own ?? ofHousehold(compilation, node);
+  if (found) return found;
+  throw unknownName(`${node.name}()`, node.at, KNOWN);
 }
 
 function curveOf(compilation: Compiling, node: Call, scope: Scope, target: Scalar): Value {
@@ -90,8 +86,6 @@ function answer(compilation: Compiling, node: Call, scope: Scope): Value {
     node.at,
   );
 }
-
-const HOUSEHOLD: ReadonlySet<string> = new Set(['livesIn', 'areaAt', 'enrolledIn']);
 
 function ofHousehold(compilation: Compiling, node: Call): Value | undefined {
   switch (node.name) {

@@ -35,6 +35,12 @@ export function monthsIn(period: PaymentPeriod): string[] {
   return months;
 }
 
+/** The so many months that end with the last month of the period, as their first days. */
+export function monthsUntil({ endsOn }: PaymentPeriod, count: number): string[] {
+  const last = `${endsOn.slice(0, 7)}-01`;
+  return Array.from({ length: count }, (_, at) => addMonths(last, at - count + 1));
+}
+
 const PERIOD: Readonly<Record<string, (moment: Moment) => string | undefined>> = {
   start: ({ period }) => `@${period.startsOn}`,
   end: ({ period }) => `@${period.endsOn}`,

@@ -27,7 +27,7 @@ import {
   numberOf,
   textOf,
 } from '../language/evaluate.ts';
-import { monthsIn } from '../language/moment.ts';
+import { monthsIn, monthsUntil } from '../language/moment.ts';
 import { findRow, type RuleTable, readTable } from '../language/table.ts';
 import { cycleNumber } from './compiled.ts';
 import type { Example, ExampleMember, FactText } from './example.ts';
@@ -246,14 +246,9 @@ function functionsOf(
   const outcomes =
     (outcome: string | undefined) =>
     (subject: unknown, ...inputs: unknown[]) => {
-      const [condition, ...calendar] = inputs.flat();
+      const [condition, ...which] = inputs.flat();
       const records = own(subject).compliance[String(condition)] ?? {};
-      const months = monthsIn(period)
-        .map((day) => day.slice(0, 7))
-        .filter(
-          (month) => calendar.length === 0 || calendar.map(Number).includes(Number(month.slice(5))),
-        );
-      return months.filter((month) =>
+      return monthsMeant(period, which).filter((month) =>
         outcome === undefined ? records[month] === undefined : records[month] === outcome,
       ).length;
     };
@@ -294,6 +289,19 @@ function functionsOf(
     monthsExempt: outcomes('exempt'),
     monthsNoData: outcomes(undefined),
   };
+}
+
+/** Months (`2026-01`) of a period: all, those of a calendar, or those of a span that ends with it. */
+function monthsMeant(period: PaymentPeriod, which: readonly unknown[]): string[] {
+  const [span] = which as { value?: unknown; unit?: string }[];
+  const back = typeof span === 'object' ? decimalOf(span.value) : undefined;
+  const days =
+    back === undefined
+      ? monthsIn(period)
+      : monthsUntil(period, Number(back) * (span?.unit?.startsWith('year') ? 12 : 1));
+  const months = days.map((day) => day.slice(0, 7));
+  if (which.length === 0 || back !== undefined) return months;
+  return months.filter((month) => which.map(Number).includes(Number(month.slice(5))));
 }
 
 function found(
