@@ -138,6 +138,17 @@ Description: "Whether the score of the last month lies elsewhere than before, in
 * value[x] only boolean
 * value[x] 1..1
 
+Extension: HeldDisproportionately
+Id: held-disproportionately
+Title: "Held disproportionately"
+Description: "Whether a group of people is held wrongly half as often again as everybody, beyond chance; of a report, whether any is."
+* ^context[0].type = #element
+* ^context[0].expression = "MeasureReport"
+* ^context[1].type = #element
+* ^context[1].expression = "MeasureReport.group.stratifier.stratum"
+* value[x] only boolean
+* value[x] 1..1
+
 Extension: Dhis2DataSet
 Id: dhis2-data-set
 Title: "DHIS2 data set"

@@ -101,6 +101,7 @@ Description: "Kind of task."
 * #merge-follow-up "Look at what a merge has left behind"
 * #paid-twice "Decide about a person who was paid under two records"
 * #unmerge-review "Look at what has changed since a merge that was taken back"
+* #fairness-review "Look at why the matching holds a group of people more often than others"
 
 ValueSet: TaskCode
 Id: task-code

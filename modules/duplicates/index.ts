@@ -12,6 +12,7 @@ import {
   referenceAlias,
   type StoredBinding,
 } from '../../src/sdk/index.ts';
+import { fairnessHandler } from './fairness/keep.ts';
 import { comparisons, findHandler, findOperation } from './jobs.ts';
 import { matchOperation } from './match.ts';
 import { groupMatchOperation } from './match-group.ts';
@@ -59,7 +60,7 @@ export const duplicates: Module = {
   ],
   guards: [patientGuard, groupGuard],
   reactions: [...comparisons, watchApprovals],
-  jobs: [findHandler, ...nightlyHandlers, rankQueueHandler],
+  jobs: [findHandler, ...nightlyHandlers, fairnessHandler, rankQueueHandler],
   schedule: [
     { at: '7 1 * * *', job: ringNightly, does: 'compares everybody with everybody' },
     rankQueueLine,

@@ -17,6 +17,7 @@ import {
 import { householdChanged, householdRegistered } from '../households/index.ts';
 import { compareStored } from './compare.ts';
 import { featuresChanged, type PeopleEvent, patientsChanged } from './events.ts';
+import { askForFairness } from './fairness/keep.ts';
 import { FIND } from './permissions.ts';
 import { keepHouseholds, keepPatients } from './registry/keep.ts';
 import { nextFeatures } from './store/suspicions.ts';
@@ -60,7 +61,7 @@ export const findHandler = handle(findDuplicates, async (ctx, { after, area }) =
   const ids = await nextFeatures(ctx, BigInt(after), area ?? null, STEP);
   await compareStored(ctx, ids);
   const last = ids.at(-1);
-  if (ids.length < STEP || last === undefined) return;
+  if (ids.length < STEP || last === undefined) return askForFairness(ctx);
   ctx.enqueue(findDuplicates, { after: String(last), ...(area && { area }) }, { key: keyOf(area) });
 });
 

@@ -35,6 +35,18 @@ const FLAG_RATIO = 1.5;
 /** Two-sided 95 % of the normal distribution. */
 const Z = 1.96;
 
+/**
+ * Whether a group is held wrongly more often than others, beyond chance.
+ *
+ * @param heldWrongly people of the group held wrongly, as expected
+ * @param average share of all people who are
+ */
+export function isHeldMore(heldWrongly: number, people: number, average: number): boolean {
+  // Wrong holds are rare and come one by one: their number varies like its own square root.
+  const least = Math.max(0, heldWrongly - Z * Math.sqrt(heldWrongly)) / Math.max(1, people);
+  return least > FLAG_RATIO * average;
+}
+
 /** The fate of people: the best pair of each. */
 function bestPairs(size: number, pairs: ScoredPairs, p: Float64Array): Float64Array {
   const best = new Float64Array(size);
@@ -81,13 +93,11 @@ export function fairnessOf(
     return groups.flatMap((group, at) => {
       const sum = sums[at]!;
       if (sum.people === 0) return [];
-      // Wrong holds are rare and come one by one: their number varies like its own square root.
-      const least = Math.max(0, sum.heldWrongly - Z * Math.sqrt(sum.heldWrongly)) / sum.people;
       return {
         ...{ dimension: name, group, ...sum },
         recall: sum.found / sum.pairs,
         falseHoldRate: sum.heldWrongly / sum.people,
-        flagged: least > FLAG_RATIO * average,
+        flagged: isHeldMore(sum.heldWrongly, sum.people, average),
       };
     });
   });

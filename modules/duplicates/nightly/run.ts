@@ -6,6 +6,7 @@
 
 import { handle, handleInSteps, job, type Units } from '../../../src/sdk/index.ts';
 import { COMPARE_ALL, CROWD, compareAll } from '../compare-all.ts';
+import { askForFairness } from '../fairness/keep.ts';
 import { findDuplicates, keyOf } from '../jobs.ts';
 import { probabilityOf } from '../matching/score.ts';
 import { fingerprint } from '../registry/facts.ts';
@@ -77,6 +78,7 @@ async function runNightly(units: Units): Promise<void> {
         skipped: JSON.stringify(found.skipped),
         modelId,
       });
+      askForFairness(ctx);
     });
   } finally {
     elsewhere.end();

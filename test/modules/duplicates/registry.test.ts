@@ -122,6 +122,31 @@ describe('matching in the registry', () => {
     expect(await tasks()).to.have.length(1);
   });
 
+  it('reports after each run how it treats groups of people', async () => {
+    const measure = 'https://amana.example/fhir/Measure/duplicates-fairness';
+    const { json } = await house.fetch(`MeasureReport?measure=${measure}&_sort=-_lastUpdated`);
+    const report = json.entry[0].resource;
+    const figure = (name: string): Json =>
+      report.group.find(({ code }: Json) => code.text === name);
+    expect(report.group.map(({ code }: Json) => code.text)).to.eql([
+      'recall',
+      'false-hold-rate',
+      'waiting days',
+    ]);
+    const strata = (name: string, dimension: string): Json[] =>
+      figure(name).stratifier.find(({ code }: Json) => code[0].text === dimension).stratum;
+    // One pair of two women, found.
+    expect(figure('recall').measureScore.value).to.equal(1);
+    const [female, ...others] = strata('recall', 'sex').filter(
+      ({ population }) => population[2].count > 0,
+    );
+    expect([female?.value.text, others]).to.eql(['female', []]);
+    const without = strata('false-hold-rate', 'identifier').find(
+      ({ value }) => value.text === 'without',
+    );
+    expect(without?.population[0].count).to.be.at.least(1);
+  });
+
   it('answers 400 when nothing can be compared, and says when little is known', async () => {
     const bare = await match({ resourceType: 'Patient', gender: 'female' });
     expect(bare.status).to.equal(400);
