@@ -76,6 +76,7 @@ const instruction: ProjectedBinding = {
     identifier: {
       type: 'token',
       column: 'transaction_number',
+      key: { column: 'key', by: 'disbursement_transaction_key' },
       system: identifierSystem('transaction-number'),
       few: true,
     },

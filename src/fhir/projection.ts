@@ -328,7 +328,7 @@ function parameterTest(
 }
 
 function tokenTest(
-  { column: name, system, codes }: Extract<ProjectedParameter, { type: 'token' }>,
+  { column: name, system, codes, key }: Extract<ProjectedParameter, { type: 'token' }>,
   text: string,
   code: string,
   values: Values,
@@ -338,7 +338,8 @@ function tokenTest(
   if (token.system !== undefined && token.system !== (system ?? '')) return 'false';
   if (token.code === '') return `${column} is not null`;
   if (codes) return Object.hasOwn(codes, token.code) ? `(${codes[token.code]})` : 'false';
-  return `${column} = ${values.add(token.code, 'text')}`;
+  const given = values.add(token.code, 'text');
+  return key ? `v.${key.column} = ${key.by}(${given})` : `${column} = ${given}`;
 }
 
 function referenceTest(

@@ -136,13 +136,16 @@ export type ProjectedCodes = Readonly<Record<string, string>>;
 export type ProjectedParameter =
   /**
    * `column` text; `system` is what a `system|code` search may name. Where the codes are few, `codes`
-   * has a test over alias `v` for each, by which an index finds the rare ones.
+   * has a test over alias `v` for each, by which an index finds the rare ones. Where the text is
+   * computed from an indexed column, `key` names that column and the SQL function that reads the text
+   * back into it.
    */
   | {
       readonly type: 'token';
       readonly column: string;
       readonly system?: string;
       readonly codes?: ProjectedCodes;
+      readonly key?: { readonly column: string; readonly by: string };
       readonly few?: boolean;
     }
   /**

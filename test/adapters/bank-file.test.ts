@@ -259,10 +259,10 @@ describe('a bank that is paid through by file', () => {
 
   it('is not given what a file cannot carry', async () => {
     const [order] = await desk.order([5000n]);
-    await desk.rows('update instruction set account_number = $2 where transaction_number = $1', [
-      order!.key,
-      '=cmd|calc',
-    ]);
+    await desk.rows(
+      'update instruction set account_number = $2 where disbursement_transaction_number(key) = $1',
+      [order!.key, '=cmd|calc'],
+    );
     await house.settle();
     const [after] = await desk.look(order!.key);
     expect([after!.state, after!.reason]).to.deep.equal(['not-paid', 'recipient_invalid']);

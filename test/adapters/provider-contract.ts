@@ -360,7 +360,7 @@ function outcomes(stage: Stage): void {
 
 async function lastAttempt(stage: Stage, order: Ordered): Promise<Ordered> {
   const [row] = await stage.desk.rows<{ key: string }>(
-    `select transaction_number as key from instruction where source_id = $1
+    `select disbursement_transaction_number(key) as key from instruction where source_id = $1
      order by attempt desc limit 1`,
     [order.source_id],
   );

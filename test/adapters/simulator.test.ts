@@ -72,7 +72,7 @@ describe('the simulator, whatever the seed', () => {
       await desk.send(Array.from({ length: 60 }, (_, n) => 1000n + BigInt(n)));
       for (const pause of [90, 400, 1000, 4000]) await desk.enquire(pause);
       const paid = await desk.rows<{ key: string; minor: bigint }>(
-        `select transaction_number as key, amount_minor as minor from instruction
+        `select disbursement_transaction_number(key) as key, amount_minor as minor from instruction
          where provider_id = $1 and state = 'paid'`,
         [desk.providerId],
       );

@@ -156,7 +156,7 @@ describe('the openIMIS demonstration families', () => {
     await operate(`${payroll}/$approve`, [], payrolls.approver);
     await someDays(1);
     const { rows } = await house.database.pool.query(
-      "select transaction_number as key from instruction where state = 'approved' order by key",
+      "select disbursement_transaction_number(i.key) as key from instruction i where state = 'approved' order by i.key",
     );
     expect(rows.length).to.equal(lines);
     neverSent = rows[0].key;

@@ -227,13 +227,13 @@ export async function faults(world: World, resolved: boolean): Promise<string[]>
        (select count(*) from (select source_id from instruction where state = 'paid'
           group by source_id having count(*) > 1) t) as paid_twice,
        (select count(*) from instruction i where state = 'paid' and not exists (
-          select 1 from simulator_order o where o.order_key = i.transaction_number
+          select 1 from simulator_order o where o.order_key = disbursement_transaction_number(i.key)
             and o.result = 'paid' and o.amount_minor = i.amount_minor)) as paid_not_executed,
        (select count(*) from simulator_order o where result = 'paid' and not exists (
-          select 1 from instruction i where i.transaction_number = o.order_key
+          select 1 from instruction i where disbursement_transaction_number(i.key) = o.order_key
             and i.state in ('paid', 'sent', 'unknown'))) as executed_not_known,
        (select count(*) from (select i.source_id from instruction i
-          join simulator_order o on o.order_key = i.transaction_number and o.result = 'paid'
+          join simulator_order o on o.order_key = disbursement_transaction_number(i.key) and o.result = 'paid'
           group by i.source_id having count(*) > 1) t) as executed_twice,
        (select count(*) from payroll_exclusion where reason is null or reason = '') as unexplained,
        (select count(*) from payroll p where lines_count + excluded_count <>

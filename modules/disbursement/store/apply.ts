@@ -155,7 +155,8 @@ export async function noteExceptions(
 
 const LATER = statement(
   'disbursement.later-attempts',
-  `select l.payee_id, l.instruction_id, l.state, l.transaction_number, l.provider_id
+  `select l.payee_id, l.instruction_id, l.state, l.provider_id,
+     disbursement_transaction_number(l.key) as transaction_number
    from unnest($1::bigint[], $2::uuid[]) x(payee_id, instruction_id)
    join instruction i using (payee_id, instruction_id)
    join instruction l on l.payee_id = i.payee_id and l.purpose = i.purpose

@@ -11,7 +11,7 @@ export interface OrderSelect {
   readonly values: readonly unknown[];
 }
 
-const COLUMNS = `payee_id, instruction_id, purpose, source_id, attempt, recipient_id, provider_id,
+const COLUMNS = `payee_id, instruction_id, key, purpose, source_id, attempt, recipient_id, provider_id,
   account_kind, account_number, pay_point_id, amount_minor, currency, value_on, state, created_at,
   updated_at, ordered_by`;
 
@@ -24,15 +24,21 @@ export interface Ordered {
 }
 
 /**
- * Ids of one statement are a version 7 UUID with its last 48 bits replaced by a running number: rows
- * go to the right end of every index, and what was made is found again by a range.
+ * Ids of one statement are a version 7 UUID with its last 48 bits replaced by the orders' own running
+ * number: rows go to the right end of every index, and what was made is found again by a range.
  */
 function rangeOf(base: string): [first: string, last: string] {
   return [`${base}000000000000`, `${base}ffffffffffff`];
 }
 
-const NEW_ID = (prefix: string) =>
-  `(${prefix} || lpad(to_hex(row_number() over ()), 12, '0'))::uuid`;
+/** 2^47: what begins with it is twelve digits long, for all numbers there will ever be. */
+const TWELVE_DIGITS = 140737488355328n;
+
+const NEW_ID = (prefix: string) => `(${prefix} || to_hex(${TWELVE_DIGITS} + o.key))::uuid`;
+
+/** What is ordered, each with the number of its order. */
+const numbered = (text: string) =>
+  `(select o.*, nextval('disbursement_transaction') as key from (${text}) o offset 0)`;
 
 async function insert(
   ctx: Context,
@@ -70,10 +76,10 @@ export function insertInstructions(
     purpose,
     (at) => `with added as (
        insert into instruction (${COLUMNS})
-       select payee_id, ${at.id}, ${at.purpose}, source_id, 1, recipient_id, provider_id,
+       select payee_id, ${at.id}, key, ${at.purpose}, source_id, 1, recipient_id, provider_id,
               account_kind, account_number, pay_point_id, amount_minor, currency, value_on,
               'approved', ${at.now}, ${at.now}, ${at.actor}
-       from (${orders.text}) o
+       from ${numbered(orders.text)} o
        returning provider_id)
      select provider_id, count(*) as n from added group by provider_id`,
   );
@@ -136,13 +142,13 @@ export async function insertRetries(
        group by i.payee_id, i.source_id),
      added as (
        insert into instruction (${COLUMNS})
-       select o.payee_id, ${at.id}, ${at.purpose}, o.source_id, a.attempt + 1, o.recipient_id,
-              o.provider_id, o.account_kind, o.account_number, o.pay_point_id,
-              o.amount_minor - a.kept, o.currency, o.value_on, 'approved', ${at.now}, ${at.now},
-              ${at.actor}
-       from (${orders.text}) o
-       join attempts a on a.payee_id = o.payee_id and a.source_id = o.source_id
-       where a.failed and not a.doubtful and o.amount_minor > a.kept
+       select o.payee_id, ${at.id}, o.key, ${at.purpose}, o.source_id, o.attempt, o.recipient_id,
+              o.provider_id, o.account_kind, o.account_number, o.pay_point_id, o.owed, o.currency,
+              o.value_on, 'approved', ${at.now}, ${at.now}, ${at.actor}
+       from ${numbered(`select o.*, a.attempt + 1 as attempt, o.amount_minor - a.kept as owed
+         from (${orders.text}) o
+         join attempts a on a.payee_id = o.payee_id and a.source_id = o.source_id
+         where a.failed and not a.doubtful and o.amount_minor > a.kept`)} o
        returning provider_id)
      select provider_id, count(*) as n from added group by provider_id`,
   );

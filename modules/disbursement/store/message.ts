@@ -132,8 +132,8 @@ export async function callbacksToMatch(ctx: Context, limit: number): Promise<str
 
 const KNOWN = statement(
   'disbursement.known-keys',
-  `select transaction_number as key from instruction
-   where transaction_number = any($1::text[]) and provider_id = $2`,
+  `select disbursement_transaction_number(key) as key from instruction
+   where key = any(disbursement_transaction_keys($1::text[])) and provider_id = $2`,
 );
 
 /** Those of the keys that are transaction numbers of this provider. */

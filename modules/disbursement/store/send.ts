@@ -37,12 +37,12 @@ const CLAIM = statement(
        version = version + 1, batch_id = $11, enquiries_count = 0,
        enquire_at = $8::timestamptz + $12 * interval '1 second'
      from chosen c where i.payee_id = c.payee_id and i.instruction_id = c.instruction_id
-     returning i.payee_id, i.instruction_id, i.transaction_number, i.amount_minor, i.currency,
-       i.account_kind, i.account_number, i.value_on, i.key),
+     returning i.payee_id, i.instruction_id, i.amount_minor, i.currency, i.account_kind,
+       i.account_number, i.value_on, i.key),
    noted as (
      insert into instruction_event (payee_id, instruction_id, at, state, actor_id, source)
      select payee_id, instruction_id, $8::timestamptz, 'sent', $10, 'send' from sent)
-   select * from sent order by key`,
+   select *, disbursement_transaction_number(key) as transaction_number from sent order by key`,
 );
 
 /** What is claimed for a batch. */
@@ -77,8 +77,8 @@ function limitValues({ all, currencies, min, max, step }: LimitColumns): unknown
 
 const UNPAYABLE = statement(
   'disbursement.unpayable',
-  `select i.payee_id, i.instruction_id, i.transaction_number, i.provider_id, i.purpose, i.source_id,
-          i.attempt, i.state, i.amount_minor, i.currency, i.account_number,
+  `select i.payee_id, i.instruction_id, disbursement_transaction_number(i.key) as transaction_number,
+          i.provider_id, i.purpose, i.source_id, i.attempt, i.state, i.amount_minor, i.currency, i.account_number,
           null::timestamptz as silent_since, i.currency = any($2::text[]) as currency_is_paid
    from instruction i
    where i.provider_id = $6 and i.state = 'approved' and i.value_on <= $8 and not ${PAYABLE}
@@ -112,13 +112,13 @@ const DUE = statement(
          else $1::timestamptz + (array[60, 300, 900, 3600, 21600])[least(enquiries_count + 2, 5)]
                    * interval '1 second' end
      from due d where i.payee_id = d.payee_id and i.instruction_id = d.instruction_id
-     returning i.provider_id, i.transaction_number, i.payee_id, i.instruction_id,
+     returning i.provider_id, i.key, i.payee_id, i.instruction_id,
        i.enquiries_count),
    noted as (
      insert into instruction_event (payee_id, instruction_id, at, state, actor_id, source)
      select payee_id, instruction_id, $1::timestamptz, 'unknown', $3, 'no-answer' from asked
      where enquiries_count = 1)
-   select provider_id, transaction_number from asked`,
+   select provider_id, disbursement_transaction_number(key) as transaction_number from asked`,
 );
 
 /**
@@ -200,15 +200,15 @@ interface ReturnText {
 
 const LOCK = statement(
   'disbursement.lock',
-  `select i.payee_id, i.instruction_id, i.transaction_number, i.provider_id, i.purpose, i.source_id,
-          i.attempt, i.state, i.amount_minor, i.currency, i.account_number,
+  `select i.payee_id, i.instruction_id, disbursement_transaction_number(i.key) as transaction_number,
+          i.provider_id, i.purpose, i.source_id, i.attempt, i.state, i.amount_minor, i.currency, i.account_number,
           coalesce(b.ended_at, b.leased_until, i.sent_at) as silent_since,
           case when i.returned_minor is null then '[]'::json else (
             select json_agg(json_build_object('key', r.return_key, 'minor', r.amount_minor::text))
             from disbursement_return r where r.instruction_id = i.instruction_id
               and r.payee_id = i.payee_id) end as returns
    from instruction i left join disbursement_batch b using (batch_id)
-   where i.transaction_number = any($1::text[])
+   where i.key = any(disbursement_transaction_keys($1::text[]))
    order by i.payee_id, i.instruction_id for update of i`,
 );
 

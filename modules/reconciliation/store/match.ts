@@ -11,7 +11,7 @@ const BY_KEY = statement(
    set payee_id = i.payee_id, instruction_id = i.instruction_id, matched_by = 'key'
    from disbursement_instruction i
    where l.statement_id = $1 and l.instruction_id is null
-     and i.transaction_number = l.provider_key and i.provider_id = $2`,
+     and i.key = disbursement_transaction_key(l.provider_key) and i.provider_id = $2`,
 );
 
 const BY_REFERENCE = statement(

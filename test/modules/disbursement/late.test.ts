@@ -70,7 +70,7 @@ describe('an answer that comes late', () => {
   const attempts = async () =>
     (
       await house.database.pool.query<{ key: string; state: string; source_id: string }>(
-        `select transaction_number as key, state, source_id from instruction
+        `select disbursement_transaction_number(key) as key, state, source_id from instruction
          order by source_id, attempt`,
       )
     ).rows;

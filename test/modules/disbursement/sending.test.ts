@@ -100,6 +100,27 @@ describe('a slow provider', () => {
     expect(slow.executed).to.deep.equal([]);
   });
 
+  it('is told numbers that lead back to their orders, and to nothing with a wrong digit', async () => {
+    const [first, second] = await desk.order([1000n, 2000n]);
+    const number = first!.key;
+    const wrong = `${number.slice(0, -1)}${(Number(number.at(-1)) + 1) % 10}`;
+    const told = [number, wrong, number.toLowerCase(), `${number} `, 'T', '', second!.key];
+    const [read] = await desk.rows<{ keys: bigint[] }>(
+      'select disbursement_transaction_keys($1)::text[] as keys',
+      [told],
+    );
+    const { seq } = first as unknown as { seq: bigint };
+    expect(read!.keys.map(Number)).to.deep.equal([seq, 0, 0, 0, 0, 0, Number(seq) + 1].map(Number));
+    const found = async (value: string): Promise<number> =>
+      (await house.fetch(`ClaimResponse?identifier=${value}&_summary=count`)).json.total;
+    expect(await found(number)).to.equal(1);
+    expect(await found(`${number},${second!.key}`)).to.equal(2);
+    expect(await found(wrong)).to.equal(0);
+    expect(
+      (await house.fetch(`ClaimResponse?identifier:not=${wrong}&_summary=count`)).json.total,
+    ).to.equal(2);
+  });
+
   it('leaves the exact request and answer behind, without secrets', async () => {
     const [order] = await desk.send([1000n]);
     const kept = await desk.rows<{ kind: string; body: Buffer }>(

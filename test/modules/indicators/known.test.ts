@@ -147,7 +147,7 @@ describe('indicators of a world whose figures are known', () => {
 
   async function outcomes(): Promise<Outcome[]> {
     const { rows } = await house.database.pool.query<{ key: string; number: string }>(
-      'select transaction_number as key, account_number as number from instruction',
+      'select disbursement_transaction_number(key) as key, account_number as number from instruction',
     );
     return rows.flatMap(({ key, number }): Outcome[] => {
       const { fate } = TABLE.find((_, n) => phone(n) === number)!;

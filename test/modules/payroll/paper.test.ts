@@ -54,7 +54,7 @@ describe('paper of a payroll', () => {
     const rows = csv.trim().split('\r\n');
     expect(rows).to.have.length(4);
     const numbers = await scene.rows<{ n: string }>(
-      'select transaction_number as n from instruction',
+      'select disbursement_transaction_number(key) as n from instruction',
     );
     for (const { n } of numbers) expect(csv).to.contain(n);
     expect(csv).to.contain("'=cmd|فاطمة الزهراء");

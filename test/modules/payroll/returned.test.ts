@@ -45,7 +45,7 @@ describe('a payment that is not simply paid', () => {
   const books = () => scene.inside(verifyLedger);
   const orders = (payroll: string) =>
     scene.rows<{ key: string; id: string; house: string; state: string; amount: number }>(
-      `select i.transaction_number as key, i.instruction_id as id, h.fhir_id as house, i.state,
+      `select disbursement_transaction_number(i.key) as key, i.instruction_id as id, h.fhir_id as house, i.state,
          i.amount_minor::int / 100 as amount
        from instruction i join household h on h.household_id = i.payee_id
        join payroll_line l on l.household_id = i.payee_id
@@ -262,7 +262,7 @@ describe('a payment that is not simply paid', () => {
         let label = 0;
         for (const { act, result, whom, amount, number } of sequence) {
           const all = await scene.rows<{ key: string; state: string }>(
-            `select i.transaction_number as key, i.state from instruction i
+            `select disbursement_transaction_number(i.key) as key, i.state from instruction i
              join payroll_line l on l.line_id = i.source_id and l.household_id = i.payee_id
              where l.period_code = $1 order by i.key`,
             [month.slice(0, 7)],

@@ -88,7 +88,7 @@ export async function openDesk(
   ) => (await house.database.pool.query<Row>(text, [...values])).rows;
   const look = (...keys: string[]) =>
     rows<Ordered>(
-      `${LOOK} where transaction_number = any($1)
+      `${LOOK} where disbursement_transaction_number(key) = any($1)
     order by key`,
       [keys],
     );
@@ -171,9 +171,9 @@ const AGAIN = `select payee_id, source_id, recipient_id, provider_id, account_ki
   pay_point_id, amount_minor, currency, value_on from instruction
   where instruction_id = any($1::uuid[])`;
 
-const LOOK = `select instruction_id as id, transaction_number as key, state, reason, amount_minor,
-  account_number as account, provider_reference as reference, source_id, attempt, key as seq
-  from instruction`;
+const LOOK = `select instruction_id as id, disbursement_transaction_number(key) as key, state, reason, amount_minor,
+  account_number as account, provider_reference as reference, source_id, attempt, i.key as seq
+  from instruction i`;
 
 async function fund(ctx: Context): Promise<void> {
   const source = await ensureAccount(ctx, {
