@@ -23,7 +23,8 @@ export interface InstructionRow {
 const BY_ID = statement(
   'disbursement.by-id',
   `select payee_id, instruction_id, provider_id,
-     disbursement_transaction_number(key) as transaction_number, state, purpose, source_id, amount_minor, currency, returned_minor is not null as gave_back
+     disbursement_transaction_number(key) as transaction_number, state, purpose, source_id,
+     amount_minor, currency, returned_minor is not null as gave_back
    from instruction where instruction_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end for update`,
 );
 
@@ -35,7 +36,8 @@ export function findInstruction(ctx: Context, id: string): Promise<InstructionRo
 const PEEK = statement(
   'disbursement.peek',
   `select payee_id, instruction_id, provider_id,
-     disbursement_transaction_number(key) as transaction_number, state, purpose, source_id, amount_minor, currency, returned_minor is not null as gave_back
+     disbursement_transaction_number(key) as transaction_number, state, purpose, source_id,
+     amount_minor, currency, returned_minor is not null as gave_back
    from instruction where instruction_id = case when $1 ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then $1::uuid end`,
 );
 
