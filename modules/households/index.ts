@@ -27,7 +27,8 @@ export {
   memberChanged,
 } from './events.ts';
 export { type Hold, raiseHold, releaseHold } from './hold.ts';
-export { isHousehold } from './household.ts';
+export { type HouseholdFacts, isHousehold, readHousehold } from './household.ts';
+export { type MemberFacts, readMember } from './member.ts';
 export { PHONE_COUNTRY } from './settings.ts';
 export { livesIn } from './store/reach.ts';
 

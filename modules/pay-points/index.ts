@@ -14,6 +14,7 @@ import { LINK_PAY_POINT, operations } from './operations.ts';
 import { projectLocations } from './project.ts';
 
 export { PAY_POINT_DISTANCE_MAX_KM } from './link.ts';
+export { isArea, readArea } from './location.ts';
 export { LINK_PAY_POINT } from './operations.ts';
 
 export const payPoints: Module = {

@@ -17,6 +17,7 @@ import { APPROVE, CANCEL, DRAFT, REJECT } from './lifecycle.ts';
 import { measures } from './measures.ts';
 import { operations } from './operations.ts';
 import { PRINT } from './paper-operations.ts';
+import { RECOMPUTE } from './recompute.ts';
 import { payrollSource } from './source.ts';
 import { PAID_CYCLES } from './store/history.ts';
 import { reachRules } from './store/reach.ts';
@@ -39,7 +40,7 @@ export const payroll: Module = {
   title: 'Payroll',
   dependsOn: ['indicators', 'households', 'providers', 'schemes', 'disbursement'],
   permissions: [
-    ...[DRAFT, APPROVE, REJECT, CANCEL, READ, PRINT],
+    ...[DRAFT, APPROVE, REJECT, CANCEL, READ, PRINT, RECOMPUTE],
     ...[KEEP_FLOWS, KEEP_BUDGETS, DELEGATE, DELEGATE_ANY],
   ],
   resources: [payrollBinding, lineBinding, exclusionBinding, taskBinding, flowBinding],

@@ -24,6 +24,7 @@ import { retryUnpaid } from './decide.ts';
 import { type Draft, type DraftRequest, draftPayroll } from './draft.ts';
 import { DRAFT, PAYROLL_KINDS } from './lifecycle.ts';
 import { paperOperations } from './paper-operations.ts';
+import { recomputeOperation } from './recompute.ts';
 import { ceilingsOf } from './store/ceilings.ts';
 import { lockPayroll, summary } from './store/decide.ts';
 import { exclusionReasons } from './store/draft.ts';
@@ -151,6 +152,7 @@ export const operations: readonly Operation[] = [
   },
   ...approvalOperations,
   ...paperOperations,
+  recomputeOperation,
   {
     permission: RETRY,
     definition: instanceOperation(

@@ -41,7 +41,12 @@ export async function projectResponses(
   await replaceResponses(ctx, gone, rows);
 }
 
-function readResponse(response: QuestionnaireResponse, today: string) {
+/**
+ * What a response says, where it counts.
+ *
+ * @param today  `YYYY-MM-DD`, of its writing: the day of a response that names none
+ */
+export function readResponse(response: QuestionnaireResponse, today: string) {
   const counts = response.status === 'completed' || response.status === 'amended';
   const [questionnaire] = (response.questionnaire ?? '').split('|');
   const patient = localId(response.subject?.reference, 'Patient');

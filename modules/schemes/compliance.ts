@@ -54,7 +54,8 @@ export async function projectObservations(
   await replaceCompliance(ctx, gone, rows);
 }
 
-function counts(observation: Observation | undefined): boolean {
+/** True for an Observation that says of a condition whether it was met. */
+export function counts(observation: Observation | undefined): observation is Observation {
   return (
     observation !== undefined &&
     declares(observation, 'compliance') &&
@@ -63,7 +64,12 @@ function counts(observation: Observation | undefined): boolean {
   );
 }
 
-function readObservation(observation: Observation) {
+/**
+ * Of whom an Observation speaks, of which condition and months, and what it says.
+ *
+ * @throws Problem `compliance-incomplete`, `compliance-too-long`
+ */
+export function readObservation(observation: Observation) {
   const { reference } = observation.subject ?? {};
   const patient = localId(reference, 'Patient');
   const id = patient ?? localId(reference, 'Group');

@@ -194,7 +194,12 @@ async function readEnrolments(
   );
 }
 
-function readCoverage(coverage: Coverage) {
+/**
+ * What a Coverage says of an enrolment.
+ *
+ * @throws Problem `enrolment-incomplete`, `enrolment-status`
+ */
+export function readCoverage(coverage: Coverage) {
   const schemeId = idIn(extensionOf(coverage, 'enrolment-scheme'), 'InsurancePlan');
   const householdId = idIn(extensionOf(coverage, 'enrolment-household'), 'Group');
   const code = codeIn(extensionOf(coverage, 'enrolment-state'));

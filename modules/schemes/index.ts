@@ -31,6 +31,7 @@ export { changedCoverage, restoreEnrolments } from './enrolment.ts';
 export { type EnrolmentEvent, enrolmentChanged, schemeChanged } from './events.ts';
 export { paymentHistory } from './history.ts';
 export { ENROL, type EnrolmentState, enrolmentLifecycle, LIVE_STATES } from './lifecycle.ts';
+export { type Granted, type Recomputed, recompute } from './recompute.ts';
 export { type ExplainedStep, explainSteps, type StepRow } from './rules/explain.ts';
 export type { Component, Criterion, SchemeRules } from './rules/types.ts';
 export { type EntitlementSelect, entitlementSelect } from './store/entitlement.ts';

@@ -11,6 +11,7 @@ import { create } from './interactions/write.ts';
 import { route } from './router.ts';
 import { parseContent } from './store/content.ts';
 import { loadRows, loadRowsByRid } from './store/read.ts';
+import { loadRecorded } from './store/recorded.ts';
 import { writeResources } from './store/write.ts';
 import type { FhirRequest, FhirResponse } from './types.ts';
 
@@ -36,6 +37,7 @@ export function fhirAccess(unit: UnitOfWork): FhirAccess {
       const live = [...rows.values()].filter((row) => !row.deleted);
       return new Map(live.map((row) => [row.id, row.rid]));
     },
+    recorded: (type, keys, until, which) => loadRecorded(unit, type, keys, until, which),
     async search<R extends Resource>(type: R['resourceType'], query: string) {
       return parse<Bundle<R>>(await ask('GET', type, query));
     },

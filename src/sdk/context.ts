@@ -55,6 +55,15 @@ export interface Log {
 
 export type LogValue = string | number | boolean | bigint | undefined;
 
+/** A version of a resource as it was recorded; without `resource`: its deletion. */
+export interface RecordedVersion {
+  readonly rid: bigint;
+  readonly id: string;
+  readonly version: number;
+  readonly recordedAt: Date;
+  readonly resource?: Resource;
+}
+
 /** FHIR as this actor: guards, validation, history, index, audit and events all apply. */
 export interface FhirAccess {
   /** @throws Problem not-found or deleted */
@@ -66,6 +75,19 @@ export interface FhirAccess {
   ): Promise<Map<bigint, R>>;
   /** Internal ids of stored resources by FHIR id; missing and deleted ones are left out. */
   rids(type: string, ids: readonly string[]): Promise<Map<string, bigint>>;
+  /**
+   * Versions of these resources (internal or FHIR ids) that had been recorded by an instant, in order
+   * of resource and version, deleted resources included: to compute again what was computed then.
+   * Reach is not applied, so that a figure does not depend on who asks: show nothing of them.
+   *
+   * @param which  `latest`: of each resource the one that stood at that instant
+   */
+  recorded(
+    type: string,
+    keys: readonly (string | bigint)[],
+    until: Date,
+    which: 'latest' | 'all',
+  ): Promise<RecordedVersion[]>;
   /** A searchset; `query` is the part after `?`. Pages by `link.next`. */
   search<R extends Resource>(type: R['resourceType'], query: string): Promise<Bundle<R>>;
   /** @throws Problem from validation or guards; `ifNoneExist` is a search query */

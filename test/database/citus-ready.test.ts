@@ -24,6 +24,8 @@ const ROOTS: Readonly<Record<string, string>> = {
   scheme_compliance: 'household_id',
   scheme_validation: 'household_id',
   scheme_response: 'household_id',
+  scheme_evidence_past: 'household_id',
+  scheme_validation_past: 'household_id',
   household_account: 'household_id',
   household_identifier: 'identifier_hash',
   member: 'member_id',

@@ -20,6 +20,8 @@ type Answers = Readonly<Record<string, Facts>>;
 
 export interface ExampleMember {
   readonly birthDate: string | undefined;
+  /** The last day that the birth date can mean, where the day is not known. */
+  readonly birthDateLast?: string | undefined;
   readonly sex: string | undefined;
   readonly role: string | undefined;
   readonly disability: boolean | undefined;
@@ -34,7 +36,7 @@ export interface Example {
   readonly answers: Answers;
   readonly compliance: Records;
   /** Codes of areas from the outermost to the household's own. */
-  readonly area: readonly string[];
+  readonly area: readonly (string | undefined)[];
   readonly enrolledIn: readonly string[];
   readonly communityDecision: string | undefined;
   readonly enrolment:
@@ -288,7 +290,7 @@ function memberCells(member: ExampleMember, index: number): Cell[] {
     role,
     sex,
     birthDate,
-    birthDate,
+    member.birthDateLast ?? birthDate,
     disability,
     false,
     undefined,

@@ -55,11 +55,31 @@ export function judge(
   asOf: string,
   example: Example,
 ): Judgement {
+  return judging(rules, period, asOf)(example);
+}
+
+/** Judges any number of examples by rules for a period: the rules are read once. */
+export function judging(
+  rules: SchemeRules,
+  period: PaymentPeriod,
+  asOf: string,
+): (example: Example) => Judgement {
   const moment = { period, calendar: rules, cycle: cycleNumber(rules, period) };
   const tables = new Map(rules.tables.map((each) => [each.name, readTable(each.name, each.rows)]));
   const evaluator = new Evaluator(moment, functionsOf(tables, period));
+  return (example) => judged(evaluator, rules, period, asOf, example);
+}
+
+function judged(
+  evaluator: Evaluator,
+  rules: SchemeRules,
+  period: PaymentPeriod,
+  asOf: string,
+  example: Example,
+): Judgement {
   const members = example.members
     .filter((each) => each.birthDate === undefined || each.birthDate <= asOf)
+    .map(knownBirth)
     .map((each) => memberSubject(example, each, asOf, rules, evaluator));
   const household = householdSubject(example, members, period, rules);
   for (const { name, expression } of rules.variables) {
@@ -85,6 +105,12 @@ export function judge(
     steps.push(total);
   }
   return { criteria, steps, amountMinor: total === undefined ? undefined : minorOf(total, rules) };
+}
+
+/** The library keeps no bounds: a birth date of which the day is not known is not known to it. */
+function knownBirth(member: ExampleMember): ExampleMember {
+  const { birthDate, birthDateLast = birthDate } = member;
+  return birthDate === birthDateLast ? member : { ...member, birthDate: undefined };
 }
 
 function minorOf(total: string, rules: SchemeRules): bigint {

@@ -18,7 +18,11 @@ export interface ResponseRow {
 
 const FORGET = statement(
   'schemes.forget-responses',
-  'delete from scheme_response where response_id = any($1::bigint[])',
+  `with gone as (delete from scheme_response where response_id = any($1::bigint[])
+     returning household_id, member_id, response_id)
+   insert into scheme_evidence_past (household_id, member_id, resource_id, type, recorded_at)
+   select household_id, member_id, response_id, 'QuestionnaireResponse', '-infinity' from gone
+   on conflict do nothing`,
 );
 
 /** Whoever is no member of a household, and what is none, is left out. */

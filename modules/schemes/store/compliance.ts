@@ -18,21 +18,32 @@ export interface ComplianceRow {
 
 const FORGET = statement(
   'schemes.forget-compliance',
-  'delete from scheme_compliance where observation_id = any($1::bigint[])',
+  `with gone as (delete from scheme_compliance where observation_id = any($1::bigint[])
+     returning household_id, member_id, observation_id, recorded_at)
+   insert into scheme_evidence_past (household_id, member_id, resource_id, type, recorded_at)
+   select household_id, member_id, observation_id, 'Observation', min(recorded_at) from gone
+   group by 1, 2, 3 on conflict do nothing`,
 );
 
 const WRITE = statement(
   'schemes.write-compliance',
-  `insert into scheme_compliance (household_id, member_id, condition, month, outcome,
+  `with said as materialized (
+     select coalesce(m.household_id, h.household_id) as household_id,
+       case when w.of_group then 0 else w.subject_id end as member_id,
+       w.condition, w.month, w.outcome, w.observation_id
+     from unnest($1::bigint[], $2::boolean[], $3::text[], $4::date[], $5::text[], $6::bigint[])
+       as w(subject_id, of_group, condition, month, outcome, observation_id)
+     left join households_person m on not w.of_group and m.member_id = w.subject_id
+     left join households_household h on w.of_group and h.household_id = w.subject_id
+     where coalesce(m.household_id, h.household_id) is not null),
+   replaced as (
+     insert into scheme_evidence_past (household_id, member_id, resource_id, type, recorded_at)
+     select c.household_id, c.member_id, c.observation_id, 'Observation', min(c.recorded_at)
+     from said join scheme_compliance c using (household_id, member_id, condition, month)
+     group by 1, 2, 3 on conflict do nothing)
+   insert into scheme_compliance (household_id, member_id, condition, month, outcome,
      observation_id, recorded_at)
-   select coalesce(m.household_id, h.household_id),
-     case when w.of_group then 0 else w.subject_id end,
-     w.condition, w.month, w.outcome, w.observation_id, $7
-   from unnest($1::bigint[], $2::boolean[], $3::text[], $4::date[], $5::text[], $6::bigint[])
-     as w(subject_id, of_group, condition, month, outcome, observation_id)
-   left join households_person m on not w.of_group and m.member_id = w.subject_id
-   left join households_household h on w.of_group and h.household_id = w.subject_id
-   where coalesce(m.household_id, h.household_id) is not null
+   select household_id, member_id, condition, month, outcome, observation_id, $7 from said
    on conflict (household_id, member_id, condition, month) do update set
      outcome = excluded.outcome, observation_id = excluded.observation_id,
      recorded_at = excluded.recorded_at`,
@@ -78,7 +89,12 @@ export interface ValidationRow {
 
 const VALIDATE = statement(
   'schemes.record-validation',
-  `insert into scheme_validation (household_id, scheme_id, decision, reason, meeting, decided_on,
+  `with replaced as (
+     insert into scheme_validation_past (household_id, scheme_id, decision, recorded_at)
+     select household_id, scheme_id, decision, recorded_at from scheme_validation
+     where scheme_id = $1 and household_id = any($2::bigint[])
+     on conflict do nothing)
+   insert into scheme_validation (household_id, scheme_id, decision, reason, meeting, decided_on,
      recorded_by, recorded_at)
    select w.household_id, $1, w.decision, w.reason, $5, $6, $7, $8
    from unnest($2::bigint[], $3::text[], $4::text[]) as w(household_id, decision, reason)
