@@ -155,6 +155,8 @@ async function serve(
       connectionsCheckingInterval: 1000,
     },
     (request, response) => {
+      // The whole URL, as proxies write it (RFC 9112 §3.2.2): what follows our name is asked for.
+      request.url = request.url?.replace(/^https?:\/\/[^/?#]*\/?/i, '/');
       if (open) web(request, response);
       else refuse(response, 503, starting());
     },

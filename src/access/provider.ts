@@ -20,6 +20,8 @@ import { isSecret } from './secret.ts';
 export const AUDIENCE = 'urn:amana:api';
 /** The public client of the console. */
 export const CONSOLE_CLIENT = 'amana-console';
+/** With which clients may sign that they are who they say (private_key_jwt). */
+export const CLIENT_ALGORITHMS = ['ES256', 'ES384', 'RS256', 'RS384', 'PS256', 'PS384'] as const;
 const TOKEN_SECONDS = 3600;
 
 /** The keys of the provider. */
@@ -123,9 +125,10 @@ function configuration(
     features: FEATURES,
     interactions: { url: (_ctx, interaction) => `/access/sign-in/${interaction.uid}` },
     ttl: LIVES_SECONDS,
+    responseTypes: ['code'],
     pkce: { required: () => true },
     enabledJWA: {
-      clientAuthSigningAlgValues: ['ES256', 'ES384', 'RS256', 'RS384', 'PS256', 'PS384'],
+      clientAuthSigningAlgValues: [...CLIENT_ALGORITHMS],
       idTokenSigningAlgValues: ['ES256'],
     },
     async findAccount(_ctx, sub) {

@@ -7,6 +7,7 @@ import compression from 'compression';
 import express, { type Express, type NextFunction, type Request, type Response } from 'express';
 import type Provider from 'oidc-provider';
 import type { Authenticator } from '../access/authenticate.ts';
+import { CLIENT_ALGORITHMS } from '../access/provider.ts';
 import type { App } from '../app.ts';
 import { Caller, serving } from '../database/caller.ts';
 import { runUnitOfWork, SYSTEM } from '../database/unit-of-work.ts';
@@ -196,14 +197,24 @@ function smartConfiguration(issuer: string) {
     jwks_uri: `${issuer}/oidc/jwks`,
     authorization_endpoint: `${issuer}/oidc/authorize`,
     token_endpoint: `${issuer}/oidc/token`,
+    revocation_endpoint: `${issuer}/oidc/revoke`,
     grant_types_supported: ['authorization_code', 'client_credentials'],
+    response_types_supported: ['code'],
+    scopes_supported: ['openid', 'system/*.cruds', 'user/*.cruds'],
+    token_endpoint_auth_signing_alg_values_supported: CLIENT_ALGORITHMS,
     token_endpoint_auth_methods_supported: [
       'client_secret_basic',
       'client_secret_post',
       'private_key_jwt',
     ],
     code_challenge_methods_supported: ['S256'],
-    capabilities: ['client-confidential-symmetric', 'client-confidential-asymmetric'],
+    capabilities: [
+      'client-confidential-symmetric',
+      'client-confidential-asymmetric',
+      'permission-user',
+      'permission-v1',
+      'permission-v2',
+    ],
   };
 }
 

@@ -60,15 +60,23 @@ export function isDay(text: string): boolean {
   }
 }
 
+/** Ages and waiting times are counted back and forth from a day: they must stay days, too. */
+const FIRST_DAY = '1900-01-01';
+const LAST_DAY = '2999-12-31';
+
+function checkDay(day: string): void {
+  if (isDay(day) && day >= FIRST_DAY && day <= LAST_DAY) return;
+  const says = `"${day.slice(0, 40)}" is not a day from ${FIRST_DAY} to ${LAST_DAY}; write YYYY-MM-DD.`;
+  throw problem('value', 'day-malformed', says);
+}
+
 /**
  * The period that holds a day. Periods of several months start in January.
  *
  * @throws Problem `day-malformed`; `period-none` where a calendar has no period that day
  */
 export function periodAt(of: Of, day: string): PaymentPeriod {
-  if (!isDay(day)) {
-    throw problem('value', 'day-malformed', `"${day}" is not a day; write YYYY-MM-DD.`);
-  }
+  checkDay(day);
   const { frequency, calendar = [] } = calendarOf(of);
   if (frequency === 'calendar') {
     const found = calendar.find((each) => each.startsOn <= day && day <= each.endsOn);
@@ -86,6 +94,7 @@ export function periodAt(of: Of, day: string): PaymentPeriod {
 
 /** The period that holds a day, else the next, else the last: to judge by, not to pay by. */
 export function periodNear(of: Of, day: string): PaymentPeriod {
+  checkDay(day);
   const { frequency, calendar = [] } = calendarOf(of);
   if (frequency !== 'calendar') return periodAt(of, day);
   return calendar.find((each) => day <= each.endsOn) ?? calendar.at(-1) ?? periodAt(of, day);

@@ -3,7 +3,7 @@
 import type { Bundle, BundleEntry } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { type Answer, startTestHouse, type TestHouse } from '../support/server.ts';
+import { type Answer, type Json, startTestHouse, type TestHouse } from '../support/server.ts';
 import { sharedTexts } from '../support/shared.ts';
 
 describe('an operation of the house', () => {
@@ -67,6 +67,27 @@ describe('an operation of the house', () => {
       expect(answer.status, answer.text).to.equal(400);
       expect(answer.json.issue[0].diagnostics).to.include('no URL can carry');
     }
+  });
+
+  it('refuses a resource of another shape than its type has, naming the place', async () => {
+    const twisted = { resourceType: 'ValueSet', status: 'active', compose: 'x', extension: 'x' };
+    const parameter = [
+      { name: 'url', valueUri: 'urn:x' },
+      { name: 'valueSet', resource: twisted },
+    ];
+    const answer = await house.fetch('ValueSet/$expand', {
+      body: { resourceType: 'Parameters', parameter },
+    });
+    expect(answer.status, answer.text).to.be.oneOf([400, 422]);
+    expect(answer.json.issue.map((each: Json) => each.expression[0])).to.include.members([
+      'Parameters.parameter[1].resource.compose',
+      'Parameters.parameter[1].resource.extension',
+    ]);
+    const named = { name: 'url', resource: { resourceType: 'uri' } };
+    const notOne = await house.fetch('ValueSet/$expand', {
+      body: { resourceType: 'Parameters', parameter: [named] },
+    });
+    expect(notOne.status, notOne.text).to.equal(400);
   });
 
   it('takes one kind of text for another, as clients send it', async () => {

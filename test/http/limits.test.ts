@@ -4,6 +4,7 @@
  */
 
 import { createHash } from 'node:crypto';
+import { get } from 'node:http';
 import { connect } from 'node:net';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { expect } from 'chai';
@@ -185,6 +186,18 @@ describe('requests over HTTP', () => {
       expect(answer.headers.get('etag')).to.equal('W/"1"');
       expect(Number(answer.headers.get('content-length'))).to.be.above(50);
       expect(answer.text).to.equal('');
+    });
+
+    it('takes the whole URL as a target, as a proxy sends it', async () => {
+      const port = Number(new URL(house.base).port);
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        const path = 'http://proxied.example/fhir/R4/metadata?_summary=true';
+        get({ port, host: '127.0.0.1', path }, (answer) => {
+          answer.resume();
+          resolve(answer.statusCode);
+        }).on('error', reject);
+      });
+      expect(status).to.equal(200);
     });
 
     it('forgives slashes at the ends of base and path', async () => {

@@ -36,6 +36,13 @@ describe('a payment period', () => {
     );
   });
 
+  it('is not of a day so far away that no age can be counted from it', () => {
+    for (const day of ['0001-01-01', '9999-12-31', '2026', '2026-02-30', 'x']) {
+      expect(() => periodNear('monthly', day), day).to.throw('is not a day from');
+      expect(() => periodNear({ frequency: 'calendar', calendar: [] }, day)).to.throw('not a day');
+    }
+  });
+
   it('is followed by the next without gap or overlap', () => {
     fc.assert(
       fc.property(frequencies, days, (frequency, day) => {

@@ -104,7 +104,7 @@ function inputOf(
     }
     given.push({ name: single.name!, resource: bare });
   }
-  const parameter = inputsOf(operation, wanted, given);
+  const parameter = inputsOf(unit, operation, wanted, given);
   checkValues(unit, parameter.slice(0, sent));
   return {
     parameters: { resourceType: 'Parameters', parameter },
@@ -145,6 +145,7 @@ function fromText(
 
 /** @throws Problem operation-parameter where they are not those of the definition */
 function inputsOf(
+  unit: UnitOfWork,
   operation: Operation,
   wanted: readonly OperationDefinitionParameter[],
   given: readonly ParametersParameter[],
@@ -166,7 +167,7 @@ function inputsOf(
         place,
       );
     }
-    return typed(definition, each, place);
+    return typed(unit, definition, each, place);
   });
   for (const definition of wanted) {
     const count = given.filter((each) => each.name === definition.name).length;
@@ -193,7 +194,7 @@ function inputsOf(
 
 /**
  * Values must be what their type says: a `preview` of "true", sent as a text, must not pass for none.
- * Resources are left to the operation, which may be there to judge them.
+ * Resources of any type are left to the operation, which may be there to judge them.
  *
  * @throws Problem with the place of each value that is not
  */
@@ -245,13 +246,19 @@ const ALIKE: readonly (readonly string[])[] = [
  * @throws Problem operation-parameter when it holds something else
  */
 function typed(
-  { type, name }: OperationDefinitionParameter,
+  unit: UnitOfWork,
+  definition: OperationDefinitionParameter,
   given: ParametersParameter,
   place: string,
 ): ParametersParameter {
+  const { type, name } = definition;
   if (!type || type === 'Any') return given;
   if (given.resource) {
-    if (type === 'Resource' || type === given.resource.resourceType) return given;
+    if (type === 'Resource') return given;
+    if (type === given.resource.resourceType && isResourceParameter(unit, definition)) {
+      checkShape(unit, given.resource, place);
+      return given;
+    }
   } else {
     const wanted = valueKey(type);
     if (wanted in given) return given;
@@ -263,6 +270,19 @@ function typed(
     }
   }
   throw problem('invalid', 'operation-parameter', `"${name}" must be a ${type}.`, place);
+}
+
+/**
+ * A resource that an operation asks for by its type is read element by element: a text where an
+ * object belongs must not get so far. What it lacks or breaks of rules is the operation's to judge.
+ *
+ * @throws Problem with the place of each element that is not of its type
+ */
+function checkShape(unit: UnitOfWork, resource: Resource, place: string): void {
+  const issues = fhirOf(unit)
+    .definitions.validate(resource)
+    .filter(({ kind }) => kind === 'structure' || kind === 'value');
+  if (issues.length > 0) throw new Problem(issues).within(place);
 }
 
 function valueKey(type: string): string {

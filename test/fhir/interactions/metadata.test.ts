@@ -267,6 +267,13 @@ describe('the capability statement', () => {
     const configuration = (await (await fetch(url)).json()) as Json;
     expect(configuration.capabilities).to.include('client-confidential-asymmetric');
     expect(configuration.code_challenge_methods_supported).to.deep.equal(['S256']);
+    // What SMART asks of who takes clients that sign.
+    expect(configuration.token_endpoint_auth_methods_supported).to.include('private_key_jwt');
+    expect(configuration.token_endpoint_auth_signing_alg_values_supported).to.include.members([
+      ...['RS384', 'ES384'],
+    ]);
+    expect(configuration.scopes_supported).to.include('system/*.cruds');
+    expect(configuration.response_types_supported).to.deep.equal(['code']);
     const keys = (await (await fetch(configuration.jwks_uri)).json()) as Json;
     expect(keys.keys.length).to.be.greaterThan(0);
     const token = await fetch(configuration.token_endpoint, { method: 'POST' });
