@@ -69,6 +69,20 @@ describe('an operation of the house', () => {
     }
   });
 
+  it('takes a misspelt parameter of the URL for none only where it is told to', async () => {
+    const { json } = await house.fetch('Patient', { body: { resourceType: 'Patient' } });
+    const path = `Patient/${json.id}/$everything?_snce=2026-01-01`;
+    const refused = await house.fetch(path);
+    expect(refused.status, refused.text).to.equal(400);
+    expect(refused.json.issue[0].diagnostics).to.include('_since');
+    const lenient = await house.fetch(path, { headers: { prefer: 'handling=lenient' } });
+    expect(lenient.status, lenient.text).to.equal(200);
+    expect((await house.fetch(`${path.split('?')[0]}?_format=json&_pretty=true`)).status).to.equal(
+      200,
+    );
+    await house.fetch(`Patient/${json.id}`, { method: 'DELETE' });
+  });
+
   it('refuses a resource of another shape than its type has, naming the place', async () => {
     const twisted = { resourceType: 'ValueSet', status: 'active', compose: 'x', extension: 'x' };
     const parameter = [

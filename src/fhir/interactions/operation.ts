@@ -14,7 +14,7 @@ import { type Operation, Problem, problem, type RawAnswer } from '../../sdk/inde
 import { writeJson } from '../formats/json.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 import { type FhirHouse, type FhirRequest, type FhirResponse, fhirOf } from '../types.ts';
-import { textResponse } from './respond.ts';
+import { isLenient, textResponse } from './respond.ts';
 
 /** The operation at a path: `$code`, `Type/$code`, `Type/[id]/$code`, or one of every type. */
 export function lookUp(house: FhirHouse, key: string): Operation | undefined {
@@ -87,8 +87,11 @@ function inputOf(
   }
   // What stands in the URL is text: each operation reads it, and says what is wrong with it.
   const sent = given.length;
+  const lenient = isLenient(request);
   for (const [name, value] of request.query) {
-    if (name.startsWith('_') && !wanted.some((each) => each.name === name)) continue;
+    const isWanted = wanted.some((each) => each.name === name);
+    // A misspelt _since must not pass for none.
+    if (!isWanted && (name === '_format' || name === '_pretty' || lenient)) continue;
     given.push(fromText(wanted, name, value));
   }
   const bare = body && body.resourceType !== 'Parameters' ? body : undefined;
