@@ -19,6 +19,14 @@ Context: Group
 * value[x] only Reference(Location)
 * value[x] 1..1
 
+Extension: ReplacedBy
+Id: replaced-by
+Title: "Replaced by"
+Description: "The household into which this one was merged; this one is inactive and stays as it is."
+Context: Group
+* value[x] only Reference(Group)
+* value[x] 1..1
+
 Extension: PaymentAccount
 Id: payment-account
 Title: "Payment account"

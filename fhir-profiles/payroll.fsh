@@ -97,9 +97,10 @@ Description: "Kind of task."
 * ^content = #complete
 * #approve-payroll "Approve a payroll"
 * #duplicate-review "Review two records that may be one person"
+* #household-review "Review two households that share people"
 * #merge-proposal "Merge two records, proposed by another person"
 * #merge-follow-up "Look at what a merge has left behind"
-* #paid-twice "Decide about a person who was paid under two records"
+* #paid-twice "Decide about a person or a household that was paid under two records"
 * #unmerge-review "Look at what has changed since a merge that was taken back"
 * #fairness-review "Look at why the matching holds a group of people more often than others"
 

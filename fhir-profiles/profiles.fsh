@@ -14,7 +14,8 @@ Description: "People who live and eat together and are paid together."
 * extension contains
     HouseholdArea named area 0..1 and
     PreferredPayPoint named payPoint 0..1 and
-    PaymentAccount named account 0..*
+    PaymentAccount named account 0..* and
+    ReplacedBy named replacedBy 0..1
 * obeys household-one-head and household-one-collector
 
 Invariant: household-one-head

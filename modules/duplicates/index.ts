@@ -16,9 +16,11 @@ import { fairnessHandler } from './fairness/keep.ts';
 import { comparisons, findHandler, findOperation } from './jobs.ts';
 import { matchOperation } from './match.ts';
 import { groupMatchOperation } from './match-group.ts';
+import { groupMergeOperation } from './merge/group-operations.ts';
 import { groupGuard, patientGuard } from './merge/guard.ts';
-import { MERGE, mergeOperation, UNMERGE, unmergeOperation } from './merge/operations.ts';
+import { MERGE, mergeOperation } from './merge/operations.ts';
 import { SECOND_PERSON_FROM } from './merge/propose.ts';
+import { UNMERGE, unmergeOperations } from './merge/unmerge-operations.ts';
 import { watchApprovals } from './merge/watch.ts';
 import { nightlyHandlers, ringNightly } from './nightly/run.ts';
 import { overrideOperation } from './override.ts';
@@ -32,6 +34,7 @@ import {
 } from './review/index.ts';
 import { HOLD_CERTAIN, HOLD_POSSIBLE, HOLD_PROBABLE } from './settings.ts';
 import { formerIds } from './store/aliases.ts';
+import { formerGroupIds } from './store/merges.ts';
 
 export { featuresChanged } from './events.ts';
 
@@ -54,7 +57,8 @@ export const duplicates: Module = {
       findOperation,
       overrideOperation,
       mergeOperation,
-      unmergeOperation,
+      groupMergeOperation,
+      ...unmergeOperations,
     ],
     ...reviewOperations,
   ],
@@ -66,5 +70,8 @@ export const duplicates: Module = {
     rankQueueLine,
   ],
   permissions: [MATCH, FIND, OVERRIDE, MERGE, UNMERGE, REVIEW, REVIEW_QUALITY],
-  contributes: [contribute(referenceAlias, { type: 'Patient', formers: formerIds })],
+  contributes: [
+    contribute(referenceAlias, { type: 'Patient', formers: formerIds }),
+    contribute(referenceAlias, { type: 'Group', formers: formerGroupIds }),
+  ],
 };

@@ -31,7 +31,7 @@ export { readSteps } from './flow.ts';
 export { payrollLifecycle } from './lifecycle.ts';
 export { isRightToLeft, printable, runsOf } from './print/fonts.ts';
 export { paymentListPdf } from './print/pdf.ts';
-export { lockDraftsOf } from './store/drafts.ts';
+export { draftedLinesOf, lockDraftsOf } from './store/drafts.ts';
 export { isPassed } from './vote.ts';
 
 /** The payroll room. */

@@ -7,15 +7,27 @@
 import type { Bundle, Resource } from '@medplum/fhirtypes';
 import type { Context } from '../../../src/sdk/index.ts';
 import { enrolmentsOf } from '../store/merges.ts';
-import { LIVING } from './living.ts';
+import { LIVING, LIVING_OF_GROUP } from './living.ts';
 import type { Body } from './patch.ts';
 import type { World } from './plan.ts';
 
 const PAGE = 500;
 
-/** Everything about these people. */
-export async function gather(ctx: Context, people: readonly string[]): Promise<Map<string, Body>> {
+/** Everything about these people, and these households. */
+export async function gather(
+  ctx: Context,
+  people: readonly string[],
+  households: readonly string[] = [],
+): Promise<Map<string, Body>> {
   const world = new Map<string, Body>();
+  for (const id of households) {
+    add(world, await ctx.fhir.read('Group', id));
+    for (const { type, search } of LIVING_OF_GROUP) {
+      for (const parameter of search) {
+        await searchInto(ctx, world, type, `${parameter}=Group/${id}`);
+      }
+    }
+  }
   for (const id of people) add(world, await ctx.fhir.read('Patient', id));
   for (const id of people) {
     await searchInto(ctx, world, 'Group', `member=Patient/${id}`);

@@ -14,6 +14,8 @@ import {
   type ResourceWrite,
 } from '../../../src/sdk/index.ts';
 import { replacements } from '../store/aliases.ts';
+import { replacedGroups } from '../store/merges.ts';
+import { isReplacedGroup } from './group-plan.ts';
 import { isRunning } from './household.ts';
 import { isReplaced } from './living.ts';
 
@@ -56,8 +58,9 @@ export const patientGuard: Guard = {
 
 export const groupGuard: Guard = {
   type: 'Group',
-  does: 'keeps replaced records out of households',
+  does: 'keeps replaced households as they are, and replaced records out of households',
   check: async (ctx, writes) => {
+    await refuseFreedGroups(ctx, writes as readonly ResourceWrite<Group>[]);
     const today = ctx.now.toISOString().slice(0, 10);
     const entering = (writes as readonly ResourceWrite<Group>[]).flatMap((write) =>
       newMembers(ctx, write, today).map((id) => ({ id, place: write.place })),
@@ -80,6 +83,36 @@ export const groupGuard: Guard = {
     }
   },
 };
+
+/** A household that was merged stays inactive and replaced until the merge is taken back. */
+async function refuseFreedGroups(
+  ctx: Context,
+  writes: readonly ResourceWrite<Group>[],
+): Promise<void> {
+  const freed = writes.filter(
+    ({ previous, resource }) =>
+      previous !== undefined &&
+      isReplacedGroup(previous) &&
+      !(resource && isReplacedGroup(resource) && resource.active === false),
+  );
+  const found = await replacedGroups(
+    ctx,
+    freed.map(({ id }) => id),
+  );
+  for (const { id, place } of freed) {
+    const by = found.get(id);
+    if (by === undefined) continue;
+    inPlace(place, () => {
+      throw problem(
+        'conflict',
+        'record-replaced',
+        `Group/${id} was merged into Group/${by}; change that one, or take the merge back with ` +
+          'Group/$unmerge.',
+        'Group.active',
+      );
+    });
+  }
+}
 
 /** Members who were not running ones before, and were there before this unit of work. */
 function newMembers(

@@ -83,11 +83,11 @@ export function groupAfter(
   return { group: { ...after, active: false }, how: 'household-ended' };
 }
 
-const COLLECTOR = structureDefinition('collector');
-const ROLE = structureDefinition('member-role');
+export const COLLECTOR = structureDefinition('collector');
+export const ROLE = structureDefinition('member-role');
 
 /** A former member collects nothing; what it was to the household stays as history. */
-function ended(row: GroupMember, today: string): GroupMember {
+export function ended(row: GroupMember, today: string): GroupMember {
   const { extension, ...rest } = row;
   const kept = (extension ?? []).filter(({ url }) => url !== COLLECTOR);
   return {
@@ -129,8 +129,8 @@ export function householdOf(coverage: Coverage): string | undefined {
 }
 
 /** An enrolment that ends because the person is enrolled under the record that remains. */
-export function endedEnrolment(coverage: Coverage, today: string): Coverage {
+export function endedEnrolment(coverage: Coverage, today: string, reason = 'duplicate'): Coverage {
   const start = coverage.period?.start;
   const first = start === undefined ? today : dayRange(start).first;
-  return changedCoverage(coverage, 'exited', 'duplicate', first > today ? first : today);
+  return changedCoverage(coverage, 'exited', reason, first > today ? first : today);
 }

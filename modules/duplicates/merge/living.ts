@@ -65,45 +65,64 @@ export const LIVING: readonly Living[] = [
   },
 ];
 
+/** What lives and refers to a household; enrolments are judged as a whole, in `group-plan.ts`. */
+export const LIVING_OF_GROUP: readonly Living[] = LIVING.flatMap((each) => {
+  if (each.type === 'Task') return [each];
+  return each.type === 'Flag' ? [{ ...each, search: ['subject'] }] : [];
+});
+
 /** Kinds of Task that speak of records as such. */
 export const RECORD_TASKS: ReadonlySet<string> = new Set([
   'duplicate-review',
+  'household-review',
   'merge-proposal',
   'merge-follow-up',
   'paid-twice',
   'unmerge-review',
 ]);
 
-/** True for a Task that speaks of records as such. */
+/** True for a Task that speaks of records as such, and for the hold of a suspicion. */
 export function isAboutRecords({ code }: Body): boolean {
   const codings = (code as { coding?: readonly { code?: string }[] } | undefined)?.coding ?? [];
-  return codings.some((each) => RECORD_TASKS.has(each.code ?? ''));
+  return codings.some((each) => RECORD_TASKS.has(each.code ?? '') || each.code === SUSPECTED);
 }
 
-/** True when an element refers to the person, relatively or by an own URL. */
-export function refersTo(element: unknown, id: string): boolean {
+/** Code of the hold that a suspicion raises. */
+const SUSPECTED = 'duplicate-suspected';
+
+/** What is merged: people, or households. */
+export type Merged = 'Patient' | 'Group';
+
+/** True when an element refers to the record, relatively or by an own URL. */
+export function refersTo(element: unknown, id: string, type: Merged = 'Patient'): boolean {
   const { reference } = (element ?? {}) as { reference?: unknown };
   return (
     typeof reference === 'string' &&
-    (reference === `Patient/${id}` || reference.endsWith(`/Patient/${id}`))
+    (reference === `${type}/${id}` || reference.endsWith(`/${type}/${id}`))
   );
 }
 
-/** The element leading to another person; a display of the former is left out. */
-export function leadingTo(element: unknown, id: string): Body {
+/** The element leading to another record; a display of the former is left out. */
+export function leadingTo(element: unknown, id: string, type: Merged = 'Patient'): Body {
   const { display: _display, identifier: _identifier, ...rest } = element as Body;
-  return { ...rest, reference: `Patient/${id}` };
+  return { ...rest, reference: `${type}/${id}` };
 }
 
-/** The resource with its living references led from one person to the other; itself when it has none. */
-export function ledOver(living: Living, body: Body, source: string, target: string): Body {
+/** The resource with its living references led from one record to the other; itself when it has none. */
+export function ledOver(
+  living: Living,
+  body: Body,
+  source: string,
+  target: string,
+  type: Merged = 'Patient',
+): Body {
   if (!living.isLiving(body)) return body;
-  const changed = living.elements.filter((element) => refersTo(body[element], source));
+  const changed = living.elements.filter((element) => refersTo(body[element], source, type));
   if (changed.length === 0) return body;
   return Object.fromEntries(
     Object.entries(body).map(([key, value]) => [
       key,
-      changed.includes(key) ? leadingTo(value, target) : value,
+      changed.includes(key) ? leadingTo(value, target, type) : value,
     ]),
   );
 }

@@ -12,7 +12,7 @@ import { insertMerge, type PatchRow } from '../store/merges.ts';
 import { paidTwice, recordsOf } from '../store/stakes.ts';
 import { type Case, caseTask, createEntry, provenance, updateEntry, writeAll } from './cases.ts';
 import { gather, versionOf } from './gather.ts';
-import { difference } from './patch.ts';
+import { difference, MADE } from './patch.ts';
 import { type Plan, planMerge, type World } from './plan.ts';
 
 /** What is to be merged. */
@@ -71,12 +71,12 @@ export interface Merged {
 /** How each resource that changes is undone. */
 export function patchRows(world: World, after: World): PatchRow[] {
   return [...after].map(([key, body]) => {
-    const before = world.get(key)!;
-    const version = Number(versionOf(world, key));
+    const before = world.get(key);
+    const version = Number(versionOf(world, key) ?? 0);
     return {
-      type: String(before.resourceType),
-      id: String(before.id),
-      patch: JSON.stringify(difference(before, body)),
+      type: String(body.resourceType),
+      id: String(body.id),
+      patch: JSON.stringify(before ? difference(before, body) : MADE),
       version_before: version,
       version_after: version + 1,
     };
@@ -102,7 +102,7 @@ export async function merge(
   const entries = [...plan.after].map(([key, body]) =>
     updateEntry(body as never, versionOf(world, key)),
   );
-  const cases = [...followUps(id, plan), ...(await twice(ctx, id, prepared))];
+  const cases = [...followUpCases(id, plan.followUps), ...(await twice(ctx, id, prepared))];
   const changed = patches.map((each) => ({ ...each, version: each.version_after }));
   const made = await writeAll(ctx, [
     ...entries,
@@ -132,8 +132,8 @@ export function localPart(location: string | undefined): string {
   return /([A-Z]\w+\/[^/]+)(?:\/_history\/[^/]+)?$/.exec(location ?? '')?.[1] ?? '';
 }
 
-function followUps(merge: string, plan: Plan): Case[] {
-  return plan.followUps.map(({ focus, says }) => ({ code: 'merge-follow-up', merge, focus, says }));
+export function followUpCases(merge: string, followUps: Plan['followUps']): Case[] {
+  return followUps.map(({ focus, says }) => ({ code: 'merge-follow-up', merge, focus, says }));
 }
 
 /** Both records paid for one period: told to people, who decide; nothing is taken back by itself. */
@@ -145,7 +145,7 @@ async function twice(ctx: Context, merge: string, prepared: Prepared): Promise<C
   return [paidTwiceCase(merge, `Patient/${wanted.target.id}`, found)];
 }
 
-/** The case of a person who was paid under two records. */
+/** The case of a person, or a household, who was paid under two records. */
 export function paidTwiceCase(
   merge: string,
   focus: string,
@@ -158,8 +158,8 @@ export function paidTwiceCase(
     merge,
     focus,
     says:
-      `Two records of one person were paid for the same period, due on ${periods.join(', ')}; decide ` +
-      'what is to be done. Nothing has been taken back.',
+      `Two records of one ${focus.startsWith('Group/') ? 'household' : 'person'} were paid for the same ` +
+      `period, due on ${periods.join(', ')}; decide what is to be done. Nothing has been taken back.`,
     about: lines.map((line) => ({ as: 'payment', reference: `Claim/${line}` })),
   };
 }

@@ -25,7 +25,12 @@ export interface Patch {
   /** Keys of the resource before, in their order. */
   readonly keys: readonly string[];
   readonly steps: readonly Step[];
+  /** The change made the resource; taken back, it ends. */
+  readonly made?: true;
 }
+
+/** The patch of what a change made: taken back it ends, and is never deleted. */
+export const MADE: Patch = { keys: [], steps: [], made: true };
 
 /** Kept by the store, not by who writes. */
 const KEPT_BY_STORE = new Set(['resourceType', 'id', 'meta']);

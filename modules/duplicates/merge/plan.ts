@@ -96,17 +96,22 @@ function coverageAfter(
   const household = householdOf(coverage) ?? '';
   const how = effects.get(household)?.how;
   const leaves = scheme !== undefined && !home.includes(household);
-  if (leaves && how === 'household-ended') return endedEnrolment(coverage, pair.today) as never;
+  if (leaves && how === 'household-ended') {
+    if (!isEnrolledAt(world, coverage, scheme, home)) {
+      followUps.push({
+        focus: `Coverage/${coverage.id}`,
+        says:
+          'The enrolment ended with its household, whose only member belongs to another one under the ' +
+          'record that remains; that one is not enrolled in this scheme. Look whether it is to be.',
+      });
+    }
+    return endedEnrolment(coverage, pair.today) as never;
+  }
   const about = refersTo(coverage.beneficiary, pair.source);
   if (!leaves || how !== 'row-ended' || !about) {
     return ledOver(LIVING[0]!, coverage as never, pair.source, pair.target);
   }
-  const twice = ofType<Coverage>(world, 'Coverage').some(
-    (each) =>
-      each.id !== coverage.id &&
-      liveScheme(each) === scheme &&
-      (refersTo(each.beneficiary, pair.target) || home.includes(householdOf(each) ?? '')),
-  );
+  const twice = isEnrolledAt(world, coverage, scheme, home, pair.target);
   followUps.push({
     focus: `Coverage/${coverage.id}`,
     says: twice
@@ -116,6 +121,23 @@ function coverageAfter(
         'name another recipient, or end the enrolment.',
   });
   return (twice ? endedEnrolment(coverage, pair.today) : coverage) as never;
+}
+
+/** True when one of these households, or the person, has another living enrolment in the scheme. */
+function isEnrolledAt(
+  world: World,
+  coverage: Coverage & { id: string },
+  scheme: string,
+  home: readonly string[],
+  person?: string,
+): boolean {
+  return ofType<Coverage>(world, 'Coverage').some(
+    (each) =>
+      each.id !== coverage.id &&
+      liveScheme(each) === scheme &&
+      ((person !== undefined && refersTo(each.beneficiary, person)) ||
+        home.includes(householdOf(each) ?? '')),
+  );
 }
 
 /** Households that lost their head or collector. */

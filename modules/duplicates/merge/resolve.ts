@@ -1,11 +1,12 @@
 /**
  * Which two records a merge is about, as R5's `Patient/$merge` lets a caller name them: by reference
- * (with a version, if it must be that one) or by identifiers, and what result is asked for.
+ * (with a version, if it must be that one) or by identifiers, and what result is asked for. Households are
+ * named in the same way.
  *
  * Spec: https://hl7.org/fhir/R5/operation-patient-merge.html
  */
 
-import type { Bundle, Identifier, Patient } from '@medplum/fhirtypes';
+import type { Bundle, Group, Identifier, Patient } from '@medplum/fhirtypes';
 import {
   type Context,
   type OperationInput,
@@ -14,100 +15,120 @@ import {
   parseReference,
   problem,
 } from '../../../src/sdk/index.ts';
-import { isReplaced } from './living.ts';
+import { isReplaced, type Merged } from './living.ts';
 import { same } from './patch.ts';
 
 type Side = 'source' | 'target';
 
+/** Name of the parameter by which a caller names a record: `source-patient`, `target-group`. */
+const nameOf = (side: Side, type: Merged): string => `${side}-${type.toLowerCase()}`;
+
 /** The record that the caller means. */
-export async function patientOf(ctx: Context, input: OperationInput, side: Side): Promise<Patient> {
-  const reference = parameterIn(input, `${side}-patient`)?.valueReference?.reference;
-  const named = parameterIn(input, `${side}-patient`) !== undefined;
-  const identifiers = identifiersOf(input, side);
-  if (named === identifiers.length > 0) {
+export async function recordOf<R extends Patient | Group>(
+  ctx: Context,
+  input: OperationInput,
+  side: Side,
+  type: R['resourceType'],
+): Promise<R> {
+  const name = nameOf(side, type);
+  const named = parameterIn(input, name);
+  const identifiers = identifiersOf(input, name);
+  if ((named !== undefined) === identifiers.length > 0) {
     throw problem(
       'invalid',
       'merge-one-way',
-      `Name the ${side} by ${side}-patient or by ${side}-patient-identifier: one of the two.`,
-      `${side}-patient`,
+      `Name the ${side} by ${name} or by ${name}-identifier: one of the two.`,
+      name,
     );
   }
-  return named ? byReference(ctx, reference, side) : byIdentifiers(ctx, identifiers, side);
+  return named
+    ? byReference<R>(ctx, named.valueReference?.reference, type, name)
+    : byIdentifiers<R>(ctx, identifiers, type, name);
 }
 
-function identifiersOf({ parameters }: OperationInput, side: Side): Identifier[] {
+/** The Patient that the caller means. */
+export function patientOf(ctx: Context, input: OperationInput, side: Side): Promise<Patient> {
+  return recordOf<Patient>(ctx, input, side, 'Patient');
+}
+
+function identifiersOf({ parameters }: OperationInput, name: string): Identifier[] {
   return (parameters.parameter ?? []).flatMap((each) =>
-    each.name === `${side}-patient-identifier` ? (each.valueIdentifier ?? []) : [],
+    each.name === `${name}-identifier` ? (each.valueIdentifier ?? []) : [],
   );
 }
 
-async function byReference(
+/** The record of a reference, in the version that it names. */
+export async function byReference<R extends Patient | Group>(
   ctx: Context,
   reference: string | undefined,
-  side: Side,
-): Promise<Patient> {
+  type: R['resourceType'],
+  name: string,
+): Promise<R> {
   const local = parseReference(reference);
-  if (local?.type !== 'Patient') {
-    throw unresolved(side, `${side}-patient is a reference to a Patient here: Patient/[id].`);
+  if (local?.type !== type) {
+    throw unresolved(name, `${name} is a reference to a ${type} here: ${type}/[id].`);
   }
-  const patient = await found(ctx, local.id, side);
-  if (local.version && local.version !== patient.meta?.versionId) {
+  const record = await found<R>(ctx, type, local.id, name);
+  if (local.version && local.version !== record.meta?.versionId) {
     throw problem(
       'precondition-failed',
       'version-conflict',
-      `Patient/${local.id} is at version ${patient.meta?.versionId} by now; look at it again.`,
-      `${side}-patient`,
+      `${type}/${local.id} is at version ${record.meta?.versionId} by now; look at it again.`,
+      name,
     );
   }
-  return patient;
+  return record;
 }
 
-async function found(ctx: Context, id: string, side: Side): Promise<Patient> {
+async function found<R extends Patient | Group>(
+  ctx: Context,
+  type: R['resourceType'],
+  id: string,
+  name: string,
+): Promise<R> {
   try {
-    return await ctx.fhir.read<Patient>('Patient', id);
+    return await ctx.fhir.read<R>(type, id);
   } catch (error) {
     if (!(error instanceof Problem) || (error.status !== 404 && error.status !== 410)) throw error;
-    throw unresolved(side, `Patient/${id} is not known here.`);
+    throw unresolved(name, `${type}/${id} is not known here.`);
   }
 }
 
-async function byIdentifiers(
+async function byIdentifiers<R extends Patient | Group>(
   ctx: Context,
   identifiers: readonly Identifier[],
-  side: Side,
-): Promise<Patient> {
+  type: R['resourceType'],
+  name: string,
+): Promise<R> {
   const terms = identifiers.map(({ system, value }) => {
     if (!system || !value) {
-      throw unresolved(side, `Each ${side}-patient-identifier has a system and a value.`);
+      throw unresolved(name, `Each ${name}-identifier has a system and a value.`);
     }
     return `identifier=${encodeURIComponent(`${escaped(system)}|${escaped(value)}`)}`;
   });
   const query = `${terms.join('&')}&_count=10`;
-  const page: Bundle<Patient> = await ctx.fhir.search<Patient>('Patient', query);
+  const page: Bundle<R> = await ctx.fhir.search<R>(type, query);
   // What a record took over from another as old does not name it any more.
   const matches = (page.entry ?? [])
     .flatMap(({ resource }) => resource ?? [])
-    .filter((patient) => identifiers.every((each) => carries(patient, each)));
+    .filter((record) => identifiers.every((each) => carries(record, each)));
   if (matches.length === 1) return matches[0]!;
-  const says = matches.length === 0 ? 'no Patient' : 'several Patients';
-  throw unresolved(
-    side,
-    `The identifiers of the ${side} name ${says}; name it by ${side}-patient.`,
-  );
+  const says = matches.length === 0 ? `no ${type}` : `several ${type}s`;
+  throw unresolved(name, `The identifiers of ${name} name ${says}; name it by ${name}.`);
 }
 
 function escaped(text: string): string {
   return text.replace(/[\\,|$]/g, '\\$&');
 }
 
-function carries(patient: Patient, { system, value }: Identifier): boolean {
-  return (patient.identifier ?? []).some(
+function carries(record: Patient | Group, { system, value }: Identifier): boolean {
+  return (record.identifier ?? []).some(
     (each) => each.system === system && each.value === value && each.use !== 'old',
   );
 }
 
-function unresolved(side: Side, says: string): Problem {
-  return problem('unprocessable-reference', 'merge-unresolved', says, `${side}-patient`);
+function unresolved(name: string, says: string): Problem {
+  return problem('unprocessable-reference', 'merge-unresolved', says, name);
 }
 
 /** @throws Problem 422 where the two cannot be merged */
@@ -152,7 +173,7 @@ export function checkResult(
     if (!isList(result[at])) refuse('It is a list of elements { }.', at);
   }
   if (result.id !== target.id) refuse(`Its id is that of the target, ${target.id}.`, 'id');
-  for (const each of identifiersOf(input, 'target')) {
+  for (const each of identifiersOf(input, 'target-patient')) {
     const has = result.identifier?.some(
       ({ system, value }) => system === each.system && value === each.value,
     );

@@ -4,47 +4,62 @@
  */
 
 import type { Bundle, Task } from '@medplum/fhirtypes';
-import { type Context, on, type Reaction } from '../../../src/sdk/index.ts';
+import { type Context, identifierSystem, on, type Reaction } from '../../../src/sdk/index.ts';
 import { payrollApproved } from '../../payroll/index.ts';
-import { standingMerge } from '../store/merges.ts';
-import { paidTwice, paidTwiceIn } from '../store/stakes.ts';
+import { type MergeRow, standingMerge } from '../store/merges.ts';
+import {
+  householdsPaidTwice,
+  householdsPaidTwiceIn,
+  type PaidTwice,
+  paidTwice,
+  paidTwiceIn,
+} from '../store/stakes.ts';
 import { caseTask } from './cases.ts';
 import { paidTwiceCase } from './merge.ts';
 
 export const watchApprovals: Reaction = on(
   payrollApproved,
-  'tells people who are paid under two records of one person',
+  'tells people and households who are paid under two records',
   async (ctx, events) => {
     const payrolls = [...new Set(events.map(({ payrollId }) => payrollId))];
-    for (const each of await paidTwiceIn(ctx, payrolls)) await tell(ctx, each);
+    for (const { source_rid, target_rid } of await householdsPaidTwiceIn(ctx, payrolls)) {
+      await tell(ctx, source_rid, await householdsPaidTwice(ctx, [source_rid], [target_rid]));
+    }
+    for (const { source_rid, target_rid } of await paidTwiceIn(ctx, payrolls)) {
+      await tell(ctx, source_rid, await paidTwice(ctx, [source_rid], [target_rid]));
+    }
   },
 );
 
-async function tell(
-  ctx: Context,
-  {
-    source_rid,
-    target_rid,
-    target_id,
-  }: { source_rid: bigint; target_rid: bigint; target_id: string },
-): Promise<void> {
-  const merge = await standingMerge(ctx, source_rid);
+async function tell(ctx: Context, source: bigint, found: readonly PaidTwice[]): Promise<void> {
+  const merge = await standingMerge(ctx, source);
   if (!merge) return;
-  const found = await paidTwice(ctx, [source_rid], [target_rid]);
-  const told = await toldLines(ctx, target_id);
+  const told = await toldLines(ctx, merge);
   const fresh = found.filter(({ one, other }) => !(told.has(one) && told.has(other)));
   if (fresh.length === 0) return;
-  await ctx.fhir.create(
-    caseTask(ctx, paidTwiceCase(merge.merge_id, `Patient/${target_id}`, fresh)),
-  );
+  const focus = `${merge.type}/${merge.target_id}`;
+  await ctx.fhir.create(caseTask(ctx, paidTwiceCase(caseOf(merge), focus, fresh)));
 }
 
-/** Lines that cases of this person name already. */
-async function toldLines(ctx: Context, id: string): Promise<ReadonlySet<string>> {
-  const query = `code=paid-twice&focus=Patient/${id}&_count=1000`;
-  const page: Bundle<Task> = await ctx.fhir.search<Task>('Task', query);
-  const references = (page.entry ?? []).flatMap(({ resource }) =>
-    (resource?.input ?? []).map((input) => input.valueReference?.reference ?? ''),
-  );
-  return new Set(references.map((each) => each.slice('Claim/'.length)));
+/** Two members of two households that were merged are one case with these. */
+function caseOf({ merge_id, parent_id }: MergeRow): string {
+  return parent_id ?? merge_id;
+}
+
+/** Lines that cases of this merge, or of others of the same record, name already. */
+async function toldLines(ctx: Context, merge: MergeRow): Promise<ReadonlySet<string>> {
+  const told = new Set<string>();
+  for (const about of [
+    `focus=${merge.type}/${merge.target_id}`,
+    `identifier=${encodeURIComponent(`${identifierSystem('merge')}|${caseOf(merge)}`)}`,
+  ]) {
+    const query = `code=paid-twice&${about}&_count=1000`;
+    const page: Bundle<Task> = await ctx.fhir.search<Task>('Task', query);
+    for (const { resource } of page.entry ?? []) {
+      for (const { valueReference } of resource?.input ?? []) {
+        told.add((valueReference?.reference ?? '').slice('Claim/'.length));
+      }
+    }
+  }
+  return told;
 }

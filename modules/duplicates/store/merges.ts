@@ -4,10 +4,13 @@
  */
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
+import type { Merged } from '../merge/living.ts';
 
 /** A merge as it is kept. */
 export interface MergeRow {
   readonly merge_id: string;
+  readonly type: Merged;
+  readonly parent_id: string | null;
   readonly key: bigint;
   readonly source_rid: bigint;
   readonly target_rid: bigint;
@@ -50,7 +53,8 @@ const INSERT = statement(
      from unnest($10::text[], $11::text[], $12::text[], $13::int[], $14::int[])
        with ordinality as x(type, id, patch, version_before, version_after, place))
    insert into merge_record (merge_id, source_rid, target_rid, source_id, target_id, result,
-     proposed_by, merged_by, merged_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     proposed_by, merged_by, merged_at, type, parent_id)
+   values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $15, $16)
    on conflict (source_rid) where state = 'merged' do nothing
    returning merge_id`,
 );
@@ -64,6 +68,10 @@ export interface NewMerge {
   readonly target: string;
   readonly result: string | null;
   readonly proposedBy: string | null;
+  /** People, unless said otherwise. */
+  readonly type?: Merged;
+  /** The merge of households that it is a part of. */
+  readonly parent?: string;
 }
 
 /** Writes a merge down; false when the source is merged already. */
@@ -83,6 +91,8 @@ export async function insertMerge(
     ctx.actor.id,
     ctx.now,
     ...patchColumns(patches),
+    merge.type ?? 'Patient',
+    merge.parent ?? null,
   ]);
   return rows.length > 0;
 }
@@ -129,27 +139,37 @@ export function standingMerge(ctx: Context, sourceRid: bigint): Promise<MergeRow
   return ctx.db.maybe<MergeRow>(STANDING, [sourceRid]);
 }
 
-const LATER = statement(
-  'duplicates.later-merges',
-  `with recursive tree(rid) as (
-     select target_rid from merge_record where merge_id = $1
-     union
-     select m.target_rid from merge_record m join tree t on m.source_rid = t.rid
-       where m.state = 'merged'),
-   whole(rid) as (
-     select rid from tree
-     union
-     select m.source_rid from merge_record m join whole w on m.target_rid = w.rid
-       where m.state = 'merged')
-   select m.* from merge_record m
-   where m.state = 'merged' and m.target_rid in (select rid from whole)
-     and m.key > (select key from merge_record where merge_id = $1)
-   order by m.key desc for update of m`,
+const PARTS = statement(
+  'duplicates.parts-of-merge',
+  `select * from merge_record where parent_id = $1 and state = 'merged' order by key for update`,
 );
 
-/** Standing merges into the same person that came after this one, the latest first; locked. */
-export function laterMerges(ctx: Context, mergeId: string): Promise<MergeRow[]> {
-  return ctx.db.query<MergeRow>(LATER, [mergeId]);
+/** Merges of members that are parts of a merge of households and stand still, in order; locked. */
+export function partsOf(ctx: Context, mergeId: string): Promise<MergeRow[]> {
+  return ctx.db.query<MergeRow>(PARTS, [mergeId]);
+}
+
+const LATER = statement(
+  'duplicates.later-merges',
+  `with recursive met(merge_id) as (
+     select unnest($1::uuid[])
+     union
+     select theirs.merge_id from met
+     join merge_patch own on own.merge_id = met.merge_id
+     join merge_patch theirs on theirs.type = own.type and theirs.id = own.id
+     join merge_record m on m.merge_id = theirs.merge_id and m.state = 'merged'
+       and m.key > (select key from merge_record where merge_id = $1[1]))
+   select m.* from merge_record m
+   where m.merge_id in (select merge_id from met) and m.merge_id <> all($1::uuid[])
+   order by m.key for update of m`,
+);
+
+/**
+ * Standing merges that touched the same resources as these or as one that did, and came after the first
+ * of these, the earliest first; locked.
+ */
+export function laterMerges(ctx: Context, mergeIds: readonly string[]): Promise<MergeRow[]> {
+  return ctx.db.query<MergeRow>(LATER, [mergeIds]);
 }
 
 const PATCHES = statement(
@@ -172,21 +192,51 @@ export async function markUndone(ctx: Context, mergeId: string): Promise<void> {
   await ctx.db.run(UNDONE, [mergeId, ctx.actor.id, ctx.now]);
 }
 
-const TREE = statement(
-  'duplicates.tree',
-  `with recursive up(rid) as (
-     select $1::bigint
-     union
-     select m.target_rid from merge_record m join up u on m.source_rid = u.rid where m.state = 'merged'),
-   whole(rid) as (
-     select rid from up
-     union
-     select m.source_rid from merge_record m join whole w on m.target_rid = w.rid
-       where m.state = 'merged')
-   select m.* from merge_record m where m.target_rid in (select rid from whole) order by m.key`,
+const REPLACED_GROUPS = statement(
+  'duplicates.replaced-groups',
+  `select source_id, target_id from merge_record
+   where source_id = any($1::text[]) and type = 'Group' and state = 'merged'`,
 );
 
-/** All merges around a person, undone ones of the same records included, in order. */
-export function mergesAround(ctx: Context, rid: bigint): Promise<MergeRow[]> {
-  return ctx.db.query<MergeRow>(TREE, [rid]);
+/** Of these households, those that are replaced, each with the one that replaced it. */
+export async function replacedGroups(
+  ctx: Context,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  if (ids.length === 0) return new Map();
+  const rows = await ctx.db.query<{ source_id: string; target_id: string }>(REPLACED_GROUPS, [ids]);
+  return new Map(rows.map((row) => [row.source_id, row.target_id]));
+}
+
+const FORMER_GROUPS = statement(
+  'duplicates.former-groups',
+  `with recursive former(id, former_id, former_rid) as (
+     select target_id, source_id, source_rid from merge_record
+     where target_id = any($1::text[]) and type = 'Group' and state = 'merged'
+     union
+     select f.id, m.source_id, m.source_rid from former f
+     join merge_record m on m.target_id = f.former_id and m.type = 'Group' and m.state = 'merged')
+   select * from former`,
+);
+
+/** Households that these answer for, through any number of merges. */
+function formersOf(
+  ctx: Pick<Context, 'db'>,
+  ids: readonly string[],
+): Promise<{ id: string; former_id: string; former_rid: bigint }[]> {
+  return ctx.db.query(FORMER_GROUPS, [ids]);
+}
+
+/** FHIR ids of the households that these answer for, by FHIR id. */
+export async function formerGroupIds(
+  ctx: Pick<Context, 'db'>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const found = Map.groupBy(await formersOf(ctx, ids), (row) => row.id);
+  return new Map([...found].map(([id, group]) => [id, group.map((row) => row.former_id)]));
+}
+
+/** rids of the households that one answers for. */
+export async function formerGroupRids(ctx: Context, id: string): Promise<bigint[]> {
+  return (await formersOf(ctx, [id])).map((row) => row.former_rid);
 }

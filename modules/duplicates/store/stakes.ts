@@ -25,6 +25,23 @@ export async function moneyAtStake(
   return (await ctx.db.one<{ minor: bigint }>(STAKE, [people, since])).minor;
 }
 
+const STAKE_OF_HOUSEHOLDS = statement(
+  'duplicates.households-money-at-stake',
+  `select coalesce(max(minor), 0)::bigint as minor from (
+     select sum(amount_minor) as minor from payroll_due
+     where household_id = any($1::bigint[]) and due_on >= $2::date group by currency) s`,
+);
+
+/** What households were due within a year, in minor units; of several currencies the largest sum. */
+export async function householdsMoneyAtStake(
+  ctx: Context,
+  households: readonly bigint[],
+  since: string,
+): Promise<bigint> {
+  const values = [households, since];
+  return (await ctx.db.one<{ minor: bigint }>(STAKE_OF_HOUSEHOLDS, values)).minor;
+}
+
 /** Two payments of one scheme for one period, to two records of one person. */
 export interface PaidTwice {
   readonly one: string;
@@ -52,6 +69,45 @@ export function paidTwice(
   target: readonly bigint[],
 ): Promise<PaidTwice[]> {
   return ctx.db.query<PaidTwice>(TWICE, [source, target]);
+}
+
+const HOUSEHOLDS_TWICE = statement(
+  'duplicates.households-paid-twice',
+  `select a.line_id::text as one, b.line_id::text as other, s.fhir_id as scheme, a.due_on
+   from payroll_due a
+   join payroll_due b on b.scheme_id = a.scheme_id and b.due_on = a.due_on
+   join schemes_scheme s on s.scheme_id = a.scheme_id
+   where a.household_id = any($1::bigint[]) and b.household_id = any($2::bigint[])
+     and a.state <> 'not-paid' and b.state <> 'not-paid'
+   order by a.due_on desc, one, other limit 200`,
+);
+
+/** Periods in which both households were paid, or are about to be. */
+export function householdsPaidTwice(
+  ctx: Context,
+  source: readonly bigint[],
+  target: readonly bigint[],
+): Promise<PaidTwice[]> {
+  return ctx.db.query<PaidTwice>(HOUSEHOLDS_TWICE, [source, target]);
+}
+
+const HOUSEHOLDS_TWICE_IN = statement(
+  'duplicates.households-paid-twice-in-payroll',
+  `select distinct m.source_rid, m.target_rid, m.source_id, m.target_id
+   from payroll_due b
+   join merge_record m on m.target_rid = b.household_id and m.state = 'merged'
+   join payroll_due a on a.household_id = m.source_rid and a.scheme_id = b.scheme_id
+     and a.due_on = b.due_on
+   where (a.payroll_id = any($1::uuid[]) or b.payroll_id = any($1::uuid[]))
+     and a.state <> 'not-paid' and b.state <> 'not-paid'`,
+);
+
+/** Households of which two registrations are paid for one period, with a line on these payrolls. */
+export function householdsPaidTwiceIn(
+  ctx: Context,
+  payrolls: readonly string[],
+): Promise<{ source_rid: bigint; target_rid: bigint; source_id: string; target_id: string }[]> {
+  return ctx.db.query(HOUSEHOLDS_TWICE_IN, [payrolls]);
 }
 
 const TWICE_IN = statement(

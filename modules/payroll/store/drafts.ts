@@ -22,3 +22,18 @@ const LOCK = statement(
 export async function lockDraftsOf(ctx: Context, people: readonly bigint[]): Promise<void> {
   await ctx.db.query(LOCK, [people]);
 }
+
+const DRAFTED_OF = statement(
+  'payroll.drafted-lines-of-households',
+  `select l.household_id, l.payroll_id::text from payroll_line l
+   join payroll p on p.payroll_id = l.payroll_id and p.state in ('drafted', 'returned')
+   where l.household_id = any($1::bigint[]) and l.state = 'open' order by 2, 1`,
+);
+
+/** Which of these households stand on payrolls that wait for their approval. */
+export function draftedLinesOf(
+  ctx: Context,
+  households: readonly bigint[],
+): Promise<{ household_id: bigint; payroll_id: string }[]> {
+  return ctx.db.query(DRAFTED_OF, [households]);
+}

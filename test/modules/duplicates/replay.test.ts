@@ -6,13 +6,22 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
-import { type Body, difference, same, undo } from '../../../modules/duplicates/merge/patch.ts';
+import { planGroupMerge } from '../../../modules/duplicates/merge/group-plan.ts';
+import { householdOf, liveScheme } from '../../../modules/duplicates/merge/household.ts';
+import {
+  type Body,
+  difference,
+  MADE,
+  same,
+  undo,
+} from '../../../modules/duplicates/merge/patch.ts';
 import { planMerge, type World } from '../../../modules/duplicates/merge/plan.ts';
 import { type Layer, meeting, replay } from '../../../modules/duplicates/merge/replay.ts';
-import { household, patient } from '../support/people.ts';
+import { extension, household, patient } from '../support/people.ts';
 
 const PEOPLE = 6;
 const DAY = '2026-01-15';
+const HOMES = [1, 2, 3];
 const id = (n: number): string => `p-${n}`;
 
 const person = fc.record({
@@ -20,8 +29,23 @@ const person = fc.record({
   family: fc.constantFrom('Achieng', 'Otieno'),
   phone: fc.constantFrom('1', '2', undefined),
   number: fc.constantFrom('A', 'B', 'C', undefined),
-  home: fc.constantFrom(0, 1, 2),
+  home: fc.constantFrom(0, 1, 2, 3),
 });
+
+function enrolment(home: number, scheme: string, state: string, beneficiary: number) {
+  return {
+    resourceType: 'Coverage',
+    id: `e-${home}-${scheme}`,
+    extension: [
+      extension('enrolment-scheme', { valueReference: { reference: `InsurancePlan/${scheme}` } }),
+      extension('enrolment-household', { valueReference: { reference: `Group/h-${home}` } }),
+      extension('enrolment-state', { valueCode: state }),
+    ],
+    status: 'active',
+    beneficiary: { reference: `Patient/${id(beneficiary)}` },
+    period: { start: '2025-01-01' },
+  };
+}
 
 function worldOf(
   people: readonly {
@@ -31,6 +55,7 @@ function worldOf(
     number?: string;
     home: number;
   }[],
+  states: readonly (string | undefined)[] = [],
 ) {
   const world = new Map<string, Body>();
   const put = (resource: object & { resourceType: string; id?: string }): void => {
@@ -48,61 +73,73 @@ function worldOf(
     const subject = { reference: `Patient/${id(n)}` };
     put({ resourceType: 'Flag', id: `f-${n}`, status: 'active', subject } as never);
   });
-  for (const home of [1, 2]) {
+  for (const home of HOMES) {
     const members = people.flatMap((each, n) => (each.home === home ? [n] : []));
-    put(
-      household(
-        `h-${home}`,
-        members.map((n, at) => (at === 0 ? `head:${id(n)}` : id(n))),
-      ),
+    const { member, ...rest } = household(
+      `h-${home}`,
+      members.map((n, at) => (at === 0 ? `head:${id(n)}` : id(n))),
     );
+    put({ ...rest, ...(members.length > 0 && { member }) });
+    const subject = { reference: `Group/h-${home}` };
+    put({ resourceType: 'Flag', id: `hold-${home}`, status: 'active', subject } as never);
   }
+  states.forEach((state, at) => {
+    const [home, scheme] = [HOMES[at % HOMES.length]!, at < HOMES.length ? 's' : 't'];
+    const first = people.findIndex((each) => each.home === home);
+    if (state !== undefined && first >= 0) put(enrolment(home, scheme, state, first) as never);
+  });
   return world;
-}
-
-interface Standing extends Layer {
-  readonly number: number;
 }
 
 /** People with merges, as the server would keep them. */
 class Registry {
   world: Map<string, Body>;
-  merges: Standing[] = [];
-  #number = 0;
+  merges: Layer[] = [];
+  #order = 0;
   constructor(world: World) {
     this.world = new Map(world);
   }
 
-  isReplaced(person: string): boolean {
-    return this.merges.some(({ source }) => source === person);
+  isReplaced(type: Layer['type'], record: string): boolean {
+    return this.merges.some((each) => each.type === type && each.source === record);
   }
 
   merge(source: string, target: string): void {
-    if (source === target || this.isReplaced(source) || this.isReplaced(target)) return;
+    if (source === target) return;
+    if ([source, target].some((each) => this.isReplaced('Patient', each))) return;
     const { after } = planMerge(this.world, { source, target, today: DAY }, undefined);
-    const patches = new Map(
-      [...after].map(([key, body]) => [key, difference(this.world.get(key)!, body)]),
-    );
-    for (const [key, body] of after) this.world.set(key, body);
-    this.#number += 1;
-    this.merges.push({
-      source,
-      target,
-      day: DAY,
-      result: undefined,
-      patches,
-      number: this.#number,
-    });
+    this.#lay('Patient', source, target, after);
   }
 
-  unmerge(source: string): void {
-    const own = this.merges.find((each) => each.source === source);
+  mergeGroups(source: string, target: string): void {
+    const gone = [source, target].some((each) => this.isReplaced('Group', each));
+    const isOver = this.world.get(`Group/${target}`)!.active === false;
+    if (source === target || gone || isOver) return;
+    const pair = { merge: `m-${this.#order + 1}`, source, target, today: DAY };
+    this.#lay('Group', source, target, planGroupMerge(this.world, pair).after);
+  }
+
+  #lay(type: Layer['type'], source: string, target: string, after: World): void {
+    const patches = new Map(
+      [...after].map(([key, body]) => {
+        const before = this.world.get(key);
+        return [key, before ? difference(before, body) : MADE];
+      }),
+    );
+    for (const [key, body] of after) this.world.set(key, body);
+    this.#order += 1;
+    const [id, order] = [`m-${this.#order}`, this.#order];
+    this.merges.push({ type, id, order, source, target, day: DAY, result: undefined, patches });
+  }
+
+  unmerge(type: Layer['type'], source: string): void {
+    const own = this.merges.find((each) => each.type === type && each.source === source);
     if (!own) return;
     const met = meeting(
-      own,
-      this.merges.filter(({ number }) => number > own.number),
+      [own],
+      this.merges.filter(({ order }) => order > own.order),
     );
-    const done = replay(this.world, own, met);
+    const done = replay(this.world, [own], met, DAY);
     expect(done.left).to.deep.equal([]);
     this.world = new Map(done.world);
     this.merges = this.merges
@@ -112,11 +149,37 @@ class Registry {
         return at < 0 ? each : { ...each, patches: done.later[at]! };
       });
   }
+
+  /** Live enrolments as `household scheme`, each once for each. */
+  enrolments(): string[] {
+    return [...this.world.values()].flatMap((body) => {
+      if (body.resourceType !== 'Coverage') return [];
+      const scheme = liveScheme(body as never);
+      return scheme === undefined ? [] : [`${householdOf(body as never)} ${scheme}`];
+    });
+  }
 }
 
 describe('merges above each other', () => {
-  const world = fc.array(person, { minLength: PEOPLE, maxLength: PEOPLE }).map(worldOf as never);
-  const step = fc.tuple(fc.boolean(), fc.nat(PEOPLE - 1), fc.nat(PEOPLE - 1));
+  const state = fc.constantFrom('enrolled', 'waiting', 'suspended', undefined);
+  const world = fc
+    .tuple(
+      fc.array(person, { minLength: PEOPLE, maxLength: PEOPLE }),
+      fc.array(state, { minLength: 2 * HOMES.length, maxLength: 2 * HOMES.length }),
+    )
+    .map(([people, states]) => worldOf(people as never, states));
+  const act = fc.constantFrom('merge', 'merge', 'unmerge', 'merge-groups', 'unmerge-groups');
+  const step = fc.tuple(act, fc.nat(PEOPLE - 1), fc.nat(PEOPLE - 1));
+  const home = (n: number): string => `h-${HOMES[n % HOMES.length]}`;
+
+  function play(registry: Registry, steps: readonly (readonly [string, number, number])[]): void {
+    for (const [what, one, other] of steps) {
+      if (what === 'merge') registry.merge(id(one), id(other));
+      else if (what === 'unmerge') registry.unmerge('Patient', id(one));
+      else if (what === 'merge-groups') registry.mergeGroups(home(one), home(other));
+      else registry.unmerge('Group', home(one));
+    }
+  }
 
   it('return to the beginning in whatever order they are taken back', () => {
     fc.assert(
@@ -126,19 +189,46 @@ describe('merges above each other', () => {
         fc.infiniteStream(fc.nat(5)),
         (start, steps, order) => {
           const registry = new Registry(start as World);
-          for (const [back, one, other] of steps) {
-            if (back) registry.unmerge(id(one));
-            else registry.merge(id(one), id(other));
-          }
+          play(registry, steps);
           while (registry.merges.length > 0) {
             const at = order.next().value! % registry.merges.length;
-            registry.unmerge(registry.merges[at]!.source);
+            const { type, source } = registry.merges[at]!;
+            registry.unmerge(type, source);
           }
           for (const [key, body] of start as World) {
             expect(JSON.stringify(registry.world.get(key)), key).to.equal(JSON.stringify(body));
           }
+          const was = new Registry(start as World);
+          expect(registry.enrolments().sort()).to.deep.equal(was.enrolments().sort());
         },
       ),
+      { numRuns: 150 },
+    );
+  });
+
+  it('never enrol a household twice in a scheme, nor leave an enrolled family with nothing', () => {
+    fc.assert(
+      fc.property(world, fc.array(step, { maxLength: 12 }), (start, steps) => {
+        const registry = new Registry(start as World);
+        const pays = (each: Registry): Set<string> =>
+          new Set(each.enrolments().map((one) => one.split(' ')[1]!));
+        play(
+          registry,
+          steps.filter(([what]) => what === 'merge'),
+        );
+        const before = pays(registry);
+        play(
+          registry,
+          steps.filter(([what]) => what.endsWith('groups')),
+        );
+        const live = registry.enrolments();
+        expect(new Set(live).size).to.equal(live.length);
+        expect([...before].filter((scheme) => !pays(registry).has(scheme))).to.deep.equal([]);
+        for (const each of live) {
+          const group = registry.world.get(`Group/${each.split(' ')[0]}`);
+          expect(registry.isReplaced('Group', String(group?.id)), each).to.equal(false);
+        }
+      }),
       { numRuns: 150 },
     );
   });
@@ -152,7 +242,7 @@ describe('merges above each other', () => {
           const one = new Registry(start as World);
           one.merge(id(a!), id(b!));
           one.merge(id(b!), id(c!));
-          one.unmerge(id(a!));
+          one.unmerge('Patient', id(a!));
           const other = new Registry(start as World);
           other.merge(id(b!), id(c!));
           for (const [key, body] of other.world)
@@ -167,7 +257,7 @@ describe('merges above each other', () => {
     fc.assert(
       fc.property(world, fc.array(step, { maxLength: 10 }), (start, steps) => {
         const registry = new Registry(start as World);
-        for (const [, one, other] of steps) registry.merge(id(one), id(other));
+        play(registry, steps);
         const running = [...registry.world.values()].flatMap((each) =>
           ((each.member ?? []) as { inactive?: boolean; entity: { reference: string } }[])
             .filter(({ inactive }) => inactive !== true && each.active !== false)
@@ -175,7 +265,7 @@ describe('merges above each other', () => {
         );
         expect(new Set(running).size).to.equal(running.length);
         for (const reference of running)
-          expect(registry.isReplaced(reference.slice(8))).to.equal(false);
+          expect(registry.isReplaced('Patient', reference.slice(8))).to.equal(false);
       }),
       { numRuns: 100 },
     );

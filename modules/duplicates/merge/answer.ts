@@ -1,0 +1,83 @@
+/**
+ * What the operations of merging have in common: how they declare parameters and how they answer.
+ */
+
+import type {
+  OperationDefinition,
+  OperationOutcomeIssue,
+  Parameters,
+  ParametersParameter,
+} from '@medplum/fhirtypes';
+import type { OperationInput } from '../../../src/sdk/index.ts';
+import type { World } from './plan.ts';
+
+type Parameter = NonNullable<OperationDefinition['parameter']>[number];
+
+/** A parameter of a definition. */
+export function parameter(
+  use: 'in' | 'out',
+  name: string,
+  type: string,
+  max = '1',
+  min = 0,
+): Parameter {
+  return { name, use, min, max, type: type as Parameter['type'] };
+}
+
+/** A parameter that has parts, and so no type. */
+export function withParts(
+  use: 'in' | 'out',
+  name: string,
+  documentation: string,
+  part: Parameter[],
+): Parameter {
+  return { name, use, min: 0, max: '*', documentation, part };
+}
+
+/** How many resources of a type change. */
+export const EFFECT = withParts('out', 'effect', 'How many resources of a type change.', [
+  parameter('out', 'type', 'code', '1', 1),
+  parameter('out', 'count', 'integer', '1', 1),
+]);
+
+export function effects(after: World): ParametersParameter[] {
+  const types = Map.groupBy(after.values(), (each) => String(each.resourceType));
+  return [...types].map(([type, group]) => ({
+    name: 'effect',
+    part: [
+      { name: 'type', valueCode: type },
+      { name: 'count', valueInteger: group.length },
+    ],
+  }));
+}
+
+export function issue(
+  severity: 'information' | 'warning',
+  diagnostics: string,
+): OperationOutcomeIssue {
+  return {
+    severity,
+    code: severity === 'warning' ? 'business-rule' : 'informational',
+    diagnostics,
+  };
+}
+
+export function taskParameter(reference: string): ParametersParameter {
+  return { name: 'task', valueReference: { reference } };
+}
+
+/** The answer of a merge: what was given, what is to be said, and the rest. */
+export function answer(
+  input: OperationInput,
+  issues: OperationOutcomeIssue[],
+  rest: ParametersParameter[],
+): Parameters {
+  return {
+    resourceType: 'Parameters',
+    parameter: [
+      { name: 'input', resource: input.parameters },
+      { name: 'outcome', resource: { resourceType: 'OperationOutcome', issue: issues } },
+      ...rest,
+    ],
+  };
+}

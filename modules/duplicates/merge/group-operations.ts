@@ -1,0 +1,274 @@
+/**
+ * `Group/$merge`: two registrations of one household become one. Ours: R4 and R5 know it for Patients
+ * only; its parameters and answers are of the same form.
+ *
+ * Members who stand in both households are named by `member`, and merged as `Patient/$merge` would; all
+ * others move. A preview lists whom the matching takes for one person, and names nobody by itself.
+ */
+
+import type {
+  Group,
+  OperationDefinition,
+  Parameters,
+  ParametersParameter,
+  Patient,
+} from '@medplum/fhirtypes';
+import {
+  type Context,
+  type Operation,
+  type OperationInput,
+  operationDefinition,
+  type Problem,
+  parameterIn,
+  problem,
+} from '../../../src/sdk/index.ts';
+import { isHousehold } from '../../households/index.ts';
+import { settleMerged } from '../review/settle.ts';
+import { type MemberTie, tiesBetween } from '../store/households.ts';
+import { formerGroupRids } from '../store/merges.ts';
+import { answer, EFFECT, effects, issue, parameter, taskParameter, withParts } from './answer.ts';
+import { mergeGroups, type PreparedGroups, prepareGroups, type WantedGroups } from './group.ts';
+import { isReplacedGroup } from './group-plan.ts';
+import { rowOf } from './household.ts';
+import { MERGE } from './operations.ts';
+import { householdsNeedTwo, type Proposed, secondPerson } from './propose.ts';
+import { byReference, checkPair, recordOf } from './resolve.ts';
+
+const PAIR = (use: 'in' | 'out') => [
+  parameter(use, 'source', 'Reference', '1', 1),
+  parameter(use, 'target', 'Reference', '1', 1),
+];
+
+const definition: OperationDefinition = {
+  resourceType: 'OperationDefinition',
+  url: operationDefinition('group-merge'),
+  name: 'GroupMerge',
+  title: 'Merge two registrations of one household',
+  status: 'active',
+  kind: 'operation',
+  code: 'merge',
+  description:
+    'The source becomes inactive and is replaced by the target: its members move there, those named by ' +
+    'member are merged, and enrolments, holds and tasks that live go with them. What is settled stays. ' +
+    'preview writes nothing. Where payments are at stake the first call proposes, and the call of ' +
+    'another person merges. Group/$unmerge takes it back.',
+  affectsState: true,
+  resource: ['Group'],
+  system: false,
+  type: true,
+  instance: false,
+  parameter: [
+    ...['source-group', 'target-group'].flatMap((name) => [
+      parameter('in', name, 'Reference'),
+      parameter('in', `${name}-identifier`, 'Identifier', '*'),
+    ]),
+    withParts('in', 'member', 'Members of source and target who are one person.', PAIR('in')),
+    parameter('in', 'preview', 'boolean'),
+    parameter('out', 'input', 'Parameters', '1', 1),
+    parameter('out', 'outcome', 'OperationOutcome', '1', 1),
+    parameter('out', 'result', 'Group'),
+    parameter('out', 'task', 'Reference', '*'),
+    withParts('out', 'match', 'Of a preview: members who may be one person, the likeliest first.', [
+      ...PAIR('out'),
+      parameter('out', 'score', 'decimal', '1', 1),
+    ]),
+    EFFECT,
+  ],
+};
+
+export const groupMergeOperation: Operation = { definition, permission: MERGE, run };
+
+async function run(ctx: Context, input: OperationInput): Promise<Parameters> {
+  const wanted = await wantedOf(ctx, input);
+  const prepared = await prepareGroups(ctx, wanted);
+  if (parameterIn(input, 'preview')?.valueBoolean === true) {
+    return previewed(input, prepared, await tiesOf(ctx, prepared));
+  }
+  checkConflicts(prepared);
+  const standing = await secondPerson(ctx, await proposedMerge(ctx, prepared));
+  if (!standing.may) {
+    const says =
+      'Payments are at stake: the merge is proposed, nothing is merged yet; another person calls ' +
+      '$merge for the same versions and members.';
+    return answer(input, [issue('information', says)], [taskParameter(standing.task)]);
+  }
+  const ready = (await settled(ctx, prepared)) ? await prepareGroups(ctx, wanted) : prepared;
+  const done = await mergeGroups(ctx, ready, standing.proposedBy);
+  const { source, target } = wanted;
+  ctx.audit({
+    action: 'U',
+    interaction: '$merge',
+    type: 'Group',
+    id: target.id!,
+    detail: { merge: done.id, resources: ready.after.size, members: wanted.members.length },
+  });
+  return answer(
+    input,
+    [issue('information', `Group/${source.id} was merged into Group/${target.id}.`)],
+    [
+      { name: 'result', resource: await ctx.fhir.read<Group>('Group', target.id!) },
+      ...done.tasks.map(taskParameter),
+      ...effects(ready.after),
+    ],
+  );
+}
+
+/** Settles the suspicions about the household and the members that are replaced. */
+async function settled(ctx: Context, prepared: PreparedGroups): Promise<boolean> {
+  let any = await settleMerged(ctx, prepared.sourceRid, prepared.targetRid);
+  for (const [source, target] of prepared.wanted.members) {
+    const rids = await ctx.fhir.rids('Patient', [source.id!, target.id!]);
+    const found = await settleMerged(ctx, rids.get(source.id!)!, rids.get(target.id!)!);
+    any = found || any;
+  }
+  return any;
+}
+
+/** What two people have to agree on. */
+async function proposedMerge(ctx: Context, prepared: PreparedGroups): Promise<Proposed> {
+  const { wanted, sourceRid, targetRid } = prepared;
+  const { source, target, members } = wanted;
+  const versions = members.map((pair) =>
+    pair.map(({ id, meta }) => `${id}/_history/${meta?.versionId}`),
+  );
+  const all = [sourceRid, targetRid];
+  for (const { id } of [source, target]) all.push(...(await formerGroupRids(ctx, id!)));
+  return {
+    ...{ source, target, sourceRid, targetRid },
+    result: members.length > 0 ? JSON.stringify(versions) : null,
+    needsTwo: (unit) => householdsNeedTwo(unit, all),
+  };
+}
+
+// ── what is asked ────────────────────────────────────────────────────────────────────────────
+
+async function wantedOf(ctx: Context, input: OperationInput): Promise<WantedGroups> {
+  const source = await recordOf<Group>(ctx, input, 'source', 'Group');
+  const target = await recordOf<Group>(ctx, input, 'target', 'Group');
+  checkGroups(source, target);
+  const members: [Patient, Patient][] = [];
+  const today = ctx.now.toISOString().slice(0, 10);
+  const given = (input.parameters.parameter ?? []).filter(({ name }) => name === 'member');
+  for (const [at, each] of given.entries()) {
+    const pair = await pairOf(ctx, each, `member[${at}]`);
+    checkMembers(pair, [source, target], today, `member[${at}]`);
+    if (members.some(([one]) => one.id === pair[0].id)) {
+      throw wrongMember(`Patient/${pair[0].id} is named twice.`, `member[${at}].source`);
+    }
+    members.push(pair);
+  }
+  return { source, target, members };
+}
+
+async function pairOf(
+  ctx: Context,
+  given: ParametersParameter,
+  place: string,
+): Promise<[Patient, Patient]> {
+  const side = async (name: string): Promise<Patient> => {
+    const part = given.part?.find((each) => each.name === name);
+    return byReference<Patient>(
+      ctx,
+      part?.valueReference?.reference,
+      'Patient',
+      `${place}.${name}`,
+    );
+  };
+  return [await side('source'), await side('target')];
+}
+
+function checkGroups(source: Group, target: Group): void {
+  const refuse = (says: string, at: string): never => {
+    throw problem('business-rule', 'merge-refused', says, `${at}-group`);
+  };
+  if (source.id === target.id) refuse('Source and target are one household.', 'source');
+  for (const [side, group] of [
+    ['source', source],
+    ['target', target],
+  ] as const) {
+    if (!isHousehold(group)) refuse(`Group/${group.id} is no household.`, side);
+    if (isReplacedGroup(group)) {
+      refuse(`Group/${group.id} has been replaced; merge the one that remains.`, side);
+    }
+  }
+  if (target.active === false) {
+    refuse(`Group/${target.id} is not active; a household is merged into an active one.`, 'target');
+  }
+}
+
+function checkMembers(
+  pair: readonly [Patient, Patient],
+  groups: readonly [Group, Group],
+  today: string,
+  place: string,
+): void {
+  checkPair(...pair);
+  for (const [at, side] of (['source', 'target'] as const).entries()) {
+    const [patient, group] = [pair[at]!, groups[at]!];
+    if (rowOf(group, patient.id!, today)) continue;
+    const says = `Patient/${patient.id} is no member of Group/${group.id} now.`;
+    throw wrongMember(says, `${place}.${side}`);
+  }
+}
+
+function wrongMember(says: string, place: string): Problem {
+  return problem('business-rule', 'merge-member', says, place);
+}
+
+/** @throws Problem merge-conflict (422), naming each field that has to be decided first */
+function checkConflicts({ conflicts, wanted }: PreparedGroups): void {
+  if (conflicts.length === 0) return;
+  const fields = conflicts.map(({ member, conflict }) => `Patient/${member} ${conflict.field}`);
+  throw problem(
+    'business-rule',
+    'merge-conflict',
+    `The records of members differ (${fields.join(', ')}); merge these people first by Patient/$merge ` +
+      'with result-patient.',
+    `member[${wanted.members.findIndex(([{ id }]) => id === conflicts[0]!.member)}]`,
+  );
+}
+
+// ── what is shown ────────────────────────────────────────────────────────────────────────────
+
+async function tiesOf(ctx: Context, { sourceRid, targetRid }: PreparedGroups) {
+  return tiesBetween(ctx, sourceRid, targetRid);
+}
+
+function previewed(
+  input: OperationInput,
+  prepared: PreparedGroups,
+  ties: readonly MemberTie[],
+): Parameters {
+  const { after, followUps, conflicts, wanted } = prepared;
+  const named = new Set(wanted.members.flat().map(({ id }) => id));
+  const unnamed = ties.filter(({ one, other }) => !named.has(one) && !named.has(other));
+  const issues = [
+    issue('information', `A preview; nothing was written. ${after.size} resources would change.`),
+    ...conflicts.map(({ member, conflict }) =>
+      issue('warning', `Patient/${member}: the records differ in ${conflict.field}.`),
+    ),
+    ...unnamed.map(({ one, other }) =>
+      issue(
+        'warning',
+        `Patient/${one} and Patient/${other} may be one person; name them as member, or both stay.`,
+      ),
+    ),
+    ...followUps.map(({ focus, says }) => issue('warning', `${focus}: ${says}`)),
+  ];
+  return answer(input, issues, [
+    { name: 'result', resource: after.get(`Group/${wanted.target.id}`) as unknown as Group },
+    ...ties.map(matchParameter),
+    ...effects(after),
+  ]);
+}
+
+function matchParameter({ one, other, p }: MemberTie): ParametersParameter {
+  return {
+    name: 'match',
+    part: [
+      { name: 'source', valueReference: { reference: `Patient/${one}` } },
+      { name: 'target', valueReference: { reference: `Patient/${other}` } },
+      { name: 'score', valueDecimal: Math.round(p * 1e6) / 1e6 },
+    ],
+  };
+}
