@@ -33,9 +33,22 @@ const trail: ProjectedBinding = {
       system: 'http://hl7.org/fhir/audit-event-action',
       codes: ACTIONS,
     },
-    'agent-name': { type: 'string', column: 'actor_id' },
-    'entity-name': { type: 'string', column: 'entity' },
-    subtype: { type: 'token', column: 'interaction', system: INTERACTION },
+    'agent-name': {
+      type: 'string',
+      column: 'actor_id',
+      among: { view: 'audit_actor', column: 'actor_key' },
+    },
+    'entity-name': {
+      type: 'string',
+      column: 'entity',
+      names: { type: 'type', key: { column: 'resource_key', type: 'trail' } },
+    },
+    subtype: {
+      type: 'token',
+      column: 'interaction',
+      system: INTERACTION,
+      also: { delete: ACTIONS.D! },
+    },
     patient: {
       type: 'reference',
       column: 'patient_id',

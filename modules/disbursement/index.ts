@@ -79,6 +79,7 @@ const instruction: ProjectedBinding = {
       key: { column: 'key', by: 'disbursement_transaction_key' },
       system: identifierSystem('transaction-number'),
       few: true,
+      ordered: 'as-key',
     },
     patient: {
       type: 'reference',
@@ -86,6 +87,7 @@ const instruction: ProjectedBinding = {
       target: 'Patient',
       holds: 'rid',
       few: true,
+      ordered: true,
     },
     insurer: { type: 'reference', column: 'provider_id', target: 'Organization', holds: 'rid' },
     request: {

@@ -121,6 +121,7 @@ const CLAIM_SEARCH: ProjectedBinding['search'] = {
     target: 'Patient',
     holds: 'rid',
     few: true,
+    ordered: true,
   },
   status: CLAIM_STATUS,
   use: {
@@ -129,7 +130,11 @@ const CLAIM_SEARCH: ProjectedBinding['search'] = {
     system: 'http://hl7.org/fhir/claim-use',
     codes: { claim: 'true' },
   },
-  created: { type: 'date', column: 'drafted_at' },
+  created: {
+    type: 'date',
+    column: 'drafted_at',
+    ordered: { table: 'payroll', key: 'payroll_id', column: 'drafted_at', rows: 'payroll_key' },
+  },
   'exclusion-reason': {
     type: 'token',
     column: 'exclusion_reason',

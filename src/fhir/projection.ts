@@ -8,6 +8,7 @@ import type { UnitOfWork } from '../app.ts';
 import { trailBytes } from '../audit/key.ts';
 import {
   idKey,
+  type ProjectedAmong,
   type ProjectedBinding,
   type ProjectedKey,
   type ProjectedParameter,
@@ -328,7 +329,7 @@ function parameterTest(
 }
 
 function tokenTest(
-  { column: name, system, codes, key }: Extract<ProjectedParameter, { type: 'token' }>,
+  { column: name, system, codes, key, also }: Extract<ProjectedParameter, { type: 'token' }>,
   text: string,
   code: string,
   values: Values,
@@ -339,7 +340,8 @@ function tokenTest(
   if (token.code === '') return `${column} is not null`;
   if (codes) return Object.hasOwn(codes, token.code) ? `(${codes[token.code]})` : 'false';
   const given = values.add(token.code, 'text');
-  return key ? `v.${key.column} = ${key.by}(${given})` : `${column} = ${given}`;
+  const test = key ? `v.${key.column} = ${key.by}(${given})` : `${column} = ${given}`;
+  return also && Object.hasOwn(also, token.code) ? `(${also[token.code]} and ${test})` : test;
 }
 
 function referenceTest(
@@ -373,13 +375,16 @@ function folded(text: string): string {
     .toLowerCase();
 }
 
+type TextParameter = Extract<ProjectedParameter, { type: 'string' }>;
+
 /** Of a closed list, the codes that fit are named, so that an index may find them. */
 function stringTest(
-  { column, codes }: Extract<ProjectedParameter, { type: 'string' }>,
+  parameter: TextParameter,
   text: string,
   modifier: string | undefined,
   values: Values,
 ): string {
+  const { column, codes, among } = parameter;
   if (codes) {
     const found = Object.keys(codes).filter((code) => {
       if (modifier === 'exact') return code === text;
@@ -388,10 +393,53 @@ function stringTest(
     });
     return found.length > 0 ? `(${found.map((code) => codes[code]).join(' or ')})` : 'false';
   }
-  if (modifier === 'exact') return `v.${column} = ${values.add(text, 'text')}`;
-  const pattern = `${modifier ? '%' : ''}${folded(text).replace(/[\\%_]/g, '\\$&')}%`;
-  return `lower(regexp_replace(normalize(v.${column}, NFKD), '[${MARKS}]', '', 'g'))
-    like ${values.add(pattern, 'text')}`;
+  const name = nameOf(parameter, text, modifier);
+  if (name) {
+    const { type, key } = parameter.names!;
+    return `(v.${type} = ${values.add(name.type, 'text')} and ${keyTest(column, key, [name.id], values)})`;
+  }
+  if (among) return `v.${among.column} = any(array(${keysAmong(among, [text], modifier, values)}))`;
+  return foldedTest(`v.${column}`, text, modifier, values);
+}
+
+/** SQL of the keys of those few texts that fit one of some. */
+export function keysAmong(
+  { view }: ProjectedAmong,
+  texts: readonly string[],
+  modifier: string | undefined,
+  values: Values,
+): string {
+  const tests = texts.map((text) => foldedTest('a.text', text, modifier, values));
+  return `select a.key from ${view} a where ${tests.join(' or ')}`;
+}
+
+function foldedTest(
+  column: string,
+  text: string,
+  modifier: string | undefined,
+  values: Values,
+): string {
+  if (modifier === 'exact') return `${column} = ${values.add(text, 'text')}`;
+  const before = modifier === 'contains' ? '%' : '';
+  const like = `like ${values.add(`${before}${folded(text).replace(/[\\%_]/g, '\\$&')}%`, 'text')}`;
+  // What is all ASCII is spared the foldings that cost most.
+  return `case when octet_length(${column}) = length(${column}) then lower(${column}) ${like}
+    else lower(regexp_replace(normalize(${column}, NFKD), '[${MARKS}]', '', 'g')) ${like} end`;
+}
+
+/**
+ * What a text names that can only be meant whole: `Type/id` of a UUID, of which no longer id begins
+ * with it unless somebody has made one to confuse.
+ */
+export function nameOf(
+  { names }: TextParameter,
+  text: string,
+  modifier: string | undefined,
+): { readonly type: string; readonly id: string } | undefined {
+  if (!names || (modifier !== undefined && modifier !== 'exact')) return undefined;
+  const [, type, id] = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9.-]{1,64})$/.exec(text) ?? [];
+  if (!type || !id) return undefined;
+  return modifier === 'exact' || KEY_FORMS.uuid.test(id) ? { type, id } : undefined;
 }
 
 function moneyTest(
@@ -410,16 +458,26 @@ function moneyTest(
 /** The expression of a sort key over a view. */
 export function projectedSort(binding: ProjectedBinding, key: SortKey): string {
   if (key.code === '_lastUpdated') return 'v.updated_at';
-  if (key.code === '_id') return '(v.id collate "C")';
+  if (key.code === '_id') {
+    return binding.idKey?.type === 'bigint'
+      ? inOrder(`v.${binding.idKey.column}`)
+      : '(v.id collate "C")';
+  }
   const parameter = binding.search[key.code];
   if (!parameter) throw notServed(binding, key.code);
   const column = `v.${parameter.column}`;
   if (parameter.type === 'money') {
     return `(${column} / (10 ^ currency_exponent(v.${parameter.currency}))::numeric)`;
   }
+  if (parameter.type === 'reference' && parameter.ordered) return inOrder(column);
   // Texts sort as the store's do, so that the pages of both can be merged.
   const type = sortType(key);
   return type === 'text' ? `(${column}::text collate "C")` : `(${column}::${type})`;
+}
+
+/** Numbers as texts of the same order. */
+function inOrder(column: string): string {
+  return `(lpad(${column}::text, 20, '0') collate "C")`;
 }
 
 /** A parameter that a room does not serve. */

@@ -130,15 +130,27 @@ export type ProjectedRow = {
 /** Tests over alias `v`, by code: all that the column can have. */
 export type ProjectedCodes = Readonly<Record<string, string>>;
 
+/** A value of rows of another table that many rows of the view share. */
+export interface ProjectedShared {
+  /** The table, its key, and its column of the value, never null. */
+  readonly table: string;
+  readonly key: string;
+  readonly column: string;
+  /** Column of the view that holds the key; an index has it together with the view's `key`. */
+  readonly rows: string;
+}
+
 /**
  * How a search parameter reads the view. `few`: a value is that of few rows, which an index finds.
+ * `ordered`: an index has the column in order; `as-key`: its values rise with `key`; or the rows of
+ * another table have it.
  */
 export type ProjectedParameter =
   /**
    * `column` text; `system` is what a `system|code` search may name. Where the codes are few, `codes`
-   * has a test over alias `v` for each, by which an index finds the rare ones. Where the text is
-   * computed from an indexed column, `key` names that column and the SQL function that reads the text
-   * back into it.
+   * has a test over alias `v` for each, by which an index finds the rare ones; `also` adds to the
+   * comparison with some code what the index that finds it says. Where the text is computed from an
+   * indexed column, `key` names that column and the SQL function that reads the text back into it.
    */
   | {
       readonly type: 'token';
@@ -146,7 +158,9 @@ export type ProjectedParameter =
       readonly system?: string;
       readonly codes?: ProjectedCodes;
       readonly key?: { readonly column: string; readonly by: string };
+      readonly also?: ProjectedCodes;
       readonly few?: boolean;
+      readonly ordered?: 'as-key';
     }
   /**
    * `holds: 'rid'`: bigint rid of a stored `target`; `'id'`: FHIR id text of a `target`, found by
@@ -160,22 +174,43 @@ export type ProjectedParameter =
       readonly key?: ProjectedKey;
       readonly canonical?: string;
       readonly few?: boolean;
+      readonly ordered?: true;
     }
-  /**
-   * `column` date or timestamptz; with `end`, the interval from `column` to `end`. `ordered`: an
-   * index has it in order.
-   */
+  /** `column` date or timestamptz; with `end`, the interval from `column` to `end`. */
   | {
       readonly type: 'date';
       readonly column: string;
       readonly end?: string;
-      readonly ordered?: boolean;
+      readonly ordered?: true | ProjectedShared;
     }
-  | { readonly type: 'string'; readonly column: string; readonly codes?: ProjectedCodes }
-  | { readonly type: 'number'; readonly column: string }
+  /**
+   * `among`: the rows have few different texts. `names`: a text is `Type/id`, and one with a UUID is
+   * compared whole.
+   */
+  | {
+      readonly type: 'string';
+      readonly column: string;
+      readonly codes?: ProjectedCodes;
+      readonly among?: ProjectedAmong;
+      readonly names?: { readonly type: string; readonly key: ProjectedKey };
+      readonly ordered?: undefined;
+    }
+  | { readonly type: 'number'; readonly column: string; readonly ordered?: undefined }
   /** Money in minor units with its currency column. */
-  | { readonly type: 'money'; readonly column: string; readonly currency: string }
-  | { readonly type: 'uri'; readonly column: string };
+  | {
+      readonly type: 'money';
+      readonly column: string;
+      readonly currency: string;
+      readonly ordered?: undefined;
+    }
+  | { readonly type: 'uri'; readonly column: string; readonly ordered?: undefined };
+
+/** Texts of a view that are few: a view of them, `key` and `text`, and what holds a key. */
+export interface ProjectedAmong {
+  readonly view: string;
+  /** Indexed column of the binding's view. */
+  readonly column: string;
+}
 
 // ── operations and routes ────────────────────────────────────────────────────────────────────
 

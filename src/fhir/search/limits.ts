@@ -79,3 +79,16 @@ function holdsNul(name: string): Problem {
 export function tooCostly(says: string, name?: string): Problem {
   return problem('too-costly', 'search-too-large', says, name?.slice(0, 200));
 }
+
+/** Resources that are sorted by what no index has in order: 35 µs one. */
+export const SORTED_MAX = 50_000;
+
+/** A sort of more than that. */
+export function sortTooCostly(codes: readonly string[]): Problem {
+  return tooCostly(
+    `More than ${SORTED_MAX} resources would be sorted by ${codes.join(',')}, which no index has in ` +
+      'order; narrow the search, or sort by a date, a text, a number, a code of a closed list, ' +
+      '_lastUpdated or _id.',
+    '_sort',
+  );
+}

@@ -15,14 +15,23 @@
  */
 
 import type { UnitOfWork } from '../../app.ts';
-import type { ProjectedBinding, ProjectedParameter, ProjectedRow } from '../../sdk/index.ts';
-import { projectedConditions, projectedReach, projectedSort, render } from '../projection.ts';
+import type { ProjectedBinding, ProjectedRow, ProjectedShared } from '../../sdk/index.ts';
+import {
+  keysAmong,
+  nameOf,
+  projectedConditions,
+  projectedReach,
+  projectedSort,
+  render,
+} from '../projection.ts';
 import { ask } from './ask.ts';
 import type { Cursor } from './cursor.ts';
 import type { Source } from './found.ts';
-import { beyond, newestFirst, type Order, orderBy, sortType } from './order.ts';
-import type { Search, SortKey, Term } from './parse.ts';
+import { SORTED_MAX, sortTooCostly } from './limits.ts';
+import { beyond, newestFirst, type Order, orderBy, orderParts, sortType } from './order.ts';
+import { type Search, type Term, unescaped } from './parse.ts';
 import { Values } from './parts.ts';
+import { type Bound, type Stretch, stretchesOf } from './projected-order.ts';
 
 /** Rows that are tested in the order of the page before matches are gathered. */
 const WALK = 2_000;
@@ -40,16 +49,6 @@ interface Asked {
   readonly cursor: Cursor | undefined;
   readonly back: boolean;
   readonly limit: number;
-}
-
-/** A stretch of the page's order, within which an index may have the order. */
-interface Stretch {
-  /** What all its rows have in common. */
-  readonly test?: string;
-  /** The order of its rows as an index has it; undefined when none does. */
-  readonly order: string | undefined;
-  /** Of the rows beyond the cursor, a bound that an index can use. */
-  readonly bound?: string;
 }
 
 /** Rows that a room shows as a source of a search. */
@@ -113,6 +112,12 @@ class ProjectedQuery {
     return rows;
   }
 
+  #stretches({ cursor, back }: Asked): Stretch[] {
+    const more = orderParts(this.#orders().slice(1), back);
+    const rest = more.map((each) => `${each}, `).join('');
+    return stretchesOf(this.#binding, this.#search.sort, this.#newest, rest, { cursor, back });
+  }
+
   /** Rows of a stretch, by the cheapest way that finds them. */
   async #along(asked: Asked, stretch: Stretch): Promise<Row[]> {
     const tests = this.#tests(new Values())!;
@@ -122,7 +127,21 @@ class ProjectedQuery {
       if (walked) return walked;
     }
     const own = stretch.test === undefined ? [] : [stretch.test];
-    return (await this.#gather(asked, own)) ?? this.#whole(asked, own);
+    const gathered = await this.#gather(asked, own);
+    if (gathered) return gathered;
+    if (stretch.order !== undefined) return this.#walkOn(asked, stretch);
+    if (!stretch.always) await this.#checkSorted(own);
+    return this.#whole(asked, own);
+  }
+
+  /** @throws Problem too-costly when what no index has in order is more than is sorted */
+  async #checkSorted(own: readonly string[]): Promise<void> {
+    const values = new Values();
+    const tests = [...this.#tests(values)!, ...own];
+    const some = `select from ${this.#binding.view} v ${where(tests)} limit ${SORTED_MAX + 1}`;
+    const text = `select count(*) as n from (${some}) s`;
+    const [row] = await ask<{ n: bigint }>(this.#unit, 'psorted', text, values);
+    if (row!.n > BigInt(SORTED_MAX)) throw sortTooCostly(this.#search.sort.map((key) => key.code));
   }
 
   /** Conditions and reach; undefined when nothing can match. */
@@ -137,6 +156,10 @@ class ProjectedQuery {
     if (term.kind !== 'parameter' && term.kind !== 'chain') return false;
     if (term.kind === 'parameter' && /^(missing|not)/.test(term.modifier ?? '')) return false;
     const parameter = this.#binding.search[term.info.code];
+    if (parameter?.type === 'string' && term.kind === 'parameter') {
+      const texts = term.values.map(unescaped);
+      return texts.every((text) => nameOf(parameter, text, term.modifier) !== undefined);
+    }
     return parameter !== undefined && 'few' in parameter && parameter.few === true;
   }
 
@@ -184,26 +207,98 @@ class ProjectedQuery {
 
   /** In the order of an index; undefined when `most` rows (0: all) were tested in vain. */
   async #walk(asked: Asked, stretch: Stretch, most: number): Promise<Row[] | undefined> {
+    if (most === 0) return this.#walkOn(asked, stretch);
     const values = new Values();
-    const tests = this.#tests(values)!;
-    const placed = this.#place(asked, values);
-    if (stretch.test) placed.push(stretch.test);
-    if (stretch.bound && asked.cursor) placed.push(this.#bound(stretch.bound, asked, values));
-    const { view } = this.#binding;
-    const order = `order by ${stretch.order}`;
-    if (most === 0) {
-      const keys = `select v.key, v.updated_at from ${view} v ${where(placed)} ${order} limit ${asked.limit}`;
-      return ask<Row>(this.#unit, 'pwalk', this.#shown(keys, asked), values);
-    }
-    const text = `with w as materialized (
-        select v.key, v.updated_at, (${tests.join(' and ')}) as ok, row_number() over (${order}) as n
-        from ${view} v ${where(placed)} ${order} limit ${most})
+    const ok = `(${this.#tests(values)!.join(' and ')}) as ok`;
+    const placed = this.#placed(asked, stretch, values);
+    const rows = this.#ordered(asked, stretch, { placed, columns: [ok], limit: most }, values);
+    const text = `with w as materialized (${rows})
       select p.*, c.walked from (select count(*) as walked from w) c left join (
         ${this.#shown(`select key, updated_at from w where ok order by n limit ${asked.limit}`, asked)}) p on true`;
-    const rows = await ask<Row & { walked: bigint }>(this.#unit, 'pwalk', text, values);
-    const found = rows.filter((row) => row.key !== null);
-    const ended = rows[0]!.walked < BigInt(most);
-    return ended || found.length >= asked.limit ? found : undefined;
+    const found = await ask<Row & { walked: bigint }>(this.#unit, 'pwalk', text, values);
+    const matches = found.filter((row) => row.key !== null);
+    const ended = found[0]!.walked < BigInt(most);
+    return ended || matches.length >= asked.limit ? matches : undefined;
+  }
+
+  /** In the order of an index, however far it is to the last row of the page. */
+  #walkOn(asked: Asked, stretch: Stretch): Promise<Row[]> {
+    const values = new Values();
+    const placed = [...this.#tests(values)!, ...this.#placed(asked, stretch, values)];
+    const keys = this.#ordered(asked, stretch, { placed, columns: [], limit: asked.limit }, values);
+    return ask<Row>(this.#unit, 'pwalk', this.#shown(keys, asked), values);
+  }
+
+  /** Beyond the cursor, within a stretch. */
+  #placed(asked: Asked, { test, bound }: Stretch, values: Values): string[] {
+    const placed = this.#place(asked, values);
+    if (test) placed.push(test);
+    const edge = bound && asked.cursor && this.#edge(bound, asked.cursor, values);
+    if (edge) placed.push(`${bound.column} ${this.#isDown(asked) ? '<=' : '>='} ${edge}`);
+    return placed;
+  }
+
+  #isDown({ back }: Asked): boolean {
+    return (this.#search.sort[0]?.descending ?? true) !== back;
+  }
+
+  /** The place of the cursor in a column; a row of another source may be of another kind. */
+  #edge({ type }: Bound, cursor: Cursor, values: Values): string | undefined {
+    const own = cursor.source === this.#source;
+    if (!type) return own ? values.add(cursor.key, 'bigint') : undefined;
+    const value = cursor.sort[0] ?? '';
+    if (type === 'bigint' && !/^\d{1,20}$/.test(value)) return undefined;
+    if (type === 'uuid' && !own) return undefined;
+    return values.add(value, type);
+  }
+
+  /** Rows of a stretch in its order: their keys and other columns, and their number `n`. */
+  #ordered(
+    asked: Asked,
+    { order, shared }: Stretch,
+    how: { readonly placed: string[]; readonly columns: string[]; readonly limit: number },
+    values: Values,
+  ): string {
+    const { placed, columns, limit } = how;
+    const { view } = this.#binding;
+    const all = ['v.key', 'v.updated_at', ...columns];
+    if (!shared) {
+      return `select ${all.join(', ')}, row_number() over (order by ${order}) as n
+        from ${view} v ${where(placed)} order by ${order} limit ${limit}`;
+    }
+    const { table, key, column, rows } = shared;
+    const tie = this.#newest !== asked.back ? 'desc' : 'asc';
+    const way = this.#isDown(asked) ? 'desc' : 'asc';
+    // As rows, so that their index is walked whatever is estimated.
+    const own = [
+      ['>=', 0],
+      ['<=', '9223372036854775807'],
+    ].map(([sign, end]) => `(v.${rows}, v.key) ${sign} (g.${key}, ${end}::bigint)`);
+    const from = this.#sharedBy(shared, asked, values);
+    return `select x.*, row_number() over (order by g.at ${way}, x.key ${tie}) as n
+      from (select g.${key}, g.${column} as at from ${table} g ${where(from)}
+          order by g.${column} ${way} offset 0) g
+        cross join lateral (select ${all.join(', ')} from ${view} v ${where([...own, ...placed])}
+          order by v.${rows} ${tie}, v.key ${tie} limit ${limit}) x
+      order by g.at ${way}, x.key ${tie} limit ${limit}`;
+  }
+
+  /** Tests of the rows of the table that has what is shared: from the cursor on, and as terms say. */
+  #sharedBy({ key, column, rows }: ProjectedShared, asked: Asked, values: Values): string[] {
+    const tests: string[] = [];
+    const value = asked.cursor?.sort[0];
+    if (value) {
+      const sign = this.#isDown(asked) ? '<=' : '>=';
+      tests.push(`g.${column} ${sign} ${values.add(value, 'timestamptz')}`);
+    }
+    for (const term of this.#search.terms) {
+      const code = term.kind === 'list' ? '_list' : term.kind === 'parameter' && term.info.code;
+      const parameter = code ? this.#binding.search[code] : undefined;
+      if (parameter?.type !== 'reference' || parameter.key?.column !== rows) continue;
+      const said = projectedConditions(this.#unit, this.#binding, [term], values) ?? [];
+      tests.push(...said.map((each) => each.replaceAll(`v.${rows}`, `g.${key}`)));
+    }
+    return tests;
   }
 
   /** By the matches themselves, sorted; undefined when there are too many. */
@@ -214,9 +309,15 @@ class ProjectedQuery {
     const inner = this.#orders().map((each, at) => `${each.expression} as s${at}`);
     const outer = this.#orders().map((each, at) => ({ ...each, expression: `w.s${at}` }));
     const order = orderBy(outer, 'w.key', this.#newest, asked.back);
-    const text = `with w as materialized (
-        select ${['v.key', 'v.updated_at', ...inner].join(', ')} from ${this.#binding.view} v ${where(tests)}
-        limit ${SET_MAX + 1})
+    const found = (more: readonly string[]): string =>
+      `select ${['v.key', 'v.updated_at', ...inner].join(', ')} from ${this.#binding.view} v
+        ${where([...tests, ...more])}`;
+    const among = this.#among(values);
+    const from = among
+      ? `select v.* from (${among.keys}) a
+          cross join lateral (${found([`v.${among.column} = a.key`])} offset 0) v`
+      : found([]);
+    const text = `with w as materialized (${from} limit ${SET_MAX + 1})
       select p.*, c.n from (select count(*) as n from w) c left join (
         ${this.#shown(
           `select w.key, w.updated_at from w where (select count(*) from w) <= ${SET_MAX}
@@ -228,58 +329,18 @@ class ProjectedQuery {
     return rows.filter((row) => row.key !== null);
   }
 
-  // ── the order of an index ──────────────────────────────────────────────────────────────────
-
-  /** The page's order cut into stretches that indexes have; from the cursor on. */
-  #stretches({ cursor, back }: Asked): Stretch[] {
-    const [first, ...more] = this.#search.sort;
-    const tie = `v.key ${this.#newest !== back ? 'desc' : 'asc'}`;
-    if (!first) return [{ order: tie }];
-    const way = first.descending !== back ? 'desc' : 'asc';
-    if (more.length > 0) return [{ order: undefined }];
-    if (first.code === '_lastUpdated' && this.#binding.large?.updatedAt) {
-      return [{ order: `v.updated_at ${way}, ${tie}`, bound: 'v.updated_at' }];
+  /** Of a text that is one of few, the keys by which its rows are looked up one after the other. */
+  #among(values: Values): { readonly keys: string; readonly column: string } | undefined {
+    for (const term of this.#search.terms) {
+      if (term.kind !== 'parameter' || term.modifier === 'missing') continue;
+      const parameter = this.#binding.search[term.info.code];
+      if (parameter?.type !== 'string' || !parameter.among) continue;
+      const texts = term.values.map(unescaped);
+      const keys = keysAmong(parameter.among, texts, term.modifier, values);
+      return { keys, column: parameter.among.column };
     }
-    const parameter = this.#binding.search[first.code];
-    if (parameter?.type === 'date' && parameter.ordered) {
-      const column = `v.${parameter.column}`;
-      const there = {
-        test: `${column} is not null`,
-        order: `${column} ${way}, ${tie}`,
-        bound: column,
-      };
-      const stretches = [there, { test: `${column} is null`, order: tie }];
-      return from(stretches, cursor && (cursor.sort[0] === null ? 1 : 0), back);
-    }
-    return this.#codeStretches(first, parameter, tie, { cursor, back });
+    return undefined;
   }
-
-  #codeStretches(
-    key: SortKey,
-    parameter: ProjectedParameter | undefined,
-    tie: string,
-    { cursor, back }: Pick<Asked, 'cursor' | 'back'>,
-  ): Stretch[] {
-    if (parameter?.type !== 'token' || !parameter.codes) return [{ order: undefined }];
-    const codes = Object.keys(parameter.codes).sort();
-    if (key.descending) codes.reverse();
-    const stretches = codes.map((code) => ({ test: parameter.codes![code]!, order: tie }));
-    const value = cursor?.sort[0];
-    const at = value ? codes.indexOf(value) : -1;
-    return from(stretches, at < 0 ? undefined : at, back);
-  }
-
-  #bound(column: string, { cursor, back }: Asked, values: Values): string {
-    const { descending } = this.#search.sort[0]!;
-    const value = values.add(cursor!.sort[0], 'timestamptz');
-    return `${column} ${descending !== back ? '<=' : '>='} ${value}`;
-  }
-}
-
-/** Stretches from that of the cursor on, in the direction of travel. */
-function from(stretches: readonly Stretch[], at: number | undefined, back: boolean): Stretch[] {
-  const start = at ?? (back ? stretches.length - 1 : 0);
-  return back ? stretches.slice(0, start + 1).reverse() : stretches.slice(start);
 }
 
 function where(tests: readonly string[]): string {

@@ -19,7 +19,7 @@ import { ask } from './ask.ts';
 import { codePhases } from './code-phases.ts';
 import type { Cursor } from './cursor.ts';
 import type { Found, Source } from './found.ts';
-import { tooCostly } from './limits.ts';
+import { SORTED_MAX, sortTooCostly } from './limits.ts';
 import { isLimited } from './narrow.ts';
 import { beyond, orderBy, sortedIndex, storedOrder } from './order.ts';
 import type { Search } from './parse.ts';
@@ -33,8 +33,6 @@ const SET_MIN = 250;
 const SET_MAX = 10_000;
 /** Sets that are tried. */
 const TRIES = 2;
-/** Resources that are sorted by what is read from each: 35 µs one. */
-const SORTED_MAX = 50_000;
 /** Resources walked before another way is taken; fewer where that way is cheap. */
 const WALK_MAX = 20_000;
 const WALK_FEW = 1_000;
@@ -126,13 +124,7 @@ class StoredQuery {
     const text = `select count(*) as n from (${some}) s`;
     const [row] = await ask<{ n: bigint }>(this.#frame.unit, 'sorted', text, values);
     if (row!.n <= BigInt(SORTED_MAX)) return;
-    const keys = this.#frame.search.sort.map((key) => key.code).join(',');
-    throw tooCostly(
-      `More than ${SORTED_MAX} resources would be sorted by ${keys}, which no index has in order; ` +
-        'narrow the search, or sort by a date, a text, a number, a code of a closed list, ' +
-        '_lastUpdated or _id.',
-      '_sort',
-    );
+    throw sortTooCostly(this.#frame.search.sort.map((key) => key.code));
   }
 
   /** All conditions on codes as one, whose set an index has: rare only together, or in old resources. */
