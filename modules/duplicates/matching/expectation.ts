@@ -16,6 +16,8 @@ export type Levels = readonly (readonly number[])[];
 const SHARE_MIN = 1e-6;
 const ROUNDS_MAX = 100;
 const CHANGE_MIN = 1e-4;
+/** Pairs by which a field that is learnt beside stays where it stood. */
+const OPEN_PRIOR_PAIRS = 20;
 /** Added to each level in each round. */
 const SMOOTHING = 0.5;
 /** Samples of no more pairs teach nothing. */
@@ -34,26 +36,28 @@ function likelihood(patterns: Patterns, pattern: number, classes: readonly Level
   });
 }
 
-/** Posteriors of the first class by pattern, and the new shares. */
+/** Posteriors of the first two classes by pattern, and the new shares. */
 function expected(
   patterns: Patterns,
   classes: readonly Levels[],
   shares: readonly number[],
-): { first: Float64Array; shares: number[] } {
+): { first: Float64Array; second: Float64Array; shares: number[] } {
   const first = new Float64Array(patterns.counts.length);
+  const second = new Float64Array(patterns.counts.length);
   const sums = classes.map(() => 0);
   for (let pattern = 0; pattern < first.length; pattern++) {
     const weights = likelihood(patterns, pattern, classes).map((p, at) => p * shares[at]!);
     const sum = weights.reduce((so, weight) => so + weight, 0);
     if (sum === 0) continue;
     first[pattern] = weights[0]! / sum;
+    second[pattern] = weights[1]! / sum;
     for (const [at, weight] of weights.entries()) {
       sums[at]! += (patterns.counts[pattern]! * weight) / sum;
     }
   }
   const floored = sums.map((sum) => Math.max(sum / patterns.pairs, SHARE_MIN));
   const all = floored.reduce((so, share) => so + share, 0);
-  return { first, shares: floored.map((share) => share / all) };
+  return { first, second, shares: floored.map((share) => share / all) };
 }
 
 export interface Learning {
@@ -63,6 +67,8 @@ export interface Learning {
   readonly start: Levels;
   /** The classes that stay. */
   readonly fixed: readonly Levels[];
+  /** Fields of the first of them that are learnt all the same, from where they stand. */
+  readonly open?: readonly boolean[];
   /** Shares of the classes to begin with, the learnt one first. */
   readonly shares: readonly number[];
   /** Pseudo-pairs of what is expected, added in each round. */
@@ -71,45 +77,59 @@ export interface Learning {
 
 export interface Learnt {
   readonly levels: number[][];
+  /** The first of the classes that stay, with the fields that were learnt. */
+  readonly second: number[][];
   /** Shares of each sample, the learnt class first. */
   readonly shares: readonly (readonly number[])[];
 }
 
 /** The levels of the learnt class that explain the samples best. */
 export function learn(learning: Learning): Learnt {
-  const { fields, start, fixed, prior } = learning;
+  const { fields, start, prior, open } = learning;
   const samples = learning.samples.filter(({ pairs }) => pairs > PAIRS_MIN);
+  const [firstFixed = [], ...fixed] = learning.fixed;
   let levels = start.map((of) => [...of]);
+  let second = firstFixed.map((of) => [...of]);
   let shares = samples.map(() => [...learning.shares]);
-  for (let round = 0; round < ROUNDS_MAX && samples.length > 0; round++) {
-    const sums = fields.map(({ kind }, column) =>
+  const empty = (pairs: number, of?: Levels): Float64Array[] =>
+    fields.map(({ kind }, column) =>
       Float64Array.from(
         { length: levelsOf(kind) },
-        (_, level) => SMOOTHING + (prior ? prior.pairs * prior.levels[column]![level]! : 0),
+        (_, level) => SMOOTHING + (of ? pairs * of[column]![level]! : 0),
       ),
     );
-    const next = samples.map((sample, at) => {
-      const { first, shares: now } = expected(sample, [levels, ...fixed], shares[at]!);
-      addLevels(sample, (pattern) => first[pattern]!, sums);
-      return now;
+  for (let round = 0; round < ROUNDS_MAX && samples.length > 0; round++) {
+    const sums = empty(prior?.pairs ?? 0, prior?.levels);
+    const others = empty(OPEN_PRIOR_PAIRS, firstFixed);
+    shares = samples.map((sample, at) => {
+      const found = expected(sample, [levels, second, ...fixed], shares[at]!);
+      addLevels(sample, (pattern) => found.first[pattern]!, sums);
+      if (open) addLevels(sample, (pattern) => found.second[pattern]!, others);
+      return found.shares;
     });
-    const now = sums.map((of) => {
-      const sum = of.reduce((so, value) => so + value, 0);
-      return [...of].map((value) => value / sum);
-    });
-    const change = now.reduce(
-      (so, of, column) =>
-        of.reduce(
-          (most, value, level) => Math.max(most, Math.abs(value - levels[column]![level]!)),
-          so,
-        ),
-      0,
-    );
+    const now = sums.map(shared);
+    const change = furthest(now, levels);
     levels = now;
-    shares = next;
+    if (open) second = second.map((of, column) => (open[column] ? shared(others[column]!) : of));
     if (change < CHANGE_MIN) break;
   }
-  return { levels, shares };
+  return { levels, second, shares };
+}
+
+function shared(sums: Float64Array): number[] {
+  const sum = sums.reduce((so, value) => so + value, 0);
+  return [...sums].map((value) => value / sum);
+}
+
+function furthest(now: Levels, before: Levels): number {
+  return Math.max(
+    ...now.map((of, column) =>
+      of.reduce(
+        (most, value, level) => Math.max(most, Math.abs(value - before[column]![level]!)),
+        0,
+      ),
+    ),
+  );
 }
 
 /** The share of the first class among pairs, all classes being known. */

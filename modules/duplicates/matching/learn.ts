@@ -12,7 +12,7 @@ import { addLevels, countPatterns, type Patterns } from './patterns.ts';
 import { countsOf } from './rarity.ts';
 import type { Column, Registry } from './registry.ts';
 import { householdPairs, householdsOf, type Pairs, randomPairs, rulePairs } from './samples.ts';
-import { ALIKE, type Field, LEVELS, levelsOf, YEARS_EQUAL } from './schema.ts';
+import { ALIKE, EMAIL, type Field, LEVELS, levelsOf, YEARS_EQUAL } from './schema.ts';
 
 /** Registries of fewer records borrow from what is expected of m. */
 const SMALL = 2_000;
@@ -80,6 +80,13 @@ interface Household {
 
 const UNKNOWN = { within: 0, others: 0, crossed: CROSSED_WITHIN };
 
+/**
+ * Whether it is not known of a field if the members of a family have it in common: a second family
+ * name, the father's and the mother's name. Where no households teach it, their class learns it.
+ */
+const isFamilyMatter = ({ name, kind, shared }: Field): boolean =>
+  !shared && (kind === 'names' || kind === 'text') && name !== EMAIL;
+
 /** h, and the share of pairs that are members of one household. */
 function household(
   registry: Registry,
@@ -90,7 +97,10 @@ function household(
 ): Household | undefined {
   const fields = registry.columns.map(({ field }) => field);
   if (!fields.some(({ shared }) => shared)) return undefined;
-  const start = fields.map(({ shared }, column) => [...(shared ? m : u)[column]!]);
+  const start = fields.map((field, column) => {
+    if (!isFamilyMatter(field)) return [...(field.shared ? m : u)[column]!];
+    return m[column]!.map((value, level) => (value + u[column]![level]!) / 2);
+  });
   const { members, known } = householdsOf(registry);
   const { pairs, all } = householdPairs(members);
   if (pairs.length === 0) return { h: start, lambda: -1, ...UNKNOWN };
@@ -176,9 +186,15 @@ export function learnModel(registry: Registry, blocks: Blocks, across: boolean):
   const lambdaM = (DUPLICATES_START * registry.size) / pairsAll;
   const of = household(registry, comparer, two.levels, u, pairsAll);
   const three: Learnt = of
-    ? learn({ ...common, start: two.levels, fixed: [of.h, u], shares: [0.3, 0.3, 0.4] })
+    ? learn({
+        ...common,
+        start: two.levels,
+        fixed: [of.h, u],
+        shares: [0.3, 0.3, 0.4],
+        ...(of.within === UNKNOWN.within && { open: fields.map(isFamilyMatter) }),
+      })
     : two;
-  const h = of?.h ?? u;
+  const h = of ? three.second : u;
   const lambdaH = of === undefined ? 0 : of.lambda < 0 ? HOUSEHOLD_RATIO * lambdaM : of.lambda;
   return {
     fields: Object.fromEntries(

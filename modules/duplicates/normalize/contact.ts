@@ -5,7 +5,7 @@
  */
 
 import { type CountryCode, parsePhoneNumberFromString } from 'libphonenumber-js/min';
-import { fold } from './fold.ts';
+import { asciiDigits, fold } from './fold.ts';
 
 /** One repeated character, or counting up or down from 1, 0 or 9. */
 function isPlaceholder(text: string): boolean {
@@ -15,7 +15,7 @@ function isPlaceholder(text: string): boolean {
 
 /** A telephone in E.164 if the country's plan allows it, else its digits; undefined if it says nothing. */
 export function phoneOf(text: string, country?: CountryCode): string | undefined {
-  const digits = text.normalize('NFKC').replaceAll(/[^\d+]/g, '');
+  const digits = asciiDigits(text.slice(0, 60)).replaceAll(/[^\d+]/g, '');
   if (digits.replace('+', '').length < 5 || isPlaceholder(digits.replace('+', '')))
     return undefined;
   const parsed = digits.length <= 20 ? parsePhoneNumberFromString(digits, country) : undefined;

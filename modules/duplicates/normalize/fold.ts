@@ -48,6 +48,11 @@ export function isNative(text: string): boolean {
   return BEYOND_LATIN.test(text);
 }
 
+/** Digits of any script as ASCII digits; all else as it is, after NFKC. */
+export function asciiDigits(text: string): string {
+  return text.normalize('NFKC').replaceAll(/(?![0-9])\p{Nd}/gu, (digit) => anyAscii(digit));
+}
+
 /**
  * The writing as lower-case Latin letters and ASCII digits; words parted by one blank.
  * Emoji and control characters part words; apostrophes vanish. Never fails; may be empty.

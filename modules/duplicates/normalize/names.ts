@@ -20,42 +20,78 @@ export interface NameParts {
 /** How an installation writes full names. */
 export type NameOrder = 'given-first' | 'family-first';
 
-const DROPPED = new Set(
-  (
-    'mr mrs ms miss dr prof sir haji hajj hajja al el de da do dos du del di la le van von der den ' +
-    'ter bin bint ibn binti binte ould uld wa wad walad jr sr'
-  ).split(' '),
+const set = (words: string): ReadonlySet<string> => new Set(words.split(' '));
+
+/** Titles and particles, as they are once folded, in Latin and other scripts. */
+const DROPPED = set(
+  'mr mrs ms miss mme mlle dr prof sir rev sr sra srta eng engr jr snr ' +
+    'haji hajj hajja hajia hajiya alhaji alhaja alhaj elhadj elhadji elhaj hadj alhaj hajy ' +
+    'sri shri sree shree srimati shrimati srimti smt mst mosammat mosammath mosamat mosammt ' +
+    'musammat mosah mochah musst ato weyzero woizero weizero wzro malam mallam late lt ' +
+    'al el de da do dos du del di la le van von der den ter bin bint ibn binti binte bt ' +
+    'ould uld wa wad walad',
 );
-const SHORT_MUHAMMAD = new Set(['md', 'mohd', 'mhd', 'muh']);
-const ABD = new Set(['abd', 'abdul', 'abdel', 'abdi', 'cabdi', 'abdal']);
-const ARTICLES = new Set(['al', 'el', 'ul', 'ur', 'as', 'ar', 'an']);
-const JOINED = new Set(['gebre', 'haile', 'wolde', 'tekle', 'habte', 'mc', 'mac', 'o', 'd', 'st']);
+/** Short for Muhammad or a title before a name, and a name where nothing follows. */
+const BEFORE_NAMES = set('md mohd mhd muh mo moh u uu daw mg');
+/** Burmese titles that are names elsewhere: dropped before two further words. */
+const BEFORE_TWO = set('ma ko maung');
+const ABD = set('abd abdul abdel abdi cabdi abdal abdur abdus abdun abdoul abdou');
+const ARTICLES = set('al el ul ur us as ar an ad az es er il');
+const JOINED = set('gebre haile wolde tekle habte abu abou abo abw umm mc mac o d st');
+/** What Ethiopian clerks write short, and what stands between a name and the father's. */
+const SHORT: ReadonlyArray<readonly [RegExp, string]> = [
+  [/(?<!\p{L})(w\/r[ot]|[sdwch]\/o|a\/[lp])(?!\p{L})/giu, ' '],
+  [/(?<!\p{L})g\/(?=\p{L})/giu, 'gebre '],
+  [/(?<!\p{L})w\/(?=\p{L})/giu, 'wolde '],
+  [/(?<!\p{L})h\/(?=\p{L})/giu, 'haile '],
+  [/(?<!\p{L})t\/(?=\p{L})/giu, 'tekle '],
+  // The Arabic article, in its own script or set off by a capital.
+  [/(?<![\p{Script=Arabic}\p{M}])ال(?=\p{Script=Arabic}{3})/gu, ''],
+  [/(?<!\p{L})(?:Al|El)(?=\p{Lu}\p{Ll})/gu, ''],
+];
 const OTHERS_MAX = 3;
+
+const expanded = (text: string): string =>
+  /[/\u0600-\u06ff]|[AE]l\p{Lu}/u.test(text)
+    ? SHORT.reduce((so, [pattern, by]) => so.replaceAll(pattern, by), text)
+    : text;
+
+/** Abdul Rahman, Abdelrahman, Abdurrahman, عبدالرحمن: the article is heard and written in many ways. */
+function servant(word: string): string {
+  if (!word.startsWith('abd')) return word;
+  const of = /^abd[aeiou]{1,2}l([^l].{2,})$/.exec(word)?.[1];
+  // Abdulai and Abdoulaye are Abdullah, which keeps its l.
+  if (of !== undefined && (of.length > 3 || !/[aeiou]/.test(of))) return `abd${of}`;
+  return word.replace(/^abd[aeiou]([rsntdz])\1/, 'abd$1');
+}
 
 /** The words of a name that say something, joined where they belong together. */
 function words(texts: readonly string[]): string[] {
-  const raw = texts.flatMap((text) => fold(text.replace(/\bg\//i, 'gebre ')).split(' '));
+  const raw = texts.flatMap((text) => fold(expanded(text)).split(' ')).filter(isWord);
   const out: string[] = [];
   for (let at = 0; at < raw.length; at++) {
     const word = raw[at]!;
     const next = raw[at + 1];
-    if (word === '' || /^\d+$/.test(word)) continue;
+    if (next !== undefined && out.length === 0 && isTitle(word, raw.length - at - 1)) continue;
     if (ABD.has(word) && next !== undefined) {
       const skip = ARTICLES.has(next) && raw[at + 2] !== undefined ? 2 : 1;
-      out.push(`${word === 'cabdi' ? 'abdi' : word}${raw[at + skip]}`);
+      out.push(servant(`abd${raw[at + skip]}`));
       at += skip;
     } else if (JOINED.has(word) && next !== undefined) {
       out.push(`${word}${next}`);
       at += 1;
-    } else if (SHORT_MUHAMMAD.has(word) && next !== undefined) {
-      out.push('mohammed');
     } else if (!DROPPED.has(word)) {
-      out.push(word);
+      out.push(servant(word));
     }
   }
   // A name that is nothing but particles (a family called Van) is better than none.
-  return out.length > 0 ? out : raw.filter((word) => word !== '').slice(0, 1);
+  return out.length > 0 ? out : raw.slice(0, 1);
 }
+
+const isWord = (word: string): boolean => word !== '' && !/^\d+$/.test(word);
+
+const isTitle = (word: string, following: number): boolean =>
+  BEFORE_NAMES.has(word) || (following > 1 && BEFORE_TWO.has(word));
 
 /**
  * The comparable parts of a name.

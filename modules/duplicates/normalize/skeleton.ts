@@ -63,6 +63,13 @@ function coarse(folded: string): string {
   return bare(replaced(replaced(joined, SOUNDS), COARSE));
 }
 
+/** Another reading: as Somali, without the Arabic article, or coarsely. */
+function secondOf(folded: string, native: boolean): string {
+  if (!native && /[cx]/.test(folded)) return skeleton(replaced(folded, SOMALI));
+  if (!native && /^[ae]l[^aeiou ].{4}/.test(folded)) return skeleton(folded.slice(2));
+  return coarse(folded);
+}
+
 /**
  * The skeletons of a folded name, the first its usual one, at most two.
  *
@@ -71,7 +78,6 @@ function coarse(folded: string): string {
 export function skeletonsOf(folded: string, native: boolean): readonly string[] {
   const usual = skeleton(folded);
   if (usual === '') return [];
-  const second =
-    !native && /[cx]/.test(folded) ? skeleton(replaced(folded, SOMALI)) : coarse(folded);
+  const second = secondOf(folded, native);
   return second === usual || second === '' ? [usual] : [usual, second];
 }
