@@ -8,6 +8,7 @@
 
 import type { Context } from '../../src/sdk/index.ts';
 import { COMPARE_ALL, CROWD, compareAll } from './compare-all.ts';
+import { outsideCrowds, SUSPECTED_MIN } from './matching/crowds.ts';
 import { Desk, type Judge, type Scored } from './registry/desk.ts';
 import { explanationOf } from './registry/explain.ts';
 import { fingerprint, personFrom } from './registry/facts.ts';
@@ -20,7 +21,7 @@ import {
 } from './store/candidates.ts';
 import type { StoredFeature } from './store/features.ts';
 import { type EdgeRow, forgetEdges, writeEdges } from './store/suspicions.ts';
-import { outsideCrowds, raiseSuspicions, SUSPECTED_MIN, type Suspicion } from './suspicion.ts';
+import { raiseSuspicions, type Suspicion } from './suspicion.ts';
 
 /** Records compared at one desk. */
 const AT_ONCE = 50;

@@ -18,11 +18,11 @@ const FADED_BITS = -1.6;
  *
  * @returns how many
  */
-export async function withdrawFaded(units: Units, runId: number): Promise<number> {
+export async function withdrawFaded(units: Units, startedAt: Date): Promise<number> {
   let withdrawn = 0;
   for (let after = { a: 0n, b: 0n }; ; ) {
     const faded = await units.run(async (ctx) => {
-      const rows = await fadedSuspicions(ctx, runId, FADED_BITS, after, AT_ONCE);
+      const rows = await fadedSuspicions(ctx, startedAt, FADED_BITS, after, AT_ONCE);
       for (const row of rows) if (await withdraw(ctx, row)) withdrawn += 1;
       return rows;
     });

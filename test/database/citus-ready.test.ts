@@ -62,6 +62,7 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   match_value: 'reference: counts of common values, copied to all',
   match_model: 'one row a model learnt',
   match_run: 'one row a run',
+  match_to_raise: 'queue',
   payroll: 'one row a scheme and period',
   payroll_flow: 'configuration',
   payroll_vote: 'one row a vote; its keys hold across payrolls',

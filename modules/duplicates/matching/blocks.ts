@@ -7,9 +7,11 @@
  * does not help, skipped and counted: ten thousand namesakes cost nothing, and the report says so.
  */
 
+import { GrowingInts } from './growing.ts';
 import { join } from './hash.ts';
 import { KEYS_MAX, type Parts, partsReader, placeOf, RULES, writeKeys } from './keys.ts';
 import type { Registry } from './registry.ts';
+import { eachRun, type Sorted, sharedKeys } from './sorting.ts';
 
 /** People of one key that are compared with each other at most. */
 export const BLOCK_MAX = 60;
@@ -36,6 +38,8 @@ export interface Blocks {
   /** The rules under which anybody shares a key with another. */
   readonly rules: readonly RuleRuns[];
   readonly skipped: readonly Skipped[];
+  /** Keys that more than `BLOCK_MAX` people share, as they were before they were made finer. */
+  readonly large: ReadonlyMap<number, number>;
   /** Keys of everybody, in the order of the rules; those of a row from `starts[row]`. */
   readonly keys: Int32Array;
   /** The rule of each key. */
@@ -60,11 +64,8 @@ interface Keys {
   readonly owner: Int32Array;
 }
 
-const shared = (length: number): Int32Array =>
-  new Int32Array(new SharedArrayBuffer(Math.max(4, length * 4)));
-
 function keysOfAll(registry: Registry, parts: (row: number) => Parts): Keys {
-  const starts = shared(registry.size + 1);
+  const starts = new Int32Array(registry.size + 1);
   let keys = new Int32Array(Math.max(1024, registry.size * 16));
   let ruleOf = new Uint8Array(keys.length);
   let at = 0;
@@ -86,13 +87,9 @@ function keysOfAll(registry: Registry, parts: (row: number) => Parts): Keys {
     }
   }
   starts[registry.size] = at;
-  const kept = shared(at);
-  kept.set(keys.subarray(0, at));
-  const rules = new Uint8Array(new SharedArrayBuffer(Math.max(1, at)));
-  rules.set(ruleOf.subarray(0, at));
   const owner = new Int32Array(at);
   for (let row = 0; row < registry.size; row++) owner.fill(row, starts[row], starts[row + 1]);
-  return { keys: kept, ruleOf: rules, starts, owner };
+  return { keys: keys.subarray(0, at), ruleOf: ruleOf.subarray(0, at), starts, owner };
 }
 
 /** Keys of everybody under the rules that make any, large keys refined. */
@@ -102,24 +99,32 @@ export function blocksOf(registry: Registry): Blocks {
   const places = placesByRule(all.ruleOf);
   const rules: RuleRuns[] = [];
   const skipped: Skipped[] = [];
+  const large = new Map<number, number>();
   for (const [rule, of] of places.entries()) {
     if (of.length === 0) continue;
-    const sorter = new Sorter(all.keys, of);
-    const left = refine(sorter, all, (step, row) =>
-      refinement(step, registry.district[row]!, parts(row)),
-    );
-    if (left.keys > 0) skipped.push({ rule: RULES[rule]!.name, ...left });
-    rules.push({ rule, ...runsOf(sorter.sorted(), all) });
+    let sorted = sharedKeys(all.keys, of);
+    const before = large.size;
+    eachRun(sorted, (from, to, key) => {
+      if (to - from > BLOCK_MAX) large.set(key, to - from);
+    });
+    if (large.size > before) {
+      const left = refine(sorted, all, (step, row) =>
+        refinement(step, registry.district[row]!, parts(row)),
+      );
+      if (left.keys > 0) skipped.push({ rule: RULES[rule]!.name, ...left });
+      sorted = sharedKeys(all.keys, of);
+    }
+    rules.push({ rule, ...runsOf(sorted, all.owner) });
   }
   const { keys, ruleOf, starts } = all;
-  return { rules, skipped, keys, ruleOf, starts };
+  return { rules, skipped, large, keys, ruleOf, starts };
 }
 
 /** Places of the keys of each rule. */
-function placesByRule(ruleOf: Uint8Array): Uint32Array[] {
+function placesByRule(ruleOf: Uint8Array): Int32Array[] {
   const counts = new Uint32Array(RULES.length);
   for (const rule of ruleOf) counts[rule]!++;
-  const places = [...counts].map((count) => new Uint32Array(count));
+  const places = [...counts].map((count) => new Int32Array(count));
   counts.fill(0);
   for (let place = 0; place < ruleOf.length; place++) {
     const rule = ruleOf[place]!;
@@ -128,93 +133,54 @@ function placesByRule(ruleOf: Uint8Array): Uint32Array[] {
   return places;
 }
 
-const RADIX = 65_536;
-
-/** Places in the order of their keys (a radix sort); keys may change between two sorts. */
-class Sorter {
-  readonly #keys: Int32Array;
-  readonly #places: Uint32Array;
-  readonly #starts = new Uint32Array(RADIX + 1);
-  readonly #halfway: Uint32Array;
-  readonly #sorted: Uint32Array;
-
-  constructor(keys: Int32Array, places: Uint32Array) {
-    this.#keys = keys;
-    this.#places = places;
-    this.#halfway = new Uint32Array(places.length);
-    this.#sorted = new Uint32Array(places.length);
-  }
-
-  sorted(): Uint32Array {
-    this.#pass(this.#places, this.#halfway, 0);
-    this.#pass(this.#halfway, this.#sorted, 16);
-    return this.#sorted;
-  }
-
-  #pass(from: Uint32Array, into: Uint32Array, shift: number): void {
-    const [keys, starts] = [this.#keys, this.#starts];
-    starts.fill(0);
-    for (let at = 0; at < from.length; at++) starts[((keys[from[at]!]! >>> shift) & 0xffff) + 1]!++;
-    for (let at = 1; at <= RADIX; at++) starts[at]! += starts[at - 1]!;
-    for (let at = 0; at < from.length; at++) {
-      const place = from[at]!;
-      into[starts[(keys[place]! >>> shift) & 0xffff]!++] = place;
-    }
-  }
-}
-
-/** Calls back with each run of places that share a key. */
-function eachRun(
-  keys: Int32Array,
-  places: Uint32Array,
-  found: (from: number, to: number) => void,
-): void {
-  for (let from = 0, to = 1; from < places.length; from = to, to = from + 1) {
-    const key = keys[places[from]!]!;
-    while (to < places.length && keys[places[to]!] === key) to++;
-    if (to - from > 1 && key !== 0) found(from, to);
-  }
-}
-
 /** Gives the members of large keys finer keys, and none where that does not part them. */
 function refine(
-  sorter: Sorter,
+  first: Sorted,
   { keys, owner }: Keys,
   finer: (step: number, row: number) => number,
 ): { keys: number; people: number } {
-  let large = largeRuns(keys, sorter.sorted());
-  for (let step = 0; step < STEPS && large.length > 0; step++) {
-    for (const place of large.flat()) {
+  let large = largeRuns(first);
+  for (let step = 0; step < STEPS && large.runs > 0; step++) {
+    for (const place of large.places) {
       keys[place] = join(keys[place]!, finer(step, owner[place]!) + 1) || 1;
     }
-    large = largeRuns(keys, sorter.sorted());
+    large = largeRuns(sharedKeys(keys, large.places.sort()));
   }
-  for (const place of large.flat()) keys[place] = 0;
-  return { keys: large.length, people: new Set(large.flat().map((place) => owner[place])).size };
+  const people = new Set<number>();
+  for (const place of large.places) {
+    keys[place] = 0;
+    people.add(owner[place]!);
+  }
+  return { keys: large.runs, people: people.size };
 }
 
-function largeRuns(keys: Int32Array, places: Uint32Array): number[][] {
-  const runs: number[][] = [];
-  eachRun(keys, places, (from, to) => {
-    if (to - from > BLOCK_MAX) runs.push([...places.subarray(from, to)]);
+/** How many keys too many share, and the places of their members. */
+function largeRuns(sorted: Sorted): { runs: number; places: Int32Array } {
+  const places = new GrowingInts();
+  let runs = 0;
+  eachRun(sorted, (from, to) => {
+    if (to - from <= BLOCK_MAX) return;
+    runs++;
+    for (let at = from; at < to; at++) places.push(sorted.places[at]!);
   });
-  return runs;
+  return { runs, places: places.taken() };
 }
 
-function runsOf(places: Uint32Array, { keys, owner }: Keys): Omit<RuleRuns, 'rule'> {
+function runsOf(sorted: Sorted, owner: Int32Array): Omit<RuleRuns, 'rule'> {
   let runs = 0;
   let people = 0;
-  eachRun(keys, places, (from, to) => {
+  eachRun(sorted, (from, to) => {
     runs++;
     people += to - from;
   });
-  const [of, begins, ends, rows] = [shared(runs), shared(runs), shared(runs), shared(people)];
+  const [of, begins, ends] = [new Int32Array(runs), new Int32Array(runs), new Int32Array(runs)];
+  const rows = new Int32Array(people);
   let run = 0;
   let at = 0;
-  eachRun(keys, places, (from, to) => {
-    of[run] = keys[places[from]!]!;
+  eachRun(sorted, (from, to, key) => {
+    of[run] = key;
     begins[run] = at;
-    for (let place = from; place < to; place++) rows[at++] = owner[places[place]!]!;
+    for (let place = from; place < to; place++) rows[at++] = owner[sorted.places[place]!]!;
     ends[run++] = at;
   });
   return { rows, keys: of, from: begins, to: ends };

@@ -59,37 +59,40 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
     return memo;
   });
   const tops = columns.map(({ field }) => LEVELS[field.kind] - 1);
+  const places = Int32Array.from(columns, ({ at }) => at);
+  const slots = Int32Array.from(columns, ({ field }) => field.slots);
   const below = columns.map(({ field }) => belowOf(columns, field.name));
+  const isDate = columns.map(({ field }) => field.kind === 'date');
   let equal = 0;
   const level = (column: number, a: number, b: number): number => {
-    const { at, field, values } = columns[column]!;
-    const from = a * width + at;
-    const to = b * width + at;
+    const from = a * width + places[column]!;
+    const to = b * width + places[column]!;
     equal = 0;
     const x = rows[from]!;
     const y = rows[to]!;
     if (x === 0 || y === 0) return MISSING;
-    for (const lower of below[column]!) {
-      const home = rows[a * width + lower]!;
-      if (home !== 0 && home === rows[b * width + lower]) return MISSING;
+    const lower = below[column]!;
+    for (let at = 0; at < lower.length; at++) {
+      const home = rows[a * width + lower[at]!]!;
+      if (home !== 0 && home === rows[b * width + lower[at]!]) return MISSING;
     }
     if (x === y) {
       equal = x;
-      return equalLevel(field, values, x);
+      const { field, values } = columns[column]!;
+      return isDate[column] ? equalLevel(field, values, x) : tops[column]!;
     }
-    if (field.slots === 1) return compares[column]!(x, y);
-    return bestOf(column, from, to);
+    return slots[column] === 1 ? compares[column]!(x, y) : bestOf(column, from, to);
   };
   const bestOf = (column: number, from: number, to: number): number => {
-    const { slots } = columns[column]!.field;
+    const [count, compare] = [slots[column]!, compares[column]!];
     let best = MISSING;
-    for (let i = from; i < from + slots && rows[i] !== 0; i++) {
-      for (let j = to; j < to + slots && rows[j] !== 0; j++) {
+    for (let i = from; i < from + count && rows[i] !== 0; i++) {
+      for (let j = to; j < to + count && rows[j] !== 0; j++) {
         if (rows[i] === rows[j]) {
           equal = rows[i]!;
           return tops[column]!;
         }
-        best = better(best, compares[column]!(rows[i]!, rows[j]!));
+        best = better(best, compare(rows[i]!, rows[j]!));
       }
     }
     return best;

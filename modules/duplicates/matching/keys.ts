@@ -282,6 +282,9 @@ export function writeKeys(rule: number, of: Parts, into: Int32Array, from: numbe
   return at;
 }
 
+/** The key of an identifier by the hash of it, under the first rule. */
+export const keyOfIdentifier = (hash: number): number => join(mix(1), hash) || 1;
+
 interface Reader {
   readonly values: ValueTable;
   readonly at: number;

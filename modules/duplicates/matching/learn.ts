@@ -127,11 +127,12 @@ function household(
 /** Share of pairs of whom each bears the other's names. */
 function crossedShare(comparer: Comparer, pairs: Pairs): number {
   let crossed = 0;
-  for (const [a, b] of pairs) {
+  for (let pair = 0; pair < pairs.length; pair += 2) {
+    const [a, b] = [pairs[pair]!, pairs[pair + 1]!];
     const [first, second] = comparer.crossed(a, b);
     if (first >= ALIKE && second >= ALIKE && !comparer.namesAlike(a, b)) crossed++;
   }
-  return crossed / pairs.length;
+  return (2 * crossed) / pairs.length;
 }
 
 function priorOf(

@@ -4,6 +4,7 @@
  */
 
 import type { Comparer } from './compare.ts';
+import type { Pairs } from './samples.ts';
 import { levelsOf, MISSING } from './schema.ts';
 
 export interface Patterns {
@@ -19,34 +20,36 @@ export interface Patterns {
 /** Counts pairs by pattern. */
 export function countPatterns(
   comparer: Comparer,
-  pairs: Iterable<readonly [number, number]>,
+  pairs: Pairs,
   leftOut: readonly string[] = [],
 ): Patterns {
   const radix = comparer.columns.map(({ field }) => levelsOf(field.kind) + 1);
   const known = new Map<number, number>();
   const levels: number[] = [];
   const counts: number[] = [];
-  let total = 0;
-  for (const [a, b] of pairs) {
+  const pattern = new Int8Array(radix.length);
+  for (let pair = 0; pair < pairs.length; pair += 2) {
+    const [a, b] = [pairs[pair]!, pairs[pair + 1]!];
     let key = 0;
     for (let column = 0; column < radix.length; column++) {
-      key = key * radix[column]! + comparer.level(column, a, b) + 1;
+      const level = comparer.level(column, a, b);
+      pattern[column] = level;
+      key = key * radix[column]! + level + 1;
     }
-    total++;
     const at = known.get(key);
     if (at !== undefined) {
       counts[at]!++;
       continue;
     }
     known.set(key, counts.push(1) - 1);
-    for (let column = 0; column < radix.length; column++) levels.push(comparer.level(column, a, b));
+    for (const level of pattern) levels.push(level);
   }
   return {
     columns: radix.length,
     levels: Int8Array.from(levels),
     counts: Float64Array.from(counts),
     used: comparer.columns.map(({ field }) => !leftOut.includes(field.name)),
-    pairs: total,
+    pairs: pairs.length / 2,
   };
 }
 

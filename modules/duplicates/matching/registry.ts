@@ -59,6 +59,8 @@ export interface Registry {
   readonly width: number;
   readonly rows: Int32Array;
   readonly columns: readonly Column[];
+  /** Identifiers that so many hold that they tell nobody apart, by hash; left out of the rows. */
+  readonly placeholders: readonly { readonly hash: number; readonly people: number }[];
   /** Household of each person, from 1; 0 for none. */
   readonly household: Int32Array;
   readonly households: number;
@@ -164,7 +166,7 @@ export class RegistryBuilder {
       return { field, at: from, values: tables.get(field.space)! };
     });
     const identifiers = columns.find(({ field }) => field.name === IDENTIFIER);
-    if (identifiers) dropPlaceholders(rows, width, identifiers);
+    const placeholders = identifiers ? dropPlaceholders(rows, width, identifiers) : [];
     const marks = this.#marks.taken();
     const districts = this.#districts.table();
     return {
@@ -172,6 +174,7 @@ export class RegistryBuilder {
       width,
       rows,
       columns,
+      placeholders,
       household: this.#household.taken(),
       households: this.#households.size - 1,
       district: this.#district.taken(),
@@ -220,8 +223,12 @@ function place(
   }
 }
 
-/** Takes out values that so many hold that they tell nobody apart. */
-function dropPlaceholders(rows: Int32Array, width: number, { at, field, values }: Column): void {
+/** Takes out values that so many hold that they tell nobody apart; answers which. */
+function dropPlaceholders(
+  rows: Int32Array,
+  width: number,
+  { at, field, values }: Column,
+): Registry['placeholders'] {
   const holders = new Int32Array(values.size);
   for (let row = at; row < rows.length; row += width) {
     for (let slot = 0; slot < field.slots; slot++) holders[rows[row + slot]!]!++;
@@ -234,6 +241,12 @@ function dropPlaceholders(rows: Int32Array, width: number, { at, field, values }
       if (id !== 0 && holders[id]! <= HOLDERS_MAX) rows[kept++] = id;
     }
   }
+  holders[0] = 0;
+  const dropped: { hash: number; people: number }[] = [];
+  holders.forEach((people, id) => {
+    if (people > HOLDERS_MAX) dropped.push({ hash: values.hash[id]!, people });
+  });
+  return dropped;
 }
 
 /** The registry of these people, in their order. */

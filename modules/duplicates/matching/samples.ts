@@ -4,11 +4,13 @@
  */
 
 import { type Blocks, eachPair } from './blocks.ts';
+import { GrowingInts } from './growing.ts';
 import { join, mix } from './hash.ts';
 import { listOf, partsReader, placeOf } from './keys.ts';
 import type { Registry } from './registry.ts';
 
-export type Pairs = Array<readonly [number, number]>;
+/** Pairs by the rows of both, one behind the other. */
+export type Pairs = Int32Array;
 
 const RANDOM_PAIRS = 300_000;
 const RULE_PAIRS = 150_000;
@@ -19,18 +21,22 @@ const HOUSEHOLD_SIZE_MAX = 15;
 const [HOUSE, POSTAL] = [placeOf('house'), placeOf('postal')];
 const [LINES, PHONES] = [listOf('lines'), listOf('phones')];
 
+function add(pairs: GrowingInts, a: number, b: number): void {
+  pairs.push(a);
+  pairs.push(b);
+}
+
 /** Pairs at random; across two registries if there are two. */
 export function randomPairs(registry: Registry, across: boolean): Pairs {
   const { size, source } = registry;
-  const pairs: Pairs = [];
-  if (size < 2) return pairs;
+  const pairs = new GrowingInts();
   const wanted = Math.min(RANDOM_PAIRS, (size * (size - 1)) / 2);
-  for (let at = 0; pairs.length < wanted && at < wanted * 4; at++) {
+  for (let at = 0; pairs.size < wanted * 2 && at < wanted * 4; at++) {
     const a = (mix(2 * at + 1) >>> 0) % size;
     const b = (mix(2 * at + 2) >>> 0) % size;
-    if (a !== b && !(across && source[a] === source[b])) pairs.push([a, b]);
+    if (a !== b && !(across && source[a] === source[b])) add(pairs, a, b);
   }
-  return pairs;
+  return pairs.taken();
 }
 
 /** Pairs that a rule makes, evenly thinned. */
@@ -44,15 +50,15 @@ export function rulePairs(
   let count = 0;
   eachPair(registry, blocks, options, () => count++);
   const step = Math.max(1, count / RULE_PAIRS);
-  const pairs: Pairs = [];
+  const pairs = new GrowingInts();
   let seen = 0;
   let next = 0;
   eachPair(registry, blocks, options, (a, b) => {
     if (seen++ < next) return;
-    pairs.push([a, b]);
+    add(pairs, a, b);
     next += step;
   });
-  return pairs;
+  return pairs.taken();
 }
 
 /** Members by household; where none are known, by telephone or by street and postal code. */
@@ -88,17 +94,17 @@ export function householdPairs(members: readonly (readonly number[])[]): {
 } {
   const all = members.reduce((so, { length }) => so + (length * (length - 1)) / 2, 0);
   const step = Math.max(1, all / HOUSEHOLD_PAIRS);
-  const pairs: Pairs = [];
+  const pairs = new GrowingInts();
   let seen = 0;
   let next = 0;
   for (const rows of members) {
     for (let i = 0; i < rows.length; i++) {
       for (let j = i + 1; j < rows.length; j++) {
         if (seen++ < next) continue;
-        pairs.push([rows[i]!, rows[j]!]);
+        add(pairs, rows[i]!, rows[j]!);
         next += step;
       }
     }
   }
-  return { pairs, all };
+  return { pairs: pairs.taken(), all };
 }

@@ -1,10 +1,14 @@
 /**
  * A run over everybody: records in, pairs, counts and a model out. Knows no database; it works in a
- * process of its own (`process.ts`).
+ * process of its own (`process.ts`), and writes in the form in which COPY takes it.
  */
 
-import { type Grade, gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
-import { type Person, type Registry, registryOf } from '../matching/registry.ts';
+import { CROWD } from '../compare-all.ts';
+import type { Verdicts } from '../matching/clusters.ts';
+import { outsideCrowds, SUSPECTED_MIN } from '../matching/crowds.ts';
+import { gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
+import { keyOfIdentifier } from '../matching/keys.ts';
+import type { Registry } from '../matching/registry.ts';
 import { type Run, runMatching } from '../matching/run.ts';
 import { probabilityOf } from '../matching/score.ts';
 import { countAll } from '../registry/counts.ts';
@@ -17,20 +21,25 @@ export const TEACHING_MIN = 2_000;
 /** Pairs are answered from this probability. */
 const KEPT_MIN = 0.1;
 
-/** A pair by the places of its records. */
-export interface FoundPair {
-  readonly a: number;
-  readonly b: number;
-  readonly logOdds: number;
-  readonly grade: Grade;
-  readonly explanation: string;
+/** By what everybody is compared. */
+export interface Order {
+  /** The model in force. */
+  readonly now: TaughtModel;
+  /** Whether it was learnt here: only then can a new one be held against it. */
+  readonly taught: boolean;
+  /** Internal ids of two records that were decided on, and whether they are one person. */
+  readonly verdicts: readonly (readonly [number, number, boolean])[];
 }
 
-/** What a run over everybody found. */
+/** Everybody in use: facts, and internal ids in rising order. */
+export interface Everybody {
+  readonly registry: Registry;
+  readonly ids: Float64Array;
+}
+
+/** What a run over everybody found, in short. */
 export interface Findings {
-  readonly pairs: readonly FoundPair[];
-  /** Kind, hash and how many, one after another. */
-  readonly counts: Int32Array;
+  readonly people: number;
   /** The model learnt; absent where the registry is too small. */
   readonly learnt?: TaughtModel;
   /** Why the learnt one was not used. */
@@ -41,51 +50,99 @@ export interface Findings {
     readonly keys: number;
     readonly people: number;
   }[];
+  /** Keys that too many people share, and how many do. */
+  readonly crowded: { readonly keys: readonly number[]; readonly people: readonly number[] };
 }
 
-/**
- * Compares everybody with everybody who shares a key.
- *
- * @param now  the model in force
- * @param taught  whether it was learnt here: only then can a new one be held against it
- */
-export function compareEverybody(
-  people: readonly Person[],
-  now: TaughtModel,
-  taught: boolean,
-): Findings {
-  const registry = registryOf(people);
-  const size = people.length;
-  const counts = Int32Array.from(
-    [...countAll(registry).stored()].flatMap(({ kind, hash, held }) => [kind, hash, held]),
-  );
-  if (size < TEACHING_MIN) return { pairs: [], counts, compared: 0, skipped: [] };
-  const inForce = fitted(now, size);
-  let run = runMatching(registry, { across: false });
-  const learnt = { people: size, model: run.model };
-  const refused = taught ? refusalOf(learnt.model, inForce) : undefined;
-  if (refused !== undefined) run = runMatching(registry, { across: false, model: inForce });
-  return {
-    pairs: pairsOf(registry, run),
-    counts,
+/** What was found: in short, and as lines of COPY. */
+export interface Found {
+  readonly findings: Findings;
+  /** a, b, log-odds, grade, explanation, whether the pair is to be raised. */
+  readonly pairs: Iterable<string>;
+  /** Kind, hash and how many. */
+  readonly counts: Iterable<string>;
+}
+
+/** Compares everybody with everybody who shares a key. */
+export function compareEverybody({ registry, ids }: Everybody, order: Order): Found {
+  const people = registry.size;
+  const counts = countLines(registry);
+  if (people < TEACHING_MIN) {
+    const crowded = { keys: [], people: [] };
+    return { findings: { people, compared: 0, skipped: [], crowded }, pairs: [], counts };
+  }
+  const inForce = fitted(order.now, people);
+  const options = { across: false, verdicts: verdictsOf(ids, order.verdicts) };
+  let run = runMatching(registry, options);
+  const learnt = { people, model: run.model };
+  const refused = order.taught ? refusalOf(learnt.model, inForce) : undefined;
+  if (refused !== undefined) run = runMatching(registry, { ...options, model: inForce });
+  const findings = {
+    people,
     learnt,
     ...(refused !== undefined && { refused }),
     compared: run.pairs.compared,
     skipped: run.blocks.skipped,
+    crowded: crowdedKeys(registry, run),
   };
+  return { findings, pairs: pairLines(registry, ids, run), counts };
 }
 
-function pairsOf(registry: Registry, { pairs, logOdds, clusters, scorer }: Run): FoundPair[] {
+/** Keys that too many share, of values that tell nobody apart as well. */
+function crowdedKeys(registry: Registry, { blocks }: Run): Findings['crowded'] {
+  const crowds = [
+    ...[...blocks.large].map(([key, people]) => ({ key, people })),
+    ...registry.placeholders.map(({ hash, people }) => ({ key: keyOfIdentifier(hash), people })),
+  ].filter(({ people }) => people > CROWD);
+  const unique = new Map(crowds.map(({ key, people }) => [key, people]));
+  return { keys: [...unique.keys()], people: [...unique.values()] };
+}
+
+function* countLines(registry: Registry): Generator<string> {
+  for (const { kind, hash, held } of countAll(registry).stored()) {
+    yield `${kind}\t${hash}\t${held}\n`;
+  }
+}
+
+/** Verdicts by the places of records; those about records that are gone are left out. */
+function verdictsOf(ids: Float64Array, said: Order['verdicts']): Verdicts {
+  const duplicate: [number, number][] = [];
+  const different: [number, number][] = [];
+  for (const [a, b, same] of said) {
+    const [x, y] = [placeOf(ids, a), placeOf(ids, b)];
+    if (x >= 0 && y >= 0) (same ? duplicate : different).push([x, y]);
+  }
+  return { duplicate, different };
+}
+
+/** The place of an id among rising ones; -1 if it is not there. */
+function placeOf(ids: Float64Array, id: number): number {
+  let low = 0;
+  let high = ids.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle]! < id) low = middle + 1;
+    else high = middle;
+  }
+  return ids[low] === id ? low : -1;
+}
+
+function* pairLines(registry: Registry, ids: Float64Array, run: Run): Generator<string> {
+  const { pairs, logOdds, clusters, scorer } = run;
   const levels = gradeReader(registry, scorer.comparer);
   const rivals = rivalsOf(registry.size, pairs, logOdds, clusters);
-  const found: FoundPair[] = [];
+  const likely: { a: number; b: number; at: number }[] = [];
+  for (let at = 0; at < pairs.size; at++) {
+    if (probabilityOf(logOdds[at]!) < SUSPECTED_MIN) continue;
+    likely.push({ a: pairs.a[at]!, b: pairs.b[at]!, at });
+  }
+  const raisable = new Set(outsideCrowds(likely).map(({ at }) => at));
   for (let at = 0; at < pairs.size; at++) {
     const bits = logOdds[at]!;
     if (probabilityOf(bits) < KEPT_MIN) continue;
     const [a, b] = [pairs.a[at]!, pairs.b[at]!];
-    const rival = Math.max(rivals[a]!, rivals[b]!);
-    const grade = gradeOf(bits, levels(a, b), rival);
-    found.push({ a, b, logOdds: bits, grade, explanation: explanationOf(scorer.explain(a, b)) });
+    const grade = gradeOf(bits, levels(a, b), Math.max(rivals[a]!, rivals[b]!));
+    const why = explanationOf(scorer.explain(a, b)).replaceAll('\\', '\\\\');
+    yield `${ids[a]}\t${ids[b]}\t${bits}\t${grade}\t${why}\t${raisable.has(at) ? 't' : 'f'}\n`;
   }
-  return found;
 }

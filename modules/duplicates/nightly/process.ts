@@ -1,31 +1,56 @@
 #!/usr/bin/env node
 /**
- * The process of a run over everybody: takes records in portions, answers what it found, and ends.
- * It has no settings, no secrets and no database, and gives way to whatever else wants the machine.
+ * The process of a run over everybody: takes records as the bytes of COPY, answers what it found in
+ * the form of COPY, and ends. It has no settings, no secrets and no database, and gives way to
+ * whatever else wants the machine.
+ *
+ * Records come by the standard input, what they are compared by as a message beforehand. First goes
+ * a message of what was found in short, then lines by the standard output: pairs, an empty line,
+ * counts, and an empty line.
  */
 
-import type { Person } from '../matching/registry.ts';
-import { personFrom } from '../registry/facts.ts';
-import type { TaughtModel } from '../registry/weights.ts';
-import { compareEverybody } from './everybody.ts';
+import { once } from 'node:events';
+import { compareEverybody, type Order } from './everybody.ts';
+import { RecordReader } from './records.ts';
 
-/** Facts, household and area of one record. */
-export type Told = readonly [facts: string, household: bigint | null, area: string | null];
+const CHUNK = 256 * 1024;
 
-/** A portion of records, or the word that these were all. */
-export type Message =
-  | { readonly records: readonly Told[] }
-  | { readonly now: TaughtModel; readonly taught: boolean };
+async function main(): Promise<void> {
+  const [order] = (await once(process, 'message')) as [Order];
+  const reader = new RecordReader();
+  for await (const chunk of process.stdin) reader.take(chunk as Buffer);
+  reader.end();
+  const { findings, pairs, counts } = compareEverybody(
+    { registry: reader.builder.build(), ids: reader.ids },
+    order,
+  );
+  const used = process.resourceUsage();
+  process.send?.({
+    ...findings,
+    seconds: (used.userCPUTime + used.systemCPUTime) / 1e6,
+    memory: used.maxRSS / 1024,
+  });
+  await write(pairs);
+  await write(['\n']);
+  await write(counts);
+  await write(['\n']);
+  process.stdout.end();
+  process.disconnect();
+}
 
-const people: Person[] = [];
-
-process.on('message', (message: Message) => {
-  if ('records' in message) {
-    for (const [facts, householdId, area] of message.records) {
-      people.push(personFrom(facts, { householdId, area }));
-    }
-    return;
+async function write(lines: Iterable<string>): Promise<void> {
+  let text = '';
+  for (const line of lines) {
+    text += line;
+    if (text.length < CHUNK) continue;
+    if (!process.stdout.write(text)) await once(process.stdout, 'drain');
+    text = '';
   }
-  process.send?.(compareEverybody(people, message.now, message.taught), () => process.disconnect());
+  if (text !== '' && !process.stdout.write(text)) await once(process.stdout, 'drain');
+}
+
+process.on('disconnect', () => {
+  // Without the house nobody waits for the rest.
+  if (!process.stdout.writableEnded) process.exit();
 });
-process.on('disconnect', () => process.exit());
+await main();

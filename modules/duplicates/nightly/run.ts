@@ -1,39 +1,53 @@
 /**
  * The nightly run: everybody is compared with everybody, the weights are learnt anew, and how common
- * values are is counted. Reading and writing go by portions of their own transactions; the work in
- * between is done by another process. Killed, it starts again: what was raised stays raised once.
+ * values are is counted. Records are read in portions, the work is done by another process, what it
+ * found is written in one transaction, and suspicions are raised in portions.
+ *
+ * Killed anywhere, it goes on: before anything was written from the beginning, afterwards from the
+ * next portion. Of two runs the second leaves, and looks a minute later whether the first has died.
  */
 
-import { handle, handleInSteps, job, type Units } from '../../../src/sdk/index.ts';
-import { COMPARE_ALL, CROWD, compareAll } from '../compare-all.ts';
+import { randomUUID } from 'node:crypto';
+import { type Context, handle, handleInSteps, job, type Units } from '../../../src/sdk/index.ts';
+import { COMPARE_ALL, COMPARE_LEFT, compareAll, type WholeRun } from '../compare-all.ts';
 import { askForFairness } from '../fairness/keep.ts';
 import { findDuplicates, keyOf } from '../jobs.ts';
 import { probabilityOf } from '../matching/score.ts';
-import { fingerprint } from '../registry/facts.ts';
 import { SHIPPED, type TaughtModel } from '../registry/weights.ts';
 import {
+  boundsOfPortions,
+  copyFeatures,
   endRun,
-  factsOfRecords,
-  forgetEarlier,
-  portionOfFeatures,
+  isRunning,
+  LIFE_SECONDS,
+  leaveRun,
+  noteFound,
+  noteRaised,
+  type RunRow,
   replaceBigKeys,
   replaceCounts,
+  replaceEdges,
+  runOf,
+  showAlive,
   startRun,
+  takeOverRun,
+  takeToRaise,
+  verdictsInForce,
 } from '../store/everybody.ts';
-import type { StoredFeature } from '../store/features.ts';
 import { latestModel, saveModel } from '../store/models.ts';
-import { type EdgeRow, writeEdges } from '../store/suspicions.ts';
-import { outsideCrowds, raiseSuspicions, SUSPECTED_MIN, type Suspicion } from '../suspicion.ts';
+import { raiseSuspicions } from '../suspicion.ts';
 import { withdrawFaded } from '../withdraw.ts';
-import { RunElsewhere } from './child.ts';
-import { type Findings, type FoundPair, TEACHING_MIN } from './everybody.ts';
+import { RunElsewhere, type Told } from './child.ts';
+import { type Order, TEACHING_MIN } from './everybody.ts';
 
-/** Records of one portion. */
-const PORTION = 5_000;
-/** Pairs written in one transaction. */
-const PAIRS = 200;
-
-type Ids = readonly (readonly [bigint, string])[];
+/** Records read in one transaction. */
+const PORTION = 50_000;
+/** Suspicions raised in one transaction. */
+const RAISED_AT_ONCE = 100;
+/** Above every internal id. */
+const LAST_ID = 2n ** 63n - 1n;
+/** A run shows that it lives so often in the time after which it is taken for dead. */
+const BEATS = 6;
 
 /** Rung by the clock. */
 export const ringNightly = job<Record<string, never>>(
@@ -48,114 +62,148 @@ export const nightlyHandlers = [
   handleInSteps(compareAll, runNightly),
 ];
 
-async function runNightly(units: Units): Promise<void> {
-  const runId = await units.run(startRun);
-  const elsewhere = new RunElsewhere();
+async function runNightly(units: Units, { left }: WholeRun): Promise<void> {
+  const owner = randomUUID();
+  const run = await units.run(async (ctx) => {
+    const taken =
+      (await takeOverRun(ctx, owner)) ?? (left ? undefined : await startRun(ctx, owner));
+    if (!taken && (await isRunning(ctx))) lookLater(ctx);
+    return taken;
+  });
+  if (!run) return;
+  const own: Units = {
+    run: (work) =>
+      units.run(async (ctx) => {
+        await showAlive(ctx, run.run_id, owner);
+        return work(ctx);
+      }),
+  };
   try {
-    const ids = await tellAll(units, elsewhere);
-    const inForce = await units.run(latestModel);
-    const now = inForce ? (JSON.parse(inForce.content) as TaughtModel) : SHIPPED;
-    const found = await elsewhere.found(now, inForce !== undefined);
-    const modelId = await keepFindings(units, found, inForce?.model_id ?? null);
-    const likely = found.pairs.filter(({ logOdds }) => probabilityOf(logOdds) >= SUSPECTED_MIN);
-    const raisable = new Set(outsideCrowds(likely));
-    let raised = 0;
-    for (let at = 0; at < found.pairs.length; at += PAIRS) {
-      const some = found.pairs.slice(at, at + PAIRS);
-      raised += await keepPairs(units, some, { ids, modelId, raisable });
-    }
-    await units.run((ctx) => forgetEarlier(ctx, runId));
-    if (found.learnt) await withdrawFaded(units, runId);
-    await units.run(async (ctx) => {
-      if (ids.length < TEACHING_MIN) {
-        ctx.enqueue(findDuplicates, { after: '0' }, { key: keyOf(undefined) });
-      }
-      await endRun(ctx, runId, {
-        people: ids.length,
-        compared: found.compared,
-        pairs: found.pairs.length,
-        raised,
-        skipped: JSON.stringify(found.skipped),
-        modelId,
-      });
-      askForFairness(ctx);
-    });
+    await finish(own, run);
+  } catch (error) {
+    await units.run((ctx) => leaveRun(ctx, run.run_id, owner));
+    throw error;
+  }
+}
+
+function lookLater(ctx: Context): void {
+  const runAt = new Date(ctx.now.getTime() + LIFE_SECONDS * 1000);
+  ctx.enqueue(compareAll, { left: true }, { key: COMPARE_LEFT, runAt });
+}
+
+/** Does what is left of a run. */
+async function finish(own: Units, { run_id: runId, found }: RunRow): Promise<void> {
+  if (!found) await findEverywhere(own, runId);
+  await raiseFound(own, runId);
+  const { people, started_at: startedAt } = await own.run((ctx) => runOf(ctx, runId));
+  const few = (people ?? 0) < TEACHING_MIN;
+  if (!few) await withdrawFaded(own, startedAt);
+  await own.run(async (ctx) => {
+    if (few) ctx.enqueue(findDuplicates, { after: '0' }, { key: keyOf(undefined) });
+    await endRun(ctx, runId);
+    askForFairness(ctx);
+  });
+}
+
+/**
+ * Has everybody compared, and writes what is found: all of it or nothing.
+ *
+ * @param own shows with each unit of work that the run lives
+ */
+export async function findEverywhere(own: Units, runId: number): Promise<void> {
+  const elsewhere = new RunElsewhere();
+  const beat = setInterval(
+    () => void own.run(async () => {}).catch(() => elsewhere.end()),
+    (LIFE_SECONDS / BEATS) * 1000,
+  );
+  try {
+    const { order, modelId } = await own.run(orderNow);
+    await elsewhere.begin(order);
+    await tellAll(own, elsewhere);
+    const told = await elsewhere.found();
+    clearInterval(beat);
+    await own.run((ctx) => keepFound(ctx, runId, { elsewhere, told, modelId }));
   } finally {
+    clearInterval(beat);
     elsewhere.end();
   }
 }
 
-/** Hands all records in use to the run; answers their ids in order. */
-async function tellAll(units: Units, elsewhere: RunElsewhere): Promise<Ids> {
-  const ids: [bigint, string][] = [];
-  for (let after = 0n; ; ) {
-    const rows: StoredFeature[] = await units.run((ctx) => portionOfFeatures(ctx, after, PORTION));
-    const live = rows.filter((row) => row.active && row.replaced_by === null);
-    for (const row of live) ids.push([row.patient_id, row.fhir_id]);
-    await elsewhere.tell(live.map((row) => [row.facts, row.household_id, row.area] as const));
-    if (rows.length < PORTION) return ids;
-    after = rows.at(-1)!.patient_id;
+/** By what everybody is compared today, and the number of its model. */
+async function orderNow(ctx: Context): Promise<{ order: Order; modelId: number | null }> {
+  const inForce = await latestModel(ctx);
+  const now = inForce ? (JSON.parse(inForce.content) as TaughtModel) : SHIPPED;
+  const verdicts = (await verdictsInForce(ctx)).map(
+    ({ a, b, same }) => [Number(a), Number(b), same] as const,
+  );
+  return {
+    order: { now, taught: inForce !== undefined, verdicts },
+    modelId: inForce?.model_id ?? null,
+  };
+}
+
+/** Hands all records in use to the run. */
+async function tellAll(own: Units, elsewhere: RunElsewhere): Promise<void> {
+  const bounds = await own.run((ctx) => boundsOfPortions(ctx, PORTION));
+  let after = -1n;
+  for (const end of [...bounds, LAST_ID]) {
+    const begin = after;
+    await own.run(async (ctx) => {
+      for await (const bytes of copyFeatures(ctx, begin, end)) await elsewhere.tell(bytes);
+    });
+    after = end;
   }
 }
 
-/** Keeps counts and model; answers the model that the pairs were scored by. */
-async function keepFindings(
-  units: Units,
-  { learnt, refused, counts }: Findings,
-  before: number | null,
-): Promise<number | null> {
-  return units.run(async (ctx) => {
-    await replaceCounts(ctx, counts);
-    await replaceBigKeys(ctx, CROWD);
-    if (!learnt) return before;
-    const content = JSON.stringify(learnt);
-    const model = {
-      people: learnt.people,
-      content,
-      ...(refused !== undefined && { reason: refused }),
-    };
-    const id = await saveModel(ctx, model);
-    if (refused === undefined) return id;
-    ctx.log.warn('a learnt model was refused; the one before stays in force', { reason: refused });
-    return before;
-  });
-}
-
-/** What the pairs of a run are kept with. */
-interface Scope {
-  readonly ids: Ids;
+interface Finding {
+  readonly elsewhere: RunElsewhere;
+  readonly told: Told;
+  /** The model before. */
   readonly modelId: number | null;
-  readonly raisable: ReadonlySet<FoundPair>;
 }
 
-/** Writes pairs and raises the likely ones, by what stands now: a record may be gone by then. */
-async function keepPairs(
-  units: Units,
-  pairs: readonly FoundPair[],
-  { ids, modelId, raisable }: Scope,
-): Promise<number> {
-  return units.run(async (ctx) => {
-    const wanted = pairs.flatMap(({ a, b }) => [ids[a]![0], ids[b]![0]]);
-    const live = await factsOfRecords(ctx, wanted);
-    const rows = pairs.flatMap((pair): (EdgeRow & Suspicion & { raisable: boolean })[] => {
-      const [a, b] = [ids[pair.a]![0], ids[pair.b]![0]];
-      const [first, second] = [live.get(a), live.get(b)];
-      if (!first || !second) return [];
-      const { logOdds, grade, explanation } = pair;
-      return [
-        {
-          ...{ a, b, logOdds, grade, explanation, modelId },
-          ids: [first.fhir_id, second.fhir_id],
-          p: probabilityOf(logOdds),
-          raisable: raisable.has(pair),
-          facts: fingerprint(first.facts, second.facts),
-        },
-      ];
+/** Writes pairs, counts, model and what is to be raised. */
+async function keepFound(ctx: Context, runId: number, finding: Finding): Promise<void> {
+  const { elsewhere, told } = finding;
+  const { started_at: startedAt } = await runOf(ctx, runId);
+  const modelId = await keepModel(ctx, finding);
+  const whole = told.people >= TEACHING_MIN;
+  const { pairs } = await replaceEdges(ctx, elsewhere.lines(), { startedAt, modelId, whole });
+  await replaceCounts(ctx, elsewhere.lines());
+  await replaceBigKeys(ctx, told.crowded.keys, told.crowded.people);
+  const { people, compared, seconds, memory } = told;
+  const skipped = JSON.stringify(told.skipped);
+  await noteFound(ctx, runId, { people, compared, pairs, skipped, modelId, seconds, memory });
+}
+
+/** Keeps the model; answers the one that the pairs were scored by. */
+async function keepModel(ctx: Context, { told, modelId }: Finding): Promise<number | null> {
+  const { learnt, refused } = told;
+  if (!learnt) return modelId;
+  const content = JSON.stringify(learnt);
+  const reason = refused === undefined ? {} : { reason: refused };
+  const id = await saveModel(ctx, { people: learnt.people, content, ...reason });
+  if (refused === undefined) return id;
+  ctx.log.warn('a learnt model was refused; the one before stays in force', { reason: refused });
+  return modelId;
+}
+
+/** Raises what was found and is not looked at yet, in portions. */
+export async function raiseFound(own: Units, runId: number): Promise<void> {
+  for (;;) {
+    const taken = await own.run(async (ctx) => {
+      const next = await takeToRaise(ctx, RAISED_AT_ONCE);
+      const raised = await raiseSuspicions(
+        ctx,
+        next.pairs.map((each) => ({
+          ...{ a: each.a, b: each.b, ids: [each.a_id, each.b_id] },
+          ...{ p: probabilityOf(each.log_odds), grade: each.grade, facts: each.facts },
+          ...{ explanation: each.explanation, modelId: each.model_id },
+        })),
+      );
+      await noteRaised(ctx, runId, raised);
+      return next.taken;
     });
-    await writeEdges(ctx, rows);
-    return raiseSuspicions(
-      ctx,
-      rows.filter((row) => row.raisable),
-    );
-  });
+    if (taken < RAISED_AT_ONCE) return;
+  }
 }
