@@ -143,7 +143,7 @@ const FADED = statement(
   'duplicates.faded-suspicions',
   `select s.a, s.b, s.task_id, s.flag_ids from match_suspicion s
    left join match_edge e using (a, b)
-   where s.state = 'open' and s.opened_at < $1
+   where s.state = 'open' and s.about = 'Patient' and s.opened_at < $1
      and coalesce(e.log_odds, '-infinity') < $2 and (s.a, s.b) > ($3, $4)
      and not exists (select from review_lease l where l.task_id = s.task_id)
    order by 1, 2 limit $5`,
