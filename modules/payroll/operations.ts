@@ -26,7 +26,7 @@ import { DRAFT, PAYROLL_KINDS } from './lifecycle.ts';
 import { paperOperations } from './paper-operations.ts';
 import { recomputeOperation } from './recompute.ts';
 import { ceilingsOf } from './store/ceilings.ts';
-import { lockPayroll, summary } from './store/decide.ts';
+import { readPayroll, summary } from './store/decide.ts';
 import { exclusionReasons } from './store/draft.ts';
 
 type Parameter = NonNullable<OperationDefinition['parameter']>[number];
@@ -173,6 +173,7 @@ export const operations: readonly Operation[] = [
       'List',
       'Lines of a payroll by state and reason, and exclusions by reason.',
       [],
+      false,
     ),
     run: summarize,
   },
@@ -269,7 +270,7 @@ async function listCeilings(ctx: Context, input: OperationInput): Promise<Parame
 }
 
 async function summarize(ctx: Context, input: OperationInput): Promise<Parameters> {
-  const payroll = await lockPayroll(ctx, input.id!);
+  const payroll = await readPayroll(ctx, input.id!);
   if (!payroll) throw problem('not-found', 'payroll-unknown', `There is no payroll ${input.id}.`);
   const { currency } = payroll;
   const lines = await summary(ctx, payroll.payroll_id);

@@ -31,14 +31,8 @@ import {
   toCsv,
 } from '../indicators/index.ts';
 import { type Recomputed, recompute } from '../schemes/index.ts';
-import type { PayrollRow } from './store/decide.ts';
-import {
-  type FrozenLine,
-  frozenLines,
-  type LineChoice,
-  paidCyclesBy,
-  readPayroll,
-} from './store/recompute.ts';
+import { type PayrollRow, readPayroll } from './store/decide.ts';
+import { type FrozenLine, frozenLines, type LineChoice, paidCyclesBy } from './store/recompute.ts';
 
 /** Has lines computed again. */
 export const RECOMPUTE = permission(

@@ -35,6 +35,14 @@ export interface PayrollRow {
   readonly submitted_minor: bigint | null;
 }
 
+const READ = statement('payroll.read', 'select * from payroll where payroll_id = $1');
+
+/** The payroll of an id; undefined when there is none. */
+export function readPayroll(ctx: Context, payrollId: string): Promise<PayrollRow | undefined> {
+  if (!isUuid(payrollId)) return Promise.resolve(undefined);
+  return ctx.db.maybe<PayrollRow>(READ, [payrollId]);
+}
+
 const LOCK = statement('payroll.lock', 'select * from payroll where payroll_id = $1 for update');
 
 /** The payroll of an id, locked; undefined when there is none. */

@@ -2,16 +2,7 @@
  * Lines of a payroll as they were frozen, to be computed again: page by page, by name, or a sample.
  */
 
-import { type Context, isUuid, statement } from '../../../src/sdk/index.ts';
-import type { PayrollRow } from './decide.ts';
-
-const PAYROLL = statement('payroll.read', 'select * from payroll where payroll_id = $1');
-
-/** The payroll of an id; undefined when there is none. */
-export function readPayroll(ctx: Context, payrollId: string): Promise<PayrollRow | undefined> {
-  if (!isUuid(payrollId)) return Promise.resolve(undefined);
-  return ctx.db.maybe<PayrollRow>(PAYROLL, [payrollId]);
-}
+import { type Context, statement } from '../../../src/sdk/index.ts';
 
 /** A line as it was frozen. */
 export interface FrozenLine {
