@@ -6,6 +6,7 @@
 
 import type { Patient } from '@medplum/fhirtypes';
 import {
+  alsoAbout,
   contribute,
   type Module,
   type ResourceWrite,
@@ -35,6 +36,7 @@ import {
 import { HOLD_CERTAIN, HOLD_POSSIBLE, HOLD_PROBABLE } from './settings.ts';
 import { formerIds } from './store/aliases.ts';
 import { formerGroupIds } from './store/merges.ts';
+import { suspectedOf } from './store/reach.ts';
 
 export { featuresChanged } from './events.ts';
 
@@ -73,5 +75,6 @@ export const duplicates: Module = {
   contributes: [
     contribute(referenceAlias, { type: 'Patient', formers: formerIds }),
     contribute(referenceAlias, { type: 'Group', formers: formerGroupIds }),
+    contribute(alsoAbout, { type: 'Task', rids: suspectedOf }),
   ],
 };

@@ -42,12 +42,22 @@ import { requireRules } from './scheme.ts';
 import { type Simulation, simulationAnswer, simulationSheet } from './simulate-report.ts';
 import { findRulesVersion, findScheme, readRulesVersion, type Scheme } from './store/schemes.ts';
 import { readOnly, simulate } from './store/simulation.ts';
-import type { Side, SimulationQuestion } from './store/simulation-types.ts';
+import type { Side, SimulationQuestion, SimulationRow } from './store/simulation-types.ts';
 
 /** Tries rules over the registry, in figures only. */
 export const SIMULATE = permission('schemes.simulate', 'tries rules of schemes over the registry');
 
 const TOP_MAX = 100;
+
+/** Splits with their values in order, whatever order they were counted in; winners and losers as found. */
+function inOrder(rows: readonly SimulationRow[]): SimulationRow[] {
+  const key = (row: SimulationRow): string =>
+    JSON.stringify([row.value, row.now_why, row.tried_why, row.change, row.over]);
+  const isRanked = (split: string): boolean => split === 'gain' || split === 'loss';
+  return [...Map.groupBy(rows, (row) => row.split)].flatMap(([split, of]) =>
+    isRanked(split) ? of : of.toSorted((a, b) => (key(a) < key(b) ? -1 : 1)),
+  );
+}
 
 async function run(ctx: Context, input: OperationInput): Promise<Resource | RawAnswer> {
   const format = formatOf(input, 'json', ['csv', 'xlsx', 'json']);
@@ -55,7 +65,7 @@ async function run(ctx: Context, input: OperationInput): Promise<Resource | RawA
   const { top } = simulation.question;
   // Refused where the roles or the token do not let households be read.
   if (top > 0) await ctx.fhir.search('Group', '_id=0&_count=1&_elements=id');
-  const rows = await readOnly(ctx, () => simulate(ctx, simulation.question));
+  const rows = inOrder(await readOnly(ctx, () => simulate(ctx, simulation.question)));
   if (format === 'json') {
     const named = rows.filter((row) => row.split === 'gain' || row.split === 'loss');
     const seen = await withinReach(

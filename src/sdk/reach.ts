@@ -35,3 +35,19 @@ export const reachRule = extensionPoint<ReachRule>(
   'reach-rule',
   'how areas and schemes limit the resources of a room',
 );
+
+/**
+ * People or households whom resources of a type are about beside those whom their references name: who
+ * is limited sees one only where all of them are in reach.
+ */
+export interface AlsoAbout {
+  readonly type: string;
+  /** SQL of rids of Patients or Groups, for a stored row of this alias with its `rid` and `id`. */
+  readonly rids: (row: string, of: 'Patient' | 'Group') => string;
+}
+
+/** Rooms say here what is about several people at once, as a comparison of two is. */
+export const alsoAbout = extensionPoint<AlsoAbout>(
+  'reach-also-about',
+  'resources that are shown only to whom all are shown that they are about',
+);

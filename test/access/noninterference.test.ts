@@ -13,6 +13,7 @@ import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import { createActor } from '../../src/access/actors.ts';
 import { getToken, type Json, startTestHouse, type TestHouse } from '../support/server.ts';
+import { operationReads } from './operation-requests.ts';
 import { type Asked, reads, writes } from './requests.ts';
 import { makeWorld, type World } from './world.ts';
 
@@ -32,6 +33,8 @@ interface Limited {
   /** What stands in the second house for what the actor may not see; undefined: nothing. */
   readonly instead: (resource: Resource, seen: boolean) => Resource | undefined;
   readonly mayWrite: boolean;
+  /** Calls operations; a payroll is drafted for them to look at. */
+  readonly calls?: boolean;
 }
 
 const nothing = (resource: Resource, seen: boolean): Resource | undefined =>
@@ -53,6 +56,14 @@ function stranger(resource: Resource): Resource {
 }
 
 const LIMITED: readonly Limited[] = [
+  {
+    title: 'an administrator of an area',
+    roles: ['administrator'],
+    limits: { areas: ['north'] },
+    instead: nothing,
+    mayWrite: false,
+    calls: true,
+  },
   {
     title: 'an officer of an area',
     roles: ['area-officer', 'registrar'],
@@ -127,6 +138,18 @@ describe('what is hidden from a limited actor makes no difference to it', functi
     return house;
   }
 
+  /** Drafts a payroll; answers its id. */
+  async function payrollOf(house: TestHouse): Promise<string> {
+    const period = { name: 'period', valueString: '2026-01' };
+    const drafted = await house.fetch('InsurancePlan/one/$draft-payroll', {
+      body: { resourceType: 'Parameters', parameter: [period] },
+    });
+    expect(drafted.status, drafted.text).to.equal(200);
+    await house.settle();
+    const { json } = await house.fetch('List?code=payroll');
+    return json.entry[0].resource.id;
+  }
+
   let count = 0;
   async function tokenOf(house: TestHouse, { roles, limits, scope }: Limited): Promise<string> {
     count += 1;
@@ -157,19 +180,29 @@ describe('what is hidden from a limited actor makes no difference to it', functi
   for (const actor of LIMITED) {
     it(`to ${actor.title}`, async () => {
       // Whoever writes has a registry of its own, or the next one would meet what it has written.
-      const all = actor.mayWrite ? await houseOf(world) : whole;
+      const all = actor.mayWrite || actor.calls ? await houseOf(world) : whole;
       const first = { house: all, token: await tokenOf(all, actor) };
       const seen = await seenBy(all, first.token);
       const kept = world.writes.flatMap((each) => actor.instead(each, isSeen(seen, each)) ?? []);
       const theirs = await houseOf({ ...world, writes: kept });
       const second = { house: theirs, token: await tokenOf(theirs, actor) };
+      const payrolls = new Map<TestHouse, string>();
+      if (actor.calls) {
+        for (const house of [all, theirs]) payrolls.set(house, await payrollOf(house));
+      }
       const asked = fc.oneof(
         { weight: 6, arbitrary: reads(world, TYPES) },
+        ...(actor.calls ? [{ weight: 18, arbitrary: operationReads(world) }] : []),
         ...(actor.mayWrite ? [{ weight: 2, arbitrary: writes(world) }] : []),
       );
       const told: string[] = [];
       for (const one of fc.sample(asked, { seed: SEED, numRuns: RUNS })) {
-        const [here, there] = [await answerOf(first, one), await answerOf(second, one)];
+        const to = ({ house }: { house: TestHouse }): Asked => ({
+          ...one,
+          path: one.path.replace('{payroll}', payrolls.get(house) ?? ''),
+        });
+        const here = await answerOf(first, to(first));
+        const there = await answerOf(second, to(second));
         if (isDeepStrictEqual(here, there)) continue;
         told.push([one, here, there].map((each) => JSON.stringify(each)).join('\n    '));
       }

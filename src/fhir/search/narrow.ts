@@ -12,6 +12,7 @@
 import type { UnitOfWork } from '../../app.ts';
 import {
   type Actor,
+  alsoAbout,
   type ProjectedBinding,
   type ReachKind,
   type ReachRule,
@@ -89,12 +90,30 @@ function limitTests(unit: UnitOfWork, types: readonly string[], values: Values):
   const people: PeopleLimit[] = [];
   for (const { kind, rids } of limitsOf(unit.actor)) {
     const reach = values.add(rids, 'bigint[]');
+    tests.push(...allOfThem(unit, kind, types, reach));
     const own = types.length === 1 ? rulesOf(unit, kind, types[0]!) : [];
     if (own.length > 0) tests.push(...joined(own, 'r', reach));
     else people.push({ kind, reach });
   }
   if (people.length > 0) tests.push(...peopleTest(unit, people, types, values));
   return tests;
+}
+
+/** What is about several people at once is in reach where they all are. */
+function allOfThem(
+  unit: UnitOfWork,
+  kind: ReachKind,
+  types: readonly string[],
+  reach: string,
+): string[] {
+  const parts = unit.parts(alsoAbout).filter(({ type }) => types.includes(type));
+  return parts.flatMap(({ rids }) =>
+    (['Patient', 'Group'] as const).flatMap((target) =>
+      joined(rulesOf(unit, kind, target), 'o', reach).map(
+        (test) => `not exists (select from (${rids('r', target)}) o(rid) where not ${test})`,
+      ),
+    ),
+  );
 }
 
 /** A limit that falls upon people; `reach` is SQL. */
@@ -109,6 +128,7 @@ function limitGroups(unit: UnitOfWork, types: readonly string[], values: Values)
   const kinds = limitsOf(unit.actor).map((each) => each.kind);
   const groups = Map.groupBy(types, (type) => {
     if (kinds.some((kind) => rulesOf(unit, kind, type).length > 0)) return type;
+    if (unit.parts(alsoAbout).some((each) => each.type === type)) return type;
     return people?.has(type) ? 'people' : 'nobody';
   });
   return [...groups.values()].map((each) => ({
