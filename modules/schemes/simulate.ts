@@ -41,7 +41,7 @@ import type { SchemeRules } from './rules/types.ts';
 import { requireRules } from './scheme.ts';
 import { type Simulation, simulationAnswer, simulationSheet } from './simulate-report.ts';
 import { findRulesVersion, findScheme, readRulesVersion, type Scheme } from './store/schemes.ts';
-import { readOnly, simulate } from './store/simulation.ts';
+import { simulate } from './store/simulation.ts';
 import type { Side, SimulationQuestion, SimulationRow } from './store/simulation-types.ts';
 
 /** Tries rules over the registry, in figures only. */
@@ -65,7 +65,7 @@ async function run(ctx: Context, input: OperationInput): Promise<Resource | RawA
   const { top } = simulation.question;
   // Refused where the roles or the token do not let households be read.
   if (top > 0) await ctx.fhir.search('Group', '_id=0&_count=1&_elements=id');
-  const rows = inOrder(await readOnly(ctx, () => simulate(ctx, simulation.question)));
+  const rows = inOrder(await simulate(ctx, simulation.question));
   if (format === 'json') {
     const named = rows.filter((row) => row.split === 'gain' || row.split === 'loss');
     const seen = await withinReach(

@@ -61,8 +61,8 @@ export function serving<Result>(caller: Caller | undefined, work: () => Result):
   return callers.run(caller, work);
 }
 
-/** Over a connection of its own: the pools may be full of what is to be cancelled. */
-async function cancel(client: pg.PoolClient, pool: pg.Pool): Promise<void> {
+/** Cancels what runs on a connection, over one of its own: the pools may be full of what is to be cancelled. */
+export async function cancel(client: pg.PoolClient, pool: pg.Pool): Promise<void> {
   const { processID } = client as unknown as { processID: number | null };
   if (processID === null) return;
   const other = new pg.Client({ ...pool.options, application_name: `amana:${process.pid}:cancel` });

@@ -30,6 +30,7 @@ import { NAMED_STATEMENTS } from '../settings.ts';
 import { Abandoned, callerHere, serving } from './caller.ts';
 import { database, pooledDatabase, sentTogether } from './connect.ts';
 import { flush, type Leavings } from './flush.ts';
+import { withReaders } from './readers.ts';
 import { refreshStatistics } from './statistics.ts';
 
 /** The commit's answer was lost: the work may or may not have happened. */
@@ -248,6 +249,7 @@ function makeUnit(
     async freshStatistics(relations) {
       await refreshStatistics(app.queuePool, app.log, relations);
     },
+    readers: (count, work) => (client ? withReaders(app.pool, context.db, count, work) : work([])),
   };
   const unit = context as UnitOfWork;
   let fhir: UnitOfWork['fhir'] | undefined;

@@ -139,6 +139,15 @@ export interface Context {
    * where nothing is to be done.
    */
   freshStatistics(relations: readonly string[]): Promise<void>;
+  /**
+   * Runs `work` with `count` further connections that only read, all of them the database as it stands
+   * now, without what this unit has written: for what several processes can share. The list is empty
+   * where none can be spared; the work is then done on `db`. Not inside a savepoint.
+   */
+  readers<Result>(
+    count: number,
+    work: (readers: readonly Database[]) => Promise<Result>,
+  ): Promise<Result>;
 }
 
 /** An act for the trail. */

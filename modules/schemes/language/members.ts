@@ -107,8 +107,9 @@ export function countOf(compilation: Compiling, where: readonly string[], at: nu
   const predicate = where.filter((each) => each !== 'true').join(' and ');
   const { plan } = compilation;
   if (!predicate) return exactly(`coalesce(${plan.ofMembers('count(*)', at)}, 0)`);
-  const certainly = plan.ofMembers(`count(*) filter (where ${predicate})`, at);
-  const doubtful = plan.ofMembers(`count(*) filter (where (${predicate}) is null)`, at);
+  const counted = (test: string) => `count(*) filter (where ${test})`;
+  const certainly = plan.overTest(counted, predicate, at);
+  const doubtful = plan.overTest((test) => counted(`(${test}) is null`), predicate, at);
   const low = `coalesce(${certainly}, 0)`;
   return { low, high: `(${low} + coalesce(${doubtful}, 0))` };
 }

@@ -13,6 +13,12 @@ export interface Column {
   readonly sql: string;
 }
 
+/** An aggregate over the members of a household. */
+export interface MembersColumn extends Column {
+  /** The same over tests of members that have been made already, as columns `m.p…`. */
+  readonly tested: string | undefined;
+}
+
 /** What one layer adds to the one below. */
 export interface Layer {
   /** Columns over the members of each household that need values of the layer below. */
@@ -32,7 +38,8 @@ export interface ComplianceCount {
 
 /** The gathered needs. */
 export class Plan {
-  readonly #members = new Map<string, string>();
+  readonly #members = new Map<string, MembersColumn>();
+  readonly #tests = new Map<string, string>();
   readonly #facts = new Map<string, string>();
   readonly #base = new Map<string, string>();
   readonly #compliance = new Map<string, ComplianceCount>();
@@ -48,8 +55,13 @@ export class Plan {
   #next = 0;
 
   /** Aggregates over members, to be selected by one GROUP BY. */
-  get members(): readonly Column[] {
-    return [...this.#members].map(([sql, alias]) => ({ sql, alias }));
+  get members(): readonly MembersColumn[] {
+    return [...this.#members.values()];
+  }
+
+  /** Tests of single members that those aggregates name. */
+  get tests(): readonly Column[] {
+    return [...this.#tests].map(([sql, alias]) => ({ sql, alias }));
   }
 
   /** Characteristic codes and the column prefix each is pivoted into. */
@@ -117,11 +129,13 @@ export class Plan {
    * An aggregate over the members `m` of a household.
    *
    * @param at  the layer whose columns it reads; 0: of members only, counted in the one pass
+   * @param tested  the same over what `ofMember` answers
    */
-  ofMembers(sql: string, at: number): string {
+  ofMembers(sql: string, at: number, tested?: string): string {
     if (at === 0) {
-      const alias = this.#members.get(sql) ?? `k${this.#members.size}`;
-      this.#members.set(sql, alias);
+      const known = this.#members.get(sql);
+      const alias = known?.alias ?? `k${this.#members.size}`;
+      this.#members.set(sql, { alias, sql, tested: known?.tested ?? tested });
       return alias;
     }
     const { lateral } = this.#layer(at);
@@ -130,6 +144,19 @@ export class Plan {
     this.#next += 1;
     lateral.push({ alias: `l${this.#next}`, sql });
     return `l${this.#next}`;
+  }
+
+  /** A test of each member that several aggregates name, so that it need be made once. */
+  ofMember(sql: string): string {
+    const alias = this.#tests.get(sql) ?? `p${this.#tests.size}`;
+    this.#tests.set(sql, alias);
+    return `m.${alias}`;
+  }
+
+  /** An aggregate that names a test, written over the test. */
+  overTest(aggregate: (test: string) => string, test: string, at: number): string {
+    const tested = at === 0 ? aggregate(this.ofMember(test)) : undefined;
+    return this.ofMembers(aggregate(test), at, tested);
   }
 
   /** A named value computed in layer `at`; usable in the next one. */

@@ -266,7 +266,7 @@ class RulesCompiler {
     const layer = Math.max(wanted.at, each.at);
     const at = Math.max(1, layer, maximum?.at ?? 1);
     const mask = () =>
-      this.#amountsOnly ? null : compilation.plan.ofMembers(maskOf(predicate), layer);
+      this.#amountsOnly ? null : compilation.plan.overTest(maskOf, predicate, layer);
     // The same amount for every member: a count tells all, also where some cannot be judged.
     if (!/\b[mp]\./.test(amount.range.low)) {
       const range = countOf(compilation, [predicate], wanted.at);

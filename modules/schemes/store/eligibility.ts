@@ -6,7 +6,7 @@
 import { type Context, periodNear, statement } from '../../../src/sdk/index.ts';
 import { compileRules } from '../rules/compiled.ts';
 import type { SchemeRules } from '../rules/types.ts';
-import { prepareBulk } from './bulk.ts';
+import { inHalves, prepareBulk } from './bulk.ts';
 import { layered, onlyAdult, verdictColumns } from './model.ts';
 
 /** Which households are looked at, and by which rules. */
@@ -42,11 +42,39 @@ export async function countEligibility(
   question: EligibilityQuestion,
 ): Promise<EligibilityCount[]> {
   await prepareBulk(ctx);
-  return ctx.db.query<EligibilityCount>(
-    `select decision, reason_code, criterion_number, count(*) as count
-     from (${decisionText(question, undefined)}) d
-     group by 1, 2, 3 order by 1, 2, 3`,
-  );
+  const whole = () => ctx.db.query<EligibilityCount>(countText(question));
+  if (question.areaId !== undefined) return whole();
+  return added(await inHalves(ctx, (among) => countText(question, among), whole));
+}
+
+/** Counts of the same decision and reason, added up; in order. */
+function added(counts: readonly EligibilityCount[]): EligibilityCount[] {
+  const keyOf = (each: EligibilityCount) =>
+    [
+      each.decision,
+      each.reason_code ?? '~',
+      String(each.criterion_number ?? '~').padStart(9, '0'),
+    ].join();
+  const groups = [...Map.groupBy(counts, keyOf)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return groups.map(([, same]) => ({
+    ...(same[0] as EligibilityCount),
+    count: same.reduce((sum, { count }) => sum + count, 0n),
+  }));
+}
+
+/**
+ * The text of the count; pure. Who has the same verdict is counted before the verdict is put into words.
+ *
+ * @param among  condition on household_id: of these only
+ */
+export function countText(question: EligibilityQuestion, among?: string): string {
+  return `select decision, reason_code, criterion_number, sum(n)::bigint as count
+    from (select n, ${decisionColumns('nobody')}
+      from (select criterion_failed, criterion_unknown, recipient_id is null as nobody, count(*) as n
+        from (${verdictText(question, among)}
+          offset 0) v
+        group by 1, 2, 3) c) d
+    group by 1, 2, 3 order by 1, 2, 3`;
 }
 
 const PAGE_END = statement(
@@ -75,7 +103,8 @@ export async function listEligible(
 ): Promise<EligibleHousehold[]> {
   return ctx.db.query<EligibleHousehold>(
     `select d.household_id, d.fhir_id as household_fhir_id, p.fhir_id as recipient_fhir_id
-     from (${decisionText(question, { after, upTo })}) d
+     from (select household_id, fhir_id, recipient_id, ${decisionColumns('recipient_id is null')}
+       from (${verdictText(question, `between ${after + 1n} and ${upTo}`)}) v) d
      join households_person p on p.member_id = d.recipient_id
      where d.decision = 'eligible'
      order by d.household_id`,
@@ -93,13 +122,22 @@ export async function countLive(ctx: Context, schemeId: bigint): Promise<bigint>
   return (await ctx.db.one<{ count: bigint }>(COUNT_LIVE, [schemeId])).count;
 }
 
-/** What enrolment needs to know of each household. */
-function decisionText(
+/** What the numbers of criteria come to; `nobody` is SQL of whether there is nobody to collect. */
+const decisionColumns = (nobody: string): string => `
+      coalesce(criterion_failed, criterion_unknown) as criterion_number,
+      case when criterion_failed is not null then 'ineligible'
+           when criterion_unknown is not null then 'undetermined'
+           when ${nobody} then 'blocked' else 'eligible' end as decision,
+      case when criterion_failed is not null then 'not-eligible'
+           when criterion_unknown is not null then 'undetermined'
+           when ${nobody} then 'no-collector' end as reason_code`;
+
+/** Households without a live enrolment, each with what the criteria say of it. */
+function verdictText(
   { schemeId, rules, asOf, areaId }: EligibilityQuestion,
-  page: { readonly after: bigint; readonly upTo: bigint } | undefined,
+  among: string | undefined,
 ): string {
   const compiled = compileRules(rules, periodNear(rules, asOf), asOf);
-  const among = page && `between ${page.after + 1n} and ${page.upTo}`;
   const inArea =
     areaId === undefined
       ? ''
@@ -121,20 +159,10 @@ function decisionText(
     where: `h.active and e.household_id is null
       ${among ? `and h.household_id ${among}` : ''} ${inArea}`,
   };
-  return `
-    select household_id, fhir_id, recipient_id,
-      coalesce(criterion_failed, criterion_unknown) as criterion_number,
-      case when criterion_failed is not null then 'ineligible'
-           when criterion_unknown is not null then 'undetermined'
-           when recipient_id is null then 'blocked' else 'eligible' end as decision,
-      case when criterion_failed is not null then 'not-eligible'
-           when criterion_unknown is not null then 'undetermined'
-           when recipient_id is null then 'no-collector' end as reason_code
-    from (${layered(ground, compiled.at, [
-      'l.household_id',
-      'l.fhir_id',
-      'l.recipient_id',
-      ...verdictColumns(compiled.criteria),
-    ])}
-    ) facts`;
+  return layered(ground, compiled.at, [
+    'l.household_id',
+    'l.fhir_id',
+    'l.recipient_id',
+    ...verdictColumns(compiled.criteria),
+  ]);
 }

@@ -182,7 +182,7 @@ function judgedText(
     ...(paidCycles !== undefined && { paidCycles }),
     columns: columnsOf(asOf),
     from: `from schemes_enrolment e
-    left join households_household h on h.household_id = e.household_id${PAYEE_JOINS}`,
+    left join households_household h on h.household_id = e.household_id${payeeJoins()}`,
     where: `e.scheme_id = ${schemeId} and e.state in ('enrolled', 'suspended')
       and e.starts_on <= date '${period.endsOn}'
       and (e.ends_on is null or e.ends_on >= date '${period.startsOn}')
@@ -197,12 +197,19 @@ function judgedText(
   ]);
 }
 
-/** The ways that the money could go, of an enrolment `e` of a household `h`. */
-export const PAYEE_JOINS = `
-    left join households_account t on t.household_id = e.household_id and t.preferred
+/**
+ * The ways that the money could go, of an enrolment `e` of a household `h`.
+ *
+ * @param among  condition on household_id: accounts and links of these only are read
+ */
+export function payeeJoins(among?: string): string {
+  const only = (of: string) => (among === undefined ? '' : ` and ${of}.household_id ${among}`);
+  return `
+    left join households_account t on t.household_id = e.household_id and t.preferred${only('t')}
     left join providers_provider tp on tp.provider_id = t.provider_id
-    left join pay_points_link k on k.household_id = e.household_id
+    left join pay_points_link k on k.household_id = e.household_id${only('k')}
     left join providers_provider lp on lp.provider_id = k.provider_id`;
+}
 
 function stepColumns({ steps }: CompiledRules): string[] {
   const array = (type: string, each: readonly string[]) => `array[${each.join(', ')}]::${type}[]`;

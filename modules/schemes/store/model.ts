@@ -38,7 +38,7 @@ export interface Ground {
  */
 export function layered(ground: Ground, at: number, select: readonly string[]): string {
   const { plan, asOf } = ground;
-  let below = firstLayer(ground, factColumns(plan, select));
+  let below = firstLayer(ground, factsOf(ground, select));
   for (let number = 1; number <= at; number += 1) {
     const layer = plan.layers[number - 1];
     const last = number === at;
@@ -53,37 +53,68 @@ export function layered(ground: Ground, at: number, select: readonly string[]): 
   return below;
 }
 
-/** SQL of one kind of value of the characteristics `f` with a code. */
+/** Characteristics as columns of the first layer, and the joins that bring them. */
+interface Facts {
+  readonly columns: readonly string[];
+  readonly joins: string;
+}
+
+/** SQL of one kind of value of a characteristic `f`: its own, and of those of a household with a code. */
 const FACT_KINDS = {
-  number: (only: string) => `max(f.number_value) ${only}`,
-  code: (only: string) => `max(f.code_value) ${only}`,
-  boolean: (only: string) => `bool_or(f.boolean_value) ${only}`,
-  any: (only: string) => `bool_or(true) ${only}`,
-};
+  number: { own: (f: string) => `${f}.number_value`, of: 'max(f.number_value)' },
+  code: { own: (f: string) => `${f}.code_value`, of: 'max(f.code_value)' },
+  boolean: { own: (f: string) => `${f}.boolean_value`, of: 'bool_or(f.boolean_value)' },
+  any: { own: (f: string) => `(${f}.household_id is not null)`, of: 'bool_or(true)' },
+} as const;
+
+/** Up to so many codes are joined each by itself, for half of what grouping costs; more in one pass. */
+const JOINED_FACTS_MAX = 2;
 
 /**
- * Columns of the characteristics, of each code only the kinds of values that are asked for: each is
- * a comparison for every characteristic of every household.
+ * Of each code only the kinds of values that are asked for: each is a comparison for every
+ * characteristic of every household.
  */
-function factColumns(plan: Plan, select: readonly string[]): { sql: string; alias: string }[] {
+function factsOf({ plan, among }: Ground, select: readonly string[]): Facts {
   const layers = plan.layers.flatMap(({ columns, lateral }) => [...columns, ...lateral]);
   const asked = [...layers, ...plan.base].map(({ sql }) => sql).concat(select);
   const names = new Set(asked.join(' ').match(/\bf\d+_[a-z]+\b/g));
-  return [...plan.facts].flatMap(([code, column]) =>
+  const facts = [...plan.facts].flatMap(([code, column]) =>
     Object.entries(FACT_KINDS)
-      .map(([kind, sql]) => ({
-        sql: sql(`filter (where f.code = ${quote(code)})`),
-        alias: `${column}_${kind}`,
-      }))
+      .map(([kind, sql]) => ({ code, column, sql, alias: `${column}_${kind}` }))
       .filter(({ alias }) => names.has(alias)),
   );
+  const codes = new Map(facts.map(({ code, column }) => [code, column]));
+  const limit = (f: string) => (among ? ` and ${f}.household_id ${among}` : '');
+  if (codes.size <= JOINED_FACTS_MAX) {
+    const joins = [...codes].map(
+      ([code, c]) => `
+    left join households_characteristic c${c} on c${c}.household_id = h.household_id
+      and c${c}.code = ${quote(code)}${limit(`c${c}`)}`,
+    );
+    return {
+      columns: facts.map(({ sql, column, alias }) => `${sql.own(`c${column}`)} as ${alias}`),
+      joins: joins.join(''),
+    };
+  }
+  const pivoted = facts.map(
+    ({ sql, code, alias }) => `${sql.of} filter (where f.code = ${quote(code)}) as ${alias}`,
+  );
+  return {
+    columns: facts.map(({ alias }) => `c.${alias}`),
+    joins: `
+    left join (
+      select f.household_id, ${pivoted.join(', ')}
+      from households_characteristic f
+      where f.code in (${[...codes.keys()].map(quote).join(', ')})${limit('f')}
+      group by f.household_id) c on c.household_id = h.household_id`,
+  };
 }
 
-function firstLayer(ground: Ground, facts: readonly { sql: string; alias: string }[]): string {
-  const { plan, among, columns } = ground;
+function firstLayer(ground: Ground, facts: Facts): string {
+  const { plan, columns } = ground;
   const own = [
     ...plan.members.map(({ alias }) => `a.${alias}`),
-    ...facts.map(({ alias }) => `c.${alias}`),
+    ...facts.columns,
     ...plan.base.map(
       ({ sql, alias }) =>
         `${sql.replaceAll('paid_cycles', ground.paidCycles ?? 'null')} as ${alias}`,
@@ -92,7 +123,7 @@ function firstLayer(ground: Ground, facts: readonly { sql: string; alias: string
     ...(plan.usesValidation ? ['cv.decision as community_decision'] : []),
   ];
   return `select ${[...columns, ...own].join(', ')}
-    ${ground.from}${memberJoin(ground)}${factJoin(plan, facts, among)}${areaJoins(plan)}${otherJoins(ground)}
+    ${ground.from}${memberJoin(ground)}${facts.joins}${areaJoins(plan)}${otherJoins(ground)}
     where ${ground.where}`;
 }
 
@@ -104,22 +135,60 @@ function living(asOf: string): string {
   );
 }
 
-function memberJoin({ plan, asOf, among }: Ground): string {
+function memberJoin(ground: Ground): string {
+  const { plan, asOf, among } = ground;
   if (plan.members.length === 0) return '';
+  const tested = testedMembers(ground);
+  if (tested) return tested;
   const columns = plan.members.map(({ sql, alias }) => `${sql} as ${alias}`);
-  const compliance = columns.some((column) => READS_COMPLIANCE.test(column))
-    ? complianceJoin(plan.compliance, 'm.household_id', 'm.member_id')
-    : '';
-  const answers = memberAnswers(plan, asOf, columns);
   return `
     left join (
       select m.household_id, ${columns.join(', ')}
-      from households_member m${compliance}${answers}
+      from ${membersText(plan, asOf, columns)}
       where ${living(asOf)}${among ? ` and m.household_id ${among}` : ''}
       group by m.household_id) a on a.household_id = h.household_id`;
 }
 
+/** Members `m`, with their conditions `p` and answers `n` where the columns name them. */
+function membersText(plan: Plan, asOf: string, columns: readonly string[]): string {
+  const compliance = columns.some((column) => READS_COMPLIANCE.test(column))
+    ? complianceJoin(plan.compliance, 'm.household_id', 'm.member_id')
+    : '';
+  return `households_member m${compliance}${memberAnswers(plan, asOf, columns)}`;
+}
+
+/** From so many saved on, making tests of members once costs less than the layer in which they are made. */
+const TESTS_SAVED_MIN = 2;
+
+/** What of a member the aggregates may name beside the tests. */
+const MEMBER_COLUMNS =
+  'member_id position role collector sex birth_date birth_date_last disability deceased deceased_on facts';
+
+/** The aggregates over tests that are made once a member; undefined where that is not worth it. */
+function testedMembers({ plan, asOf, among }: Ground): string | undefined {
+  const { members, tests } = plan;
+  const over = members.map(({ sql, tested }) => tested ?? sql);
+  const saved = members.filter(({ tested }) => tested !== undefined).length - tests.length;
+  if (saved < TESTS_SAVED_MIN || over.some((sql) => READS_JOINED.test(sql))) return undefined;
+  const named = new Set([...over.join(' ').matchAll(/\bm\.([a-z_]+)\b/g)].map((found) => found[1]));
+  const inner = [
+    'm.household_id',
+    ...MEMBER_COLUMNS.split(' ').flatMap((name) => (named.has(name) ? [`m.${name}`] : [])),
+    ...tests.map(({ sql, alias }) => `${sql} as ${alias}`),
+  ];
+  const columns = members.map(({ alias }, index) => `${over[index]} as ${alias}`);
+  return `
+    left join (
+      select m.household_id, ${columns.join(', ')}
+      from (select ${inner.join(', ')}
+        from ${membersText(plan, asOf, inner)}
+        where ${living(asOf)}${among ? ` and m.household_id ${among}` : ''}
+        offset 0) m
+      group by m.household_id) a on a.household_id = h.household_id`;
+}
+
 const READS_COMPLIANCE = /\bp\.c\d/;
+const READS_JOINED = /\b[pn]\.[cq]\d/;
 
 /** The newest answers of each member to each form; one row a member, wherever it lives now. */
 function memberAnswers(plan: Plan, asOf: string, columns: readonly string[]): string {
@@ -181,30 +250,11 @@ function lateralJoin(
 ): string {
   if (columns.length === 0) return '';
   const selected = columns.map(({ sql, alias }) => `${sql} as ${alias}`);
-  const compliance = selected.some((column) => READS_COMPLIANCE.test(column))
-    ? complianceJoin(plan.compliance, 'm.household_id', 'm.member_id')
-    : '';
   return `
     left join lateral (
       select ${selected.join(', ')}
-      from households_member m${compliance}${memberAnswers(plan, asOf, selected)}
+      from ${membersText(plan, asOf, selected)}
       where m.household_id = l.household_id and ${living(asOf)}) v${number} on true`;
-}
-
-function factJoin(
-  plan: Plan,
-  facts: readonly { sql: string; alias: string }[],
-  among: string | undefined,
-): string {
-  if (facts.length === 0) return '';
-  const columns = facts.map(({ sql, alias }) => `${sql} as ${alias}`);
-  const codes = [...plan.facts.keys()].map(quote).join(', ');
-  return `
-    left join (
-      select f.household_id, ${columns.join(', ')}
-      from households_characteristic f
-      where f.code in (${codes})${among ? ` and f.household_id ${among}` : ''}
-      group by f.household_id) c on c.household_id = h.household_id`;
 }
 
 /** The household's own area, and those above it by level. */
