@@ -9,7 +9,7 @@ import type { UnitOfWork } from '../../app.ts';
 import { type Context, handleInSteps, job, type Units } from '../../sdk/index.ts';
 import type { Definitions, IndexRows } from '../definitions/definitions.ts';
 import { parseContent } from '../store/content.ts';
-import { difference } from '../store/rows.ts';
+import { difference } from '../store/row-change.ts';
 import { fhirOf } from '../types.ts';
 import { KNOWN_AFTER_SECONDS } from './registry.ts';
 import {

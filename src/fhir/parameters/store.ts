@@ -7,7 +7,7 @@ import type { SearchParameter } from '@medplum/fhirtypes';
 import type { Pool } from 'pg';
 import { type Context, type Database, statement } from '../../sdk/index.ts';
 import type { IndexRows } from '../definitions/definitions.ts';
-import type { StoredRows } from '../store/rows.ts';
+import type { StoredRows } from '../store/row-change.ts';
 
 /** How far a parameter is: it can be searched when `active`. */
 export type State = 'waiting' | 'indexing' | 'active' | 'removing';

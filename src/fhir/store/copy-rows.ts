@@ -11,7 +11,8 @@
 import type { Database } from '../../sdk/index.ts';
 import { statement } from '../../sdk/index.ts';
 import { BinaryRows } from './copy-binary.ts';
-import { insertIndexRows, type RowChange } from './rows.ts';
+import type { RowChange } from './row-change.ts';
+import { insertIndexRows } from './rows.ts';
 
 /** Creations from which on COPY is worth its round trips. */
 export const COPY_MIN = 100;

@@ -16,7 +16,7 @@ import { isLimited } from '../search/narrow.ts';
 import { inReach } from '../search/reach.ts';
 import { fhirOf, type PlannedWrite } from '../types.ts';
 import { loadRow, loadRows } from './read.ts';
-import type { RowChange } from './rows.ts';
+import type { RowChange } from './row-change.ts';
 
 const MISSING = statement(
   'fhir.missing-targets',

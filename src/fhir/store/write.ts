@@ -33,7 +33,8 @@ import { foreseen } from './foreseen.ts';
 import { idLock, locksOf, takeLocks } from './locks.ts';
 import { loadRows } from './read.ts';
 import { checkNamed, checkReferences, checkUnreferenced } from './references.ts';
-import { difference, insertRows, NO_ROWS, type RowChange, updateRows } from './rows.ts';
+import { difference, NO_ROWS, type RowChange, withTurns } from './row-change.ts';
+import { insertRows, updateRows } from './rows.ts';
 import { explainViolation } from './violations.ts';
 
 /** A plan with what stood before. */
@@ -302,7 +303,7 @@ function rowChange(unit: UnitOfWork, each: Prepared): RowChange {
     deleted: plan.action === 'delete',
     content: writeContent(resource, plan.id, version, unit.now),
     tk: after.tk,
-    ...difference(earlier, after),
+    ...withTurns(difference(earlier, after)),
     ...(before && {
       old: { content: compress(before.content), version: before.ver, lu: before.lu },
     }),

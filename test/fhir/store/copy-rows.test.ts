@@ -123,6 +123,41 @@ describe('many resources created at once', () => {
     expect((await held(id)).index).to.equal(null);
   });
 
+  it('change rows of every kind at once, alone and two in a Bundle', async () => {
+    const kind = (n: number): Json => ({
+      ...resource(n),
+      identifier: [n, n + 1].map((each) => ({ system: 'urn:o', value: `kind-${each}` })),
+      encounter: n % 2 ? { reference: `Encounter/e-${n}` } : undefined,
+      performer: [{ reference: `Organization/o-${n}` }, { reference: 'Organization/o-same' }],
+      issued: `2024-03-0${1 + n}T00:00:00Z`,
+      valueQuantity: undefined,
+      valueString: `Text ${n}`,
+      component: Array.from({ length: 1 + (n % 3) }, (_, at) => ({
+        code: { coding: [{ system: 'urn:c', code: `c${at}` }] },
+        valueQuantity: { value: n + at, unit: 'mm' },
+      })),
+    });
+    const ids = await send(2);
+    const put = (id: string, body: Json) => ({
+      resource: { ...body, id },
+      request: { method: 'PUT', url: `Observation/${id}` },
+    });
+    for (const n of [1, 4, 0, 5, 2, 3]) {
+      const first = await held((await house.fetch('Observation', { body: kind(n) })).json.id);
+      const tables = new Set(first.index.map((each: Json) => each.place));
+      expect([...tables].sort()).to.deep.equal(['dat', 'num', 'pair', 'ref', 'str', 'tok']);
+      const [alone, beside] = ids.map((id) => put(id, kind(n)));
+      const entry = n % 2 ? [alone] : [alone, beside];
+      const body = { resourceType: 'Bundle', type: 'transaction', entry };
+      const changed = await house.fetch('', { body });
+      expect(changed.status, changed.text).to.equal(200);
+      for (const id of ids.slice(0, entry.length)) {
+        const now = await held(id);
+        expect(now).to.deep.equal({ ...first, ver: now.ver });
+      }
+    }
+  });
+
   it('refuses a resource with more values than are indexed of one, and says which', async () => {
     const identifier = Array.from({ length: 50_001 }, (_, at) => ({ value: `n-${at}` }));
     const patient = { resourceType: 'Patient', identifier };
