@@ -11,6 +11,7 @@ import {
   FAMILY,
   type Field,
   GIVEN,
+  type Kind,
   LEVELS,
   MISSING,
   YEARS_EQUAL,
@@ -21,13 +22,27 @@ export interface Comparer {
   readonly columns: readonly Column[];
   /** Level of a column for two rows; MISSING where either has no value. */
   readonly level: (column: number, a: number, b: number) => number;
-  /** The value that both have, as far as the last `level` call found one equal; else 0. */
+  /**
+   * What shows without looking at letters: the level where the values are equal, MISSING, or UNEQUAL
+   * where `unequal` has to look.
+   */
+  readonly first: (column: number, a: number, b: number) => number;
+  /** Level of a column whose values are known to be unequal. */
+  readonly unequal: (column: number, a: number, b: number) => number;
+  /** The value that both have, as far as the last call found one equal; else 0. */
   readonly equalValue: () => number;
   /** Levels of given against family, and family against given. */
   readonly crossed: (a: number, b: number) => readonly [number, number];
   /** Whether two people have given or family name in common, as they stand. */
   readonly namesAlike: (a: number, b: number) => boolean;
 }
+
+/** Values are there and not equal. */
+export const UNEQUAL = -2;
+
+/** Values that so many fields have are seldom compared twice. */
+const REMEMBERED_MAX = 100_000;
+const UNIQUE: readonly Kind[] = ['identifier', 'number'];
 
 /** Identifiers: equal says most, a neighbour's number is told apart from a slip of the pen. */
 const better = (x: number, y: number): number => {
@@ -54,7 +69,9 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
   const memos = new Map<string, Comparison>();
   const compares = columns.map(({ field, values }) => {
     const key = `${field.kind === 'names' ? 'name' : field.kind} ${field.space}`;
-    const memo = memos.get(key) ?? remembered(comparisonOf(field.kind, values), memoBits);
+    const plain = comparisonOf(field.kind, values);
+    const unique = UNIQUE.includes(field.kind) && values.size > REMEMBERED_MAX;
+    const memo = memos.get(key) ?? (unique ? plain : remembered(plain, memoBits));
     memos.set(key, memo);
     return memo;
   });
@@ -64,7 +81,7 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
   const below = columns.map(({ field }) => belowOf(columns, field.name));
   const isDate = columns.map(({ field }) => field.kind === 'date');
   let equal = 0;
-  const level = (column: number, a: number, b: number): number => {
+  const first = (column: number, a: number, b: number): number => {
     const from = a * width + places[column]!;
     const to = b * width + places[column]!;
     equal = 0;
@@ -81,21 +98,36 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
       const { field, values } = columns[column]!;
       return isDate[column] ? equalLevel(field, values, x) : tops[column]!;
     }
-    return slots[column] === 1 ? compares[column]!(x, y) : bestOf(column, from, to);
+    if (slots[column] === 1) return UNEQUAL;
+    equal = inCommon(from, to, slots[column]!);
+    return equal === 0 ? UNEQUAL : tops[column]!;
   };
-  const bestOf = (column: number, from: number, to: number): number => {
+  /** A value that stands in the slots of both; 0 without one. */
+  const inCommon = (from: number, to: number, count: number): number => {
+    for (let i = from; i < from + count && rows[i] !== 0; i++) {
+      for (let j = to; j < to + count && rows[j] !== 0; j++) {
+        if (rows[i] === rows[j]) return rows[i]!;
+      }
+    }
+    return 0;
+  };
+  const unequal = (column: number, a: number, b: number): number => {
+    const from = a * width + places[column]!;
+    const to = b * width + places[column]!;
     const [count, compare] = [slots[column]!, compares[column]!];
+    equal = 0;
+    if (count === 1) return compare(rows[from]!, rows[to]!);
     let best = MISSING;
     for (let i = from; i < from + count && rows[i] !== 0; i++) {
       for (let j = to; j < to + count && rows[j] !== 0; j++) {
-        if (rows[i] === rows[j]) {
-          equal = rows[i]!;
-          return tops[column]!;
-        }
         best = better(best, compare(rows[i]!, rows[j]!));
       }
     }
     return best;
+  };
+  const level = (column: number, a: number, b: number): number => {
+    const found = first(column, a, b);
+    return found === UNEQUAL ? unequal(column, a, b) : found;
   };
   const given = columns.findIndex(({ field }) => field.name === GIVEN);
   const family = columns.findIndex(({ field }) => field.name === FAMILY);
@@ -113,5 +145,5 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
   };
   const namesAlike = (a: number, b: number): boolean =>
     level(given, a, b) >= ALIKE || level(family, a, b) >= ALIKE;
-  return { columns, level, equalValue: () => equal, crossed, namesAlike };
+  return { columns, level, first, unequal, equalValue: () => equal, crossed, namesAlike };
 }

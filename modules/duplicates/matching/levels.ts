@@ -135,24 +135,29 @@ export function comparisonOf(kind: Kind, values: ValueTable): Comparison {
   return by[kind];
 }
 
-/** Entries of a memo, as a power of two. */
-const MEMO_BITS = 20;
+/** Entries of a memo, as a power of two: few enough to stay near the processor. */
+const MEMO_BITS = 16;
+
+/** Numbers of values that fit beside a level in 32 bits. */
+const LEVEL_BITS = 4;
+const VALUE_MAX = 2 ** (31 - LEVEL_BITS);
 
 /** A comparison that remembers what it was asked lately: a direct-mapped cache by the pair. */
 export function remembered(compare: Comparison, bits = MEMO_BITS): Comparison {
-  const size = 1 << bits;
-  const lower = new Int32Array(size);
-  const upper = new Int32Array(size);
-  const level = new Int8Array(size);
+  // The lower number; the higher one with the level in its last bits, from 1.
+  const memo = new Int32Array(2 << bits);
   return (a, b) => {
     const low = a < b ? a : b;
     const high = a < b ? b : a;
-    const at = (Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b)) >>> (32 - bits);
-    if (lower[at] === low && upper[at] === high) return level[at]!;
-    lower[at] = low;
-    upper[at] = high;
+    if (high >= VALUE_MAX) return compare(low, high);
+    const hash = Math.imul(low, 0x9e3779b1) ^ Math.imul(high, 0x85ebca6b);
+    const at = (hash >>> (32 - bits)) << 1;
+    if (memo[at] === low && memo[at + 1]! >> LEVEL_BITS === high) {
+      return (memo[at + 1]! & (2 ** LEVEL_BITS - 1)) - 1;
+    }
     const found = compare(low, high);
-    level[at] = found;
+    memo[at] = low;
+    memo[at + 1] = (high << LEVEL_BITS) | (found + 1);
     return found;
   };
 }

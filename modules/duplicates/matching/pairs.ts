@@ -77,7 +77,7 @@ export function scorePairs(
   let compared = 0;
   eachPair(registry, blocks, { across }, (a, b) => {
     compared++;
-    if (scorer.logOdds(a, b, model) >= KEPT_BITS_MIN) kept.push(a, b, scorer);
+    if (scorer.logOdds(a, b, model, KEPT_BITS_MIN) >= KEPT_BITS_MIN) kept.push(a, b, scorer);
   });
   const { w, wH, crossed, size } = kept;
   return { a: kept.a, b: kept.b, w, wH, crossed, share: model.crossed, size, compared };

@@ -4,6 +4,7 @@
  */
 
 import { equalLevel } from './compare.ts';
+import { PairCounts } from './counting.ts';
 import type { Model, Usual } from './model.ts';
 import type { Registry } from './registry.ts';
 import { ALIKE, AREA, FAMILY, GIVEN, LEVELS, levelsOf } from './schema.ts';
@@ -45,9 +46,10 @@ export function countsOf(registry: Registry, column: number): { counts: Int32Arr
 }
 
 interface Local {
-  /** How often a value stands in an area, by value × areas + area. */
-  readonly pairs: Map<number, number>;
-  readonly areas: Map<number, number>;
+  /** How often a value stands in an area. */
+  readonly pairs: PairCounts;
+  /** People counted of each area. */
+  readonly areas: Int32Array;
   /** How many times as often as in the whole registry two people of one area have a name in common. */
   readonly ratio: number;
 }
@@ -73,49 +75,39 @@ function localCounts(
   classes?: Int32Array,
 ): Local {
   const { rows, width, size, columns, household } = registry;
-  const places = columns[area]!.values.size;
   const [at, placeAt] = [columns[column]!.at, columns[area]!.at];
-  const pairs = new Map<number, number>();
-  const areas = new Map<number, number>();
-  const seen = new Set<number>();
+  const pairs = new PairCounts();
+  const areas = new Int32Array(columns[area]!.values.size);
+  const seen = new PairCounts();
   for (let row = 0; row < size; row++) {
     const value = rows[row * width + at]!;
     const name = classes ? classes[value]! : value;
     const place = rows[row * width + placeAt]!;
     if (name === 0 || place === 0) continue;
-    if (once && household[row] !== 0) {
-      const home = household[row]! * columns[column]!.values.size + name;
-      if (seen.has(home)) continue;
-      seen.add(home);
-    }
-    const key = name * places + place;
-    pairs.set(key, (pairs.get(key) ?? 0) + 1);
-    areas.set(place, (areas.get(place) ?? 0) + 1);
+    if (once && household[row] !== 0 && seen.add(household[row]!, name) > 1) continue;
+    pairs.add(name, place);
+    areas[place]!++;
   }
-  return { pairs, areas, ratio: localRatio(pairs, areas, places) };
+  return { pairs, areas, ratio: localRatio(pairs, areas) };
 }
 
 /** Names go with areas: how much more neighbours have in common than people at large. */
-function localRatio(
-  pairs: ReadonlyMap<number, number>,
-  areas: ReadonlyMap<number, number>,
-  places: number,
-): number {
+function localRatio(pairs: PairCounts, areas: Int32Array): number {
   const named = new Map<number, number>();
   let together = 0;
-  for (const [key, count] of pairs) {
+  pairs.each((name, _, count) => {
     // One of two may be the other, written twice.
     together += count * Math.max(0, count - 2);
-    const name = Math.floor(key / places);
     named.set(name, (named.get(name) ?? 0) + count);
-  }
+  });
   let all = 0;
   let neighbours = 0;
-  for (const count of areas.values()) {
+  for (const count of areas) {
     all += count;
     neighbours += count * (count - 1);
   }
-  const chance = named.values().reduce((so, count) => so + (count / all) ** 2, 0);
+  let chance = 0;
+  for (const count of named.values()) chance += (count / all) ** 2;
   return neighbours === 0 ? 1 : Math.max(1, together / neighbours / chance);
 }
 
@@ -169,15 +161,14 @@ export function shareAmong(here: number, all: number, usual: number): number {
   return Math.max(drawn, SHARE_MIN);
 }
 
-function shareNear(of: Local, key: number, place: number, share: number): number {
-  const [here, all] = [of.pairs.get(key) ?? 0, of.areas.get(place) ?? 0];
+function shareNear(of: Local, name: number, place: number, share: number): number {
+  const [here, all] = [of.pairs.of(name, place), of.areas[place]!];
   return shareAmong(here, all, share * of.ratio);
 }
 
 export function rarityOf(registry: Registry, model: Model): Rarity {
   const tables = registry.columns.map((_, column) => tableOf(registry, column, model));
   const area = areaColumnOf(registry);
-  const places = area < 0 ? 0 : registry.columns[area]!.values.size;
   const isName = registry.columns.map(({ field }) => field.name === GIVEN || field.name === FAMILY);
   const countLocally = (column: number, of?: Int32Array): Local | undefined =>
     area < 0 || !isName[column]
@@ -197,7 +188,7 @@ export function rarityOf(registry: Registry, model: Model): Rarity {
     const { bits: usual, counts, held, exact } = tables[column]!;
     const of = locals[column];
     if (place === 0 || of === undefined) return usual[value] ?? 0;
-    const near = shareNear(of, value * places + place, place, counts[value]! / held);
+    const near = shareNear(of, value, place, counts[value]! / held);
     return Math.min(usual[value]!, Math.log2(exact / near));
   };
   const alike = (column: number, a: number, b: number, place = 0): number => {
@@ -211,7 +202,7 @@ export function rarityOf(registry: Registry, model: Model): Rarity {
     const share = Math.max(others / held, SHARE_MIN);
     const usual = Math.log2((u[ALIKE] ?? share) / share);
     if (place === 0 || of.local === undefined) return usual;
-    const near = shareNear(of.local, sound * places + place, place, share);
+    const near = shareNear(of.local, sound, place, share);
     return Math.min(usual, Math.log2((u[ALIKE] ?? near) / near));
   };
   const { together, both } = togetherOf(registry, sounds);
@@ -233,24 +224,19 @@ function togetherOf(
   const [g, f] = [sounds[given]!, sounds[family]!];
   const soundOf = (of: Sounds, column: number, row: number): number =>
     of.of[rows[row * width + columns[column]!.at]!]!;
-  const keyOf = (row: number): number => {
-    const [first, second] = [soundOf(g, given, row), soundOf(f, family, row)];
-    return first === 0 || second === 0 ? 0 : first * f.counts.length + second;
-  };
-  const counts = new Map<number, number>();
+  const counts = new PairCounts();
   for (let row = 0; row < size; row++) {
-    const key = keyOf(row);
-    if (key !== 0) counts.set(key, (counts.get(key) ?? 0) + 1);
+    const [first, second] = [soundOf(g, given, row), soundOf(f, family, row)];
+    if (first !== 0 && second !== 0) counts.add(first, second);
   }
-  const expectedOf = (key: number): number => {
-    const [first, second] = [Math.floor(key / f.counts.length), key % f.counts.length];
-    return (g.counts[first]! * f.counts[second]!) / size;
-  };
+  const expectedOf = (first: number, second: number): number =>
+    (g.counts[first]! * f.counts[second]!) / size;
   const both = usualRatio(counts, expectedOf);
   const together = (a: number, b: number): number => {
-    const key = keyOf(a);
-    if (key === 0 || key !== keyOf(b)) return 0;
-    return companyBits(counts.get(key)!, expectedOf(key), both);
+    const [first, second] = [soundOf(g, given, a), soundOf(f, family, a)];
+    if (first === 0 || second === 0) return 0;
+    if (first !== soundOf(g, given, b) || second !== soundOf(f, family, b)) return 0;
+    return companyBits(counts.of(first, second), expectedOf(first, second), both);
   };
   return { together, both };
 }
@@ -272,16 +258,16 @@ const COMPANY_PRIOR = 1;
  * bear two of them to see it.
  */
 function usualRatio(
-  counts: ReadonlyMap<number, number>,
-  expectedOf: (key: number) => number,
+  counts: PairCounts,
+  expectedOf: (first: number, second: number) => number,
 ): number {
   let found = 0;
   let chance = 0;
-  for (const [key, count] of counts) {
-    const expected = expectedOf(key);
-    if (expected < COMPANY_MIN) continue;
+  counts.each((first, second, count) => {
+    const expected = expectedOf(first, second);
+    if (expected < COMPANY_MIN) return;
     found += count * Math.max(0, count - 2);
     chance += count * expected;
-  }
+  });
   return chance === 0 ? 1 : Math.max(1, found / chance);
 }

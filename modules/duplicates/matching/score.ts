@@ -5,11 +5,11 @@
  *   log-odds = log₂(λM/λU) + w − log₂(1 + 2^(log₂(λH/λU) + wH))
  */
 
-import { type Comparer, comparerOf } from './compare.ts';
+import { type Comparer, comparerOf, UNEQUAL } from './compare.ts';
 import { type FieldModel, type Model, type Usual, weightsOf } from './model.ts';
 import { areaColumnOf, type Rarity, rarityOf } from './rarity.ts';
 import type { Registry } from './registry.ts';
-import { ALIKE, FAMILY, GIVEN, LEVELS, levelsOf, MISSING } from './schema.ts';
+import { ALIKE, FAMILY, GIVEN, type Kind, LEVELS, levelsOf, MISSING } from './schema.ts';
 
 /** What one field said about a pair. */
 export interface FieldScore {
@@ -32,8 +32,11 @@ export interface Scorer {
   readonly expectCrossed: (share: number) => void;
   /** Bits for one person against two members of one household, from what is personal alone. */
   readonly personal: (a: number, b: number) => number;
-  /** Log-odds of a pair under a model. */
-  readonly logOdds: (a: number, b: number, model: Model) => number;
+  /**
+   * Log-odds of a pair under a model; −∞, and nothing worked out, where they are surely below
+   * `floor`: what has not been looked at could not lift them.
+   */
+  readonly logOdds: (a: number, b: number, model: Model, floor?: number) => number;
   /** Levels of given and family name, and whether names were taken as crossed, of the last pair. */
   readonly explain: (a: number, b: number) => readonly FieldScore[];
   readonly comparer: Comparer;
@@ -42,6 +45,18 @@ export interface Scorer {
 
 /** Names more alike than this are not tried crossed. */
 const CROSSED_LEVEL_MAX = 2;
+
+/** Levels of values that are not equal are noted from here. */
+const UNEQUAL_FROM = 16;
+
+/** What sums in another order may differ by. */
+const ROUNDING_BITS = 1e-6;
+
+interface Names {
+  bits: number;
+  bitsH: number;
+  crossed: number;
+}
 
 const NOT_TRIED = Number.NEGATIVE_INFINITY;
 
@@ -107,6 +122,12 @@ function silent(levels: number): FieldModel {
   return { m: even, h: even, u: even };
 }
 
+/** Kinds by what comparing two values costs. */
+const BY_COST: readonly Kind[] = ['code', 'date', 'house', 'names', 'text', 'number', 'identifier'];
+
+const costOf = ({ columns }: Registry, column: number): number =>
+  BY_COST.indexOf(columns[column]!.field.kind);
+
 class PairScorer implements Scorer {
   w = 0;
   wH = 0;
@@ -124,7 +145,19 @@ class PairScorer implements Scorer {
   readonly #family: number;
   readonly #area: number;
   readonly #crossedWithin: number;
+  readonly #nameColumns: readonly number[];
+  /** The other columns, those first that are soon compared. */
+  readonly #order: readonly number[];
+  /** Most bits that a column can have where its values are not equal. */
+  readonly #bestUnequal: readonly number[];
+  /** Of the pair at hand: levels by column, bits of rarity, columns not yet looked at, names. */
+  readonly #levels: Int8Array;
+  readonly #bits: Float64Array;
+  readonly #open: Int8Array;
+  readonly #found: Names = { bits: 0, bitsH: 0, crossed: NOT_TRIED };
   #share: number;
+  #priorOf: Model | undefined;
+  #priorBits = 0;
 
   constructor(registry: Registry, model: Model, comparer: Comparer, rarity: Rarity) {
     this.#registry = registry;
@@ -150,6 +183,18 @@ class PairScorer implements Scorer {
     this.#area = area < 0 ? -1 : registry.columns[area]!.at;
     this.#crossedWithin = model.crossedWithin;
     this.#share = model.crossed;
+    this.#nameColumns = [this.#given, this.#family].filter((column) => column >= 0);
+    this.#order = registry.columns
+      .map((_, column) => column)
+      .filter((column) => !this.#nameColumns.includes(column))
+      .sort((x, y) => costOf(registry, x) - costOf(registry, y) || x - y);
+    this.#bestUnequal = registry.columns.map(({ field }, column) => {
+      const top = LEVELS[field.kind] - 1;
+      return Math.max(...[...this.#mu[column]!].filter((_, level) => level !== top));
+    });
+    this.#levels = new Int8Array(registry.columns.length);
+    this.#bits = new Float64Array(registry.columns.length);
+    this.#open = new Int8Array(registry.columns.length);
   }
 
   get usual(): Usual {
@@ -161,36 +206,75 @@ class PairScorer implements Scorer {
   }
 
   score(a: number, b: number): void {
-    let w = 0;
+    this.#work(a, b, Number.NEGATIVE_INFINITY);
+  }
+
+  /** Works out a pair unless its `w` surely stays below the least; answers whether it may not. */
+  #work(a: number, b: number, least: number): boolean {
+    const { first, unequal } = this.comparer;
+    const names = this.#names(a, b);
+    let w = names.bits + crossedBits(names.crossed, this.#share);
+    let hope = 0;
+    let open = 0;
+    const [levels, bits, order] = [this.#levels, this.#bits, this.#order];
+    for (let at = 0; at < order.length; at++) {
+      const column = order[at]!;
+      const level = first(column, a, b);
+      levels[column] = level;
+      if (level === UNEQUAL) {
+        hope += this.#bestUnequal[column]!;
+        this.#open[open++] = column;
+      } else if (level !== MISSING) {
+        bits[column] = this.#bonus(column, level, this.comparer.equalValue(), a, b);
+        w += this.#mu[column]![level]! + bits[column]!;
+      }
+    }
+    for (let at = 0; at < open; at++) {
+      if (w + hope < least) return false;
+      const column = this.#open[at]!;
+      hope -= this.#bestUnequal[column]!;
+      const level = unequal(column, a, b);
+      levels[column] = level === MISSING ? MISSING : level + UNEQUAL_FROM;
+      if (level !== MISSING) w += this.#mu[column]![level]!;
+    }
+    if (w < least) return false;
     let wH = 0;
-    let names = 0;
-    let namesH = 0;
-    let namesLevel = 0;
-    let leastName = this.#given < 0 || this.#family < 0 ? 0 : LEVELS.name;
-    const count = this.#mu.length;
-    for (let column = 0; column < count; column++) {
+    for (let at = 0; at < order.length; at++) {
+      const column = order[at]!;
+      const level = levels[column]!;
+      if (level >= UNEQUAL_FROM) wH += this.#hu[column]![level - UNEQUAL_FROM]!;
+      else if (level !== MISSING) wH += this.#household(column, level, 1, bits[column]!);
+    }
+    this.crossed = names.crossed;
+    this.w = w;
+    // A son who is named after his grandfather has his father's names in the other order.
+    const crossed = names.crossed + names.bits - names.bitsH;
+    this.wH = wH + names.bitsH + crossedBits(crossed, this.#crossedWithin);
+    return true;
+  }
+
+  /** Bits of given and family name, and by how many the other order fits better. */
+  #names(a: number, b: number): Names {
+    const names = this.#found;
+    names.bits = 0;
+    names.bitsH = 0;
+    let best = 0;
+    let least = this.#given < 0 || this.#family < 0 ? 0 : LEVELS.name;
+    for (let at = 0; at < this.#nameColumns.length; at++) {
+      const column = this.#nameColumns[at]!;
       const level = this.comparer.level(column, a, b);
       if (level === MISSING) continue;
       const equal = this.comparer.equalValue();
       const bonus = this.#bonus(column, level, equal, a, b);
-      const bits = this.#mu[column]![level]! + bonus;
-      const bitsH = this.#household(column, level, equal, bonus);
-      if (column === this.#given || column === this.#family) {
-        names += bits;
-        namesH += bitsH;
-        if (level > namesLevel) namesLevel = level;
-        if (level < leastName) leastName = level;
-      } else {
-        w += bits;
-        wH += bitsH;
-      }
+      names.bits += this.#mu[column]![level]! + bonus;
+      names.bitsH += this.#household(column, level, equal, bonus);
+      if (level > best) best = level;
+      if (level < least) least = level;
     }
-    if (leastName >= ALIKE) names = Math.min(names, this.#jointly(a, b));
-    const crossed = namesLevel <= CROSSED_LEVEL_MAX ? this.#crossed(a, b) : NOT_TRIED;
-    this.crossed = crossed - names;
-    this.w = w + names + crossedBits(this.crossed, this.#share);
-    // A son who is named after his grandfather has his father's names in the other order.
-    this.wH = wH + namesH + crossedBits(crossed - namesH, this.#crossedWithin);
+    if (least >= ALIKE) names.bits = Math.min(names.bits, this.#jointly(a, b));
+    const crossed = best <= CROSSED_LEVEL_MAX ? this.#crossed(a, b) : NOT_TRIED;
+    names.crossed = crossed - names.bits;
+    return names;
   }
 
   personal(a: number, b: number): number {
@@ -206,9 +290,23 @@ class PairScorer implements Scorer {
     return bits;
   }
 
-  logOdds(a: number, b: number, model: Model): number {
-    this.score(a, b);
-    return logOddsOf(this.w, this.wH, model, householdsOfPair(this.#registry, a, b));
+  logOdds(a: number, b: number, model: Model, floor = Number.NEGATIVE_INFINITY): number {
+    const households = householdsOfPair(this.#registry, a, b);
+    // Members of one household are weighed against each other, not against strangers.
+    const least = households === 1 ? Number.NEGATIVE_INFINITY : floor - this.#prior(model);
+    if (!this.#work(a, b, least)) return Number.NEGATIVE_INFINITY;
+    return logOddsOf(this.w, this.wH, model, households);
+  }
+
+  /** Bits of "one person" before a pair of two households or none is looked at, at most. */
+  #prior(model: Model): number {
+    if (this.#priorOf !== model) {
+      this.#priorOf = model;
+      const { lambdaM, lambdaH, others } = model;
+      const most = Math.max(lambdaM * others, lambdaH);
+      this.#priorBits = Math.log2(lambdaM / (1 - lambdaM - most)) + ROUNDING_BITS;
+    }
+    return this.#priorBits;
   }
 
   /**

@@ -60,13 +60,13 @@ export interface Found {
   /** a, b, log-odds, grade, explanation, whether the pair is to be raised. */
   readonly pairs: Iterable<string>;
   /** Kind, hash and how many. */
-  readonly counts: Iterable<string>;
+  readonly counts: () => Iterable<string>;
 }
 
 /** Compares everybody with everybody who shares a key. */
 export function compareEverybody({ registry, ids }: Everybody, order: Order): Found {
   const people = registry.size;
-  const counts = countLines(registry);
+  const counts = (): string[] => countLines(registry);
   if (people < TEACHING_MIN) {
     const crowded = { keys: [], people: [] };
     return { findings: { people, compared: 0, skipped: [], crowded }, pairs: [], counts };
@@ -98,10 +98,10 @@ function crowdedKeys(registry: Registry, { blocks }: Run): Findings['crowded'] {
   return { keys: [...unique.keys()], people: [...unique.values()] };
 }
 
-function* countLines(registry: Registry): Generator<string> {
-  for (const { kind, hash, held } of countAll(registry).stored()) {
-    yield `${kind}\t${hash}\t${held}\n`;
-  }
+function countLines(registry: Registry): string[] {
+  const lines: string[] = [];
+  countAll(registry).stored((kind, hash, held) => lines.push(`${kind}\t${hash}\t${held}\n`));
+  return lines;
 }
 
 /** Verdicts by the places of records; those about records that are gone are left out. */

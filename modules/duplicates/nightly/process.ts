@@ -32,7 +32,7 @@ async function main(): Promise<void> {
   });
   await write(pairs);
   await write(['\n']);
-  await write(counts);
+  await write(counts());
   await write(['\n']);
   process.stdout.end();
   process.disconnect();

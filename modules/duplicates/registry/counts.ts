@@ -7,6 +7,7 @@
  */
 
 import { equalLevel } from '../matching/compare.ts';
+import { PairCounts } from '../matching/counting.ts';
 import { join } from '../matching/hash.ts';
 import type { Model, Usual } from '../matching/model.ts';
 import { companyBits, type Rarity, shareAmong } from '../matching/rarity.ts';
@@ -59,9 +60,6 @@ export interface CountKey {
   readonly hash: number;
 }
 
-/** Kind and hash as one number: a map of numbers is a third of one of texts. */
-const numberOf = (kind: number, hash: number): number => kind * 2 ** 32 + (hash >>> 0);
-
 /** What the columns of a registry's rows say, for counting. */
 interface Reader {
   readonly number: number;
@@ -87,9 +85,10 @@ function readersOf(registry: Registry): readonly (Reader | undefined)[] {
 
 /** Every count that may be asked of these rows. */
 export function countKeysOf(registry: Registry, rows: readonly number[]): CountKey[] {
-  const found = new Map<number, CountKey>();
+  const seen = new PairCounts();
+  const found: CountKey[] = [];
   const add = (kind: number, hash: number): void => {
-    found.set(numberOf(kind, hash), { kind, hash });
+    if (seen.add(kind, hash) === 1) found.push({ kind, hash });
   };
   const readers = readersOf(registry);
   const area = readers.find((each) => each?.number === COUNTED.indexOf(AREA));
@@ -118,24 +117,24 @@ export function countKeysOf(registry: Registry, rows: readonly number[]): CountK
     }
     if (sounds.length === 2) add(TOGETHER, join(sounds[0]!, sounds[1]!));
   }
-  return [...found.values()];
+  return found;
 }
 
 /** Counts by kind and hash; what is absent is rare. */
 export class Counts {
-  readonly #held = new Map<number, number>();
+  readonly #held: PairCounts;
 
   constructor(rows: readonly (CountKey & { readonly held: number })[] = []) {
-    for (const { kind, hash, held } of rows) this.#held.set(numberOf(kind, hash), held);
+    this.#held = new PairCounts(rows.length);
+    for (const { kind, hash, held } of rows) this.#held.add(kind, hash, held);
   }
 
   of(kind: number, hash: number): number {
-    return this.#held.get(numberOf(kind, hash)) ?? 0;
+    return this.#held.of(kind, hash);
   }
 
-  add(kind: number, hash: number): void {
-    const key = numberOf(kind, hash);
-    this.#held.set(key, (this.#held.get(key) ?? 0) + 1);
+  add(kind: number, hash: number, times = 1): void {
+    this.#held.add(kind, hash, times);
   }
 
   /** People who were counted. */
@@ -143,12 +142,11 @@ export class Counts {
     return this.of(TOGETHER, 0);
   }
 
-  /** What is worth storing. */
-  *stored(): Generator<CountKey & { readonly held: number }> {
-    for (const [key, held] of this.#held) {
-      const [kind, hash] = [Math.floor(key / 2 ** 32), (key % 2 ** 32) | 0];
-      if (hash === 0 || held >= STORED_MIN) yield { kind, hash, held };
-    }
+  /** Visits what is worth storing. */
+  stored(visit: (kind: number, hash: number, held: number) => void): void {
+    this.#held.each((kind, hash, held) => {
+      if (hash === 0 || held >= STORED_MIN) visit(kind, hash, held);
+    });
   }
 }
 
@@ -156,42 +154,67 @@ export class Counts {
 export function countAll(registry: Registry): Counts {
   const counts = new Counts();
   const readers = readersOf(registry);
+  counts.add(TOGETHER, 0, registry.size);
+  for (const [column, reader] of readers.entries()) {
+    if (reader) countValues(registry, column, reader, counts);
+  }
+  const names = readers.filter((reader) => reader?.isName === true);
   const area = readers.find((each) => each?.number === COUNTED.indexOf(AREA));
-  const homes = new Set<string>();
-  for (let row = 0; row < registry.size; row++) {
-    const from = row * registry.width;
-    const place = area ? (area.hash[registry.rows[from + area.at]!] ?? 0) : 0;
-    counts.add(TOGETHER, 0);
-    const sounds: number[] = [];
-    for (const reader of readers) {
-      if (!reader || registry.rows[from + reader.at] === 0) continue;
-      counts.add(reader.number, 0);
-      for (let slot = 0; slot < reader.slots; slot++) {
-        const value = registry.rows[from + reader.at + slot]!;
-        if (value !== 0) counts.add(reader.number, reader.hash[value]!);
-      }
-      if (reader.isYear(registry.rows[from + reader.at]!)) counts.add(YEARS, 0);
-      if (!reader.isName) continue;
-      const value = registry.rows[from + reader.at]!;
-      const sound = reader.sound[value] ?? 0;
-      sounds.push(sound);
-      if (sound !== 0) counts.add(SOUND + reader.number, sound);
-      if (place === 0) continue;
-      const home = registry.household[row]!;
-      if (reader.number === COUNTED.indexOf(FAMILY) && home !== 0) {
-        const key = `${home} ${value}`;
-        if (homes.has(key)) continue;
-        homes.add(key);
-      }
-      counts.add(AREAS + reader.number, place);
-      counts.add(LOCAL + reader.number, join(reader.hash[value]!, place));
-      if (sound !== 0) counts.add(LOCAL_SOUND + reader.number, join(sound, place));
-    }
-    if (sounds.length === 2 && sounds[0] !== 0 && sounds[1] !== 0) {
-      counts.add(TOGETHER, join(sounds[0]!, sounds[1]!));
+  if (area) for (const name of names) countNear(registry, name!, area, counts);
+  const [given, family] = names;
+  if (given && family) countTogether(registry, given, family, counts);
+  return counts;
+}
+
+/** Values of a column, and of names their sounds: counted by number first, which is far cheaper. */
+function countValues(registry: Registry, column: number, reader: Reader, counts: Counts): void {
+  const { rows, width } = registry;
+  const held = new Int32Array(registry.columns[column]!.values.size);
+  let people = 0;
+  let years = 0;
+  for (let row = reader.at; row < rows.length; row += width) {
+    if (rows[row] === 0) continue;
+    people++;
+    if (reader.isYear(rows[row]!)) years++;
+    for (let slot = 0; slot < reader.slots; slot++) held[rows[row + slot]!]!++;
+  }
+  counts.add(reader.number, 0, people);
+  if (years > 0) counts.add(YEARS, 0, years);
+  for (let value = 1; value < held.length; value++) {
+    const count = held[value]!;
+    if (count === 0 || (!reader.isName && count < STORED_MIN)) continue;
+    counts.add(reader.number, reader.hash[value]!, count);
+    if (reader.isName && reader.sound[value] !== 0) {
+      counts.add(SOUND + reader.number, reader.sound[value]!, count);
     }
   }
-  return counts;
+}
+
+/** Names and their sounds by area. */
+function countNear(registry: Registry, name: Reader, area: Reader, counts: Counts): void {
+  const { rows, width, size, household } = registry;
+  const once = name.number === COUNTED.indexOf(FAMILY);
+  const homes = new PairCounts();
+  for (let row = 0; row < size; row++) {
+    const value = rows[row * width + name.at]!;
+    const place = area.hash[rows[row * width + area.at]!] ?? 0;
+    if (value === 0 || place === 0) continue;
+    if (once && household[row] !== 0 && homes.add(household[row]!, value) > 1) continue;
+    counts.add(AREAS + name.number, place);
+    counts.add(LOCAL + name.number, join(name.hash[value]!, place));
+    const sound = name.sound[value] ?? 0;
+    if (sound !== 0) counts.add(LOCAL_SOUND + name.number, join(sound, place));
+  }
+}
+
+/** Sounds of given and family name that one person bears. */
+function countTogether(registry: Registry, given: Reader, family: Reader, counts: Counts): void {
+  const { rows, width, size } = registry;
+  for (let row = 0; row < size; row++) {
+    const first = given.sound[rows[row * width + given.at]!] ?? 0;
+    const second = family.sound[rows[row * width + family.at]!] ?? 0;
+    if (first !== 0 && second !== 0) counts.add(TOGETHER, join(first, second));
+  }
 }
 
 /** Rarity by stored counts, of the values of a few people. See `matching/rarity.ts`. */
