@@ -20,7 +20,7 @@ import {
   noteCrowded,
 } from './store/candidates.ts';
 import type { StoredFeature } from './store/features.ts';
-import { type EdgeRow, forgetEdges, writeEdges } from './store/suspicions.ts';
+import { type EdgeRow, forgetEdges, lockEdges, writeEdges } from './store/suspicions.ts';
 import { raiseSuspicions, type Suspicion } from './suspicion.ts';
 
 /** Records compared at one desk. */
@@ -86,6 +86,7 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number
     }
   }
   const rows = [...pairs.values()];
+  await lockEdges(ctx);
   await forgetEdges(
     ctx,
     people.map((each) => each.patient_id),

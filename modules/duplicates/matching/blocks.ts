@@ -191,7 +191,7 @@ export type PairVisitor = (a: number, b: number, rule: number) => void;
 
 /** The first key, in the order of the rules, that two people share, as its place among a's; -1 if none. */
 function firstShared(
-  { keys, ruleOf, starts }: Blocks,
+  { keys, ruleOf, starts }: Pick<Blocks, 'keys' | 'ruleOf' | 'starts'>,
   a: number,
   b: number,
   first: number,
@@ -222,32 +222,45 @@ export interface PairOptions {
   readonly only?: number;
   /** Whether a pair may stand within one of two registries. */
   readonly across: boolean;
+  /** Keys of the rule by their places; all without it. */
+  readonly range?: { readonly from: number; readonly to: number };
 }
 
 /** Visits every pair that shares a key, each once. */
 export function eachPair(
   registry: Registry,
   blocks: Blocks,
-  { only, across }: PairOptions,
+  options: PairOptions,
   visit: PairVisitor,
 ): void {
-  const { source } = registry;
+  for (const [at, { rule }] of blocks.rules.entries()) {
+    if (options.only !== undefined && rule !== options.only) continue;
+    eachPairOf(registry, blocks, at, options, visit);
+  }
+}
+
+/** The same of one rule, by its place among the rules, or of a range of its keys. */
+export function eachPairOf(
+  { source }: Registry,
+  blocks: Pick<Blocks, 'rules' | 'keys' | 'ruleOf' | 'starts'>,
+  place: number,
+  { only, across, range }: PairOptions,
+  visit: PairVisitor,
+): void {
   const { keys, ruleOf } = blocks;
-  for (const runs of blocks.rules) {
-    if (only !== undefined && runs.rule !== only) continue;
-    const { rule, rows } = runs;
-    for (let run = 0; run < runs.keys.length; run++) {
-      const [key, to] = [runs.keys[run]!, runs.to[run]!];
-      for (let i = runs.from[run]!; i < to; i++) {
-        const x = rows[i]!;
-        for (let j = i + 1; j < to; j++) {
-          const y = rows[j]!;
-          const a = x < y ? x : y;
-          const b = x < y ? y : x;
-          if (a === b || (across && source[a] === source[b])) continue;
-          const at = firstShared(blocks, a, b, only ?? 0);
-          if (ruleOf[at] === rule && keys[at] === key) visit(a, b, rule);
-        }
+  const { rule, rows, keys: runs, from, to } = blocks.rules[place]!;
+  const last = Math.min(runs.length, range?.to ?? runs.length);
+  for (let run = range?.from ?? 0; run < last; run++) {
+    const [key, end] = [runs[run]!, to[run]!];
+    for (let i = from[run]!; i < end; i++) {
+      const x = rows[i]!;
+      for (let j = i + 1; j < end; j++) {
+        const y = rows[j]!;
+        const a = x < y ? x : y;
+        const b = x < y ? y : x;
+        if (a === b || (across && source[a] === source[b])) continue;
+        const at = firstShared(blocks, a, b, only ?? 0);
+        if (ruleOf[at] === rule && keys[at] === key) visit(a, b, rule);
       }
     }
   }

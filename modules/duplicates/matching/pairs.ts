@@ -3,7 +3,7 @@
  * duplicates that fits them.
  */
 
-import { type Blocks, eachPair } from './blocks.ts';
+import type { Blocks } from './blocks.ts';
 import { pairsOf } from './learn.ts';
 import { CROSSED, type Model } from './model.ts';
 import type { Registry } from './registry.ts';
@@ -15,6 +15,8 @@ import {
   probabilityOf,
   type Scorer,
 } from './score.ts';
+import { type Scored, scoreShare } from './share.ts';
+import type { Threads } from './threads.ts';
 
 /** Scored pairs, side by side; kept where they may come to p ≥ .01. */
 export interface ScoredPairs {
@@ -31,56 +33,50 @@ export interface ScoredPairs {
   readonly compared: number;
 }
 
-/** Log-odds below this are not kept: p < .001 with the share of duplicates at hand. */
-const KEPT_BITS_MIN = -10;
-
-class Growing {
-  a = new Int32Array(1 << 16);
-  b = new Int32Array(1 << 16);
-  w = new Float32Array(1 << 16);
-  wH = new Float32Array(1 << 16);
-  crossed = new Float32Array(1 << 16);
-  size = 0;
-
-  push(a: number, b: number, { w, wH, crossed }: Scorer): void {
-    if (this.size === this.a.length) this.#grow();
-    this.a[this.size] = a;
-    this.b[this.size] = b;
-    this.w[this.size] = w;
-    this.crossed[this.size] = crossed;
-    this.wH[this.size++] = wH;
-  }
-
-  #grow(): void {
-    const larger = <T extends Int32Array | Float32Array>(old: T, fresh: T): T => {
-      fresh.set(old);
-      return fresh;
-    };
-    const length = this.size * 2;
-    this.a = larger(this.a, new Int32Array(length));
-    this.b = larger(this.b, new Int32Array(length));
-    this.w = larger(this.w, new Float32Array(length));
-    this.wH = larger(this.wH, new Float32Array(length));
-    this.crossed = larger(this.crossed, new Float32Array(length));
-  }
+/** How pairs are scored. */
+export interface ScoringOptions {
+  readonly across: boolean;
+  /** Other threads that help; what is scored must then be in shared memory. */
+  readonly threads?: Threads;
 }
 
-/** Scores every candidate pair. */
+/** Scores every candidate pair; the same, in the same order, however many threads there are. */
 export function scorePairs(
   registry: Registry,
-  blocks: Blocks,
+  { rules, keys, ruleOf, starts }: Blocks,
   model: Model,
   scorer: Scorer,
-  across: boolean,
+  { across, threads }: ScoringOptions,
 ): ScoredPairs {
-  const kept = new Growing();
-  let compared = 0;
-  eachPair(registry, blocks, { across }, (a, b) => {
-    compared++;
-    if (scorer.logOdds(a, b, model, KEPT_BITS_MIN) >= KEPT_BITS_MIN) kept.push(a, b, scorer);
-  });
-  const { w, wH, crossed, size } = kept;
-  return { a: kept.a, b: kept.b, w, wH, crossed, share: model.crossed, size, compared };
+  const taken = new Int32Array(new SharedArrayBuffer(4));
+  const blocks = { rules, keys, ruleOf, starts };
+  const scoring = { registry, blocks, model, across, taken };
+  threads?.ask(scoring);
+  const own = scoreShare(scoring, scorer);
+  const all = [...own, ...(threads?.answers().flat() ?? [])].sort((x, y) => x.portion - y.portion);
+  const size = all.reduce((so, { a }) => so + a.length, 0);
+  const compared = all.reduce((so, portion) => so + portion.compared, 0);
+  const ints = (of: (portion: Scored) => Int32Array): Int32Array =>
+    joined(all.map(of), new Int32Array(size));
+  const floats = (of: (portion: Scored) => Float32Array): Float32Array =>
+    joined(all.map(of), new Float32Array(size));
+  return {
+    ...{ a: ints(({ a }) => a), b: ints(({ b }) => b) },
+    ...{ w: floats(({ w }) => w), wH: floats(({ wH }) => wH) },
+    ...{ crossed: floats(({ crossed }) => crossed), share: model.crossed, size, compared },
+  };
+}
+
+function joined<Numbers extends Int32Array | Float32Array>(
+  parts: readonly Numbers[],
+  all: Numbers,
+): Numbers {
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
 }
 
 /** Log-odds of a scored pair. */

@@ -12,6 +12,7 @@ import type { Model } from './model.ts';
 import { pairLogOdds, type ScoredPairs, scorePairs, settle } from './pairs.ts';
 import type { Registry } from './registry.ts';
 import { type Scorer, scorerOf } from './score.ts';
+import type { Threads } from './threads.ts';
 
 export interface Run {
   readonly blocks: Blocks;
@@ -24,16 +25,28 @@ export interface Run {
   readonly clusters: Int32Array;
 }
 
+export interface MatchingOptions {
+  /** Whether pairs are between two registries, not within one. */
+  readonly across: boolean;
+  /** The model to score by; without it one is learnt. */
+  readonly model?: Model;
+  readonly verdicts?: Verdicts;
+  /** Other threads that help. */
+  readonly threads?: Threads;
+  /** Blocks of the registry that were made before. */
+  readonly blocks?: Blocks;
+}
+
 /** Finds who is registered more than once; with two registries, who stands in both. */
-export function runMatching(
-  registry: Registry,
-  options: { readonly across: boolean; readonly model?: Model; readonly verdicts?: Verdicts },
-): Run {
-  const { across } = options;
-  const blocks = blocksOf(registry);
+export function runMatching(registry: Registry, options: MatchingOptions): Run {
+  const { across, threads } = options;
+  const blocks = options.blocks ?? blocksOf(registry);
   const learnt = options.model ?? learnModel(registry, blocks, across);
   const scorer = scorerOf(registry, learnt);
-  const pairs = scorePairs(registry, blocks, learnt, scorer, across);
+  const pairs = scorePairs(registry, blocks, learnt, scorer, {
+    across,
+    ...(threads && { threads }),
+  });
   const model = { ...settle(registry, pairs, learnt, across), usual: scorer.usual };
   scorer.expectCrossed(model.crossed);
   const alone = Float64Array.from({ length: pairs.size }, (_, at) =>

@@ -4,6 +4,7 @@
  */
 
 import { CROWD } from '../compare-all.ts';
+import { blocksOf } from '../matching/blocks.ts';
 import type { Verdicts } from '../matching/clusters.ts';
 import { outsideCrowds, SUSPECTED_MIN } from '../matching/crowds.ts';
 import { gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
@@ -11,6 +12,8 @@ import { keyOfIdentifier } from '../matching/keys.ts';
 import type { Registry } from '../matching/registry.ts';
 import { type Run, runMatching } from '../matching/run.ts';
 import { probabilityOf } from '../matching/score.ts';
+import { shared } from '../matching/shared.ts';
+import type { Threads } from '../matching/threads.ts';
 import { countAll } from '../registry/counts.ts';
 import { explanationOf } from '../registry/explain.ts';
 import { fitted, type TaughtModel } from '../registry/weights.ts';
@@ -63,16 +66,24 @@ export interface Found {
   readonly counts: () => Iterable<string>;
 }
 
-/** Compares everybody with everybody who shares a key. */
-export function compareEverybody({ registry, ids }: Everybody, order: Order): Found {
-  const people = registry.size;
+/** Compares everybody with everybody who shares a key; `threads` help. */
+export function compareEverybody(
+  { registry: plain, ids }: Everybody,
+  order: Order,
+  threads?: Threads,
+): Found {
+  const people = plain.size;
+  const registry = threads ? shared(plain) : plain;
   const counts = (): string[] => countLines(registry);
   if (people < TEACHING_MIN) {
     const crowded = { keys: [], people: [] };
     return { findings: { people, compared: 0, skipped: [], crowded }, pairs: [], counts };
   }
   const inForce = fitted(order.now, people);
-  const options = { across: false, verdicts: verdictsOf(ids, order.verdicts) };
+  const made = blocksOf(registry);
+  const blocks = threads ? shared(made) : made;
+  const verdicts = verdictsOf(ids, order.verdicts);
+  const options = { across: false, verdicts, blocks, ...(threads && { threads }) };
   let run = runMatching(registry, options);
   const learnt = { people, model: run.model };
   const refused = order.taught ? refusalOf(learnt.model, inForce) : undefined;

@@ -10,20 +10,29 @@
  */
 
 import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { Threads } from '../matching/threads.ts';
 import { compareEverybody, type Order } from './everybody.ts';
 import { RecordReader } from './records.ts';
 
 const CHUNK = 256 * 1024;
+/** Fewer people are compared before another thread has begun. */
+const ALONE_MAX = 20_000;
+/** Threads at most: more would fight for the memory. */
+const THREADS_MAX = 4;
+
+const others = (): number => Math.min(THREADS_MAX, availableParallelism()) - 1;
 
 async function main(): Promise<void> {
   const [order] = (await once(process, 'message')) as [Order];
   const reader = new RecordReader();
   for await (const chunk of process.stdin) reader.take(chunk as Buffer);
   reader.end();
-  const { findings, pairs, counts } = compareEverybody(
-    { registry: reader.builder.build(), ids: reader.ids },
-    order,
-  );
+  const { ids } = reader;
+  const registry = reader.registry();
+  const threads = ids.length < ALONE_MAX ? undefined : new Threads(others());
+  const { findings, pairs, counts } = compareEverybody({ registry, ids }, order, threads);
+  threads?.end();
   const used = process.resourceUsage();
   process.send?.({
     ...findings,

@@ -5,7 +5,7 @@
  * Spec: https://www.postgresql.org/docs/17/sql-copy.html ("Binary Format")
  */
 
-import { RegistryBuilder } from '../matching/registry.ts';
+import { type Registry, RegistryBuilder } from '../matching/registry.ts';
 import { personFrom } from '../registry/facts.ts';
 
 /** Signature, flags and the length of an extension, which nobody has. */
@@ -18,7 +18,7 @@ const SIGNED = Buffer.from('PG').readInt16BE();
 
 /** Records under way. */
 export class RecordReader {
-  readonly builder = new RegistryBuilder();
+  #builder = new RegistryBuilder();
   #ids = new Float64Array(1024);
   #size = 0;
   #rest: Buffer = Buffer.alloc(0);
@@ -38,6 +38,13 @@ export class RecordReader {
       at = next;
     }
     this.#rest = bytes.subarray(at);
+  }
+
+  /** The registry of all records; nothing is kept of what it was made from. */
+  registry(): Registry {
+    const registry = this.#builder.build();
+    this.#builder = new RegistryBuilder();
+    return registry;
   }
 
   /** @throws Error when the bytes ended in the middle of a record */
@@ -76,7 +83,7 @@ export class RecordReader {
     const facts = area + 4 + Math.max(0, areaSize);
     const text = (at: number, size: number): string =>
       bytes.toString('utf8', at + 4, at + 4 + size);
-    this.builder.add(
+    this.#builder.add(
       personFrom(text(facts, bytes.readInt32BE(facts)), {
         householdId: hasHousehold ? bytes.readBigInt64BE(household + 4) : null,
         area: areaSize < 0 ? null : text(area, areaSize),

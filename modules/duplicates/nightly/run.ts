@@ -35,6 +35,7 @@ import {
   verdictsInForce,
 } from '../store/everybody.ts';
 import { latestModel, saveModel } from '../store/models.ts';
+import { lockEdges } from '../store/suspicions.ts';
 import { raiseSuspicions } from '../suspicion.ts';
 import { withdrawFaded } from '../withdraw.ts';
 import { RunElsewhere, type Told } from './child.ts';
@@ -165,6 +166,7 @@ interface Finding {
 /** Writes pairs, counts, model and what is to be raised. */
 async function keepFound(ctx: Context, runId: number, finding: Finding): Promise<void> {
   const { elsewhere, told } = finding;
+  await lockEdges(ctx);
   const { started_at: startedAt } = await runOf(ctx, runId);
   const modelId = await keepModel(ctx, finding);
   const whole = told.people >= TEACHING_MIN;
@@ -192,6 +194,7 @@ async function keepModel(ctx: Context, { told, modelId }: Finding): Promise<numb
 export async function raiseFound(own: Units, runId: number): Promise<void> {
   for (;;) {
     const taken = await own.run(async (ctx) => {
+      await lockEdges(ctx);
       const next = await takeToRaise(ctx, RAISED_AT_ONCE);
       const raised = await raiseSuspicions(
         ctx,

@@ -16,6 +16,22 @@ export interface EdgeRow {
   readonly modelId: number | null;
 }
 
+/** Class and number of the advisory lock of pairs; people have the numbers below. */
+const [LOCKS, EDGES] = [130, 64];
+
+const LOCK_EDGES = statement(
+  'duplicates.lock-edges',
+  `select pg_advisory_xact_lock(${LOCKS}, ${EDGES})`,
+);
+
+/**
+ * Lets one transaction at a time write pairs and suspicions: each writes those of many records, in
+ * an order of its own, and two would wait for each other in a circle.
+ */
+export async function lockEdges(ctx: Context): Promise<void> {
+  await ctx.db.query(LOCK_EDGES);
+}
+
 const WRITE_EDGES = statement(
   'duplicates.write-edges',
   `insert into match_edge (a, b, log_odds, grade, explanation, model_id, found_at)

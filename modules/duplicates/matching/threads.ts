@@ -1,0 +1,66 @@
+/**
+ * Other threads that work on the same registry. What is asked of them is begun at once; the answers
+ * are waited for without giving up the thread, so that matching reads from top to bottom.
+ */
+
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
+import type { Answer, Asked } from './worker.ts';
+
+interface Thread {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  /** How many answers the thread has given. */
+  readonly answered: Int32Array;
+  asked: number;
+}
+
+/** Seconds after which a thread is taken for dead: none works so long on one task. */
+const PATIENCE_MS = 3_600_000;
+
+export class Threads {
+  readonly #threads: readonly Thread[];
+
+  /** @param count how many there are beside this one */
+  constructor(count: number) {
+    this.#threads = Array.from({ length: count }, () => {
+      const { port1, port2 } = new MessageChannel();
+      const answered = new Int32Array(new SharedArrayBuffer(4));
+      const worker = new Worker(new URL('./worker.ts', import.meta.url), {
+        workerData: { port: port2, answered },
+        transferList: [port2],
+      });
+      worker.unref();
+      return { worker, port: port1, answered, asked: 0 };
+    });
+  }
+
+  /** Asks each thread the same. */
+  ask(task: Asked): void {
+    for (const thread of this.#threads) {
+      thread.asked++;
+      thread.port.postMessage(task);
+    }
+  }
+
+  /** The next answer of each thread, waited for. @throws Error when one has failed */
+  answers(): Answer[] {
+    return this.#threads.map(({ port, answered, asked }) => {
+      for (let so = Atomics.load(answered, 0); so < asked; so = Atomics.load(answered, 0)) {
+        if (Atomics.wait(answered, 0, so, PATIENCE_MS) === 'timed-out')
+          throw new Error('a thread is stuck');
+      }
+      const { message } = receiveMessageOnPort(port) as { message: Answer | { fault: string } };
+      if ('fault' in message) throw new Error(message.fault);
+      return message;
+    });
+  }
+
+  end(): void {
+    for (const { worker } of this.#threads) void worker.terminate();
+  }
+}
