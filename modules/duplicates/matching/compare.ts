@@ -21,20 +21,20 @@ import { isYear, type ValueTable } from './values.ts';
 export interface Comparer {
   readonly columns: readonly Column[];
   /** Level of a column for two rows; MISSING where either has no value. */
-  readonly level: (column: number, a: number, b: number) => number;
+  level(column: number, a: number, b: number): number;
   /**
    * What shows without looking at letters: the level where the values are equal, MISSING, or UNEQUAL
    * where `unequal` has to look.
    */
-  readonly first: (column: number, a: number, b: number) => number;
+  first(column: number, a: number, b: number): number;
   /** Level of a column whose values are known to be unequal. */
-  readonly unequal: (column: number, a: number, b: number) => number;
+  unequal(column: number, a: number, b: number): number;
   /** The value that both have, as far as the last call found one equal; else 0. */
-  readonly equalValue: () => number;
+  equalValue(): number;
   /** Levels of given against family, and family against given. */
-  readonly crossed: (a: number, b: number) => readonly [number, number];
+  crossed(a: number, b: number): readonly [number, number];
   /** Whether two people have given or family name in common, as they stand. */
-  readonly namesAlike: (a: number, b: number) => boolean;
+  namesAlike(a: number, b: number): boolean;
 }
 
 /** Values are there and not equal. */
@@ -64,10 +64,13 @@ function belowOf(columns: readonly Column[], name: string): readonly number[] {
 export const equalLevel = ({ kind }: Field, values: ValueTable, value: number): number =>
   kind === 'date' && isYear(values, value) ? YEARS_EQUAL : LEVELS[kind] - 1;
 
-export function comparerOf(registry: Registry, memoBits?: number): Comparer {
-  const { rows, width, columns } = registry;
+export const comparerOf = (registry: Registry, memoBits?: number): Comparer =>
+  new RegistryComparer(registry, memoBits);
+
+/** How the values of each column are compared. */
+function comparisonsOf(columns: readonly Column[], memoBits?: number): readonly Comparison[] {
   const memos = new Map<string, Comparison>();
-  const compares = columns.map(({ field, values }) => {
+  return columns.map(({ field, values }) => {
     const key = `${field.kind === 'names' ? 'name' : field.kind} ${field.space}`;
     const plain = comparisonOf(field.kind, values);
     const unique = UNIQUE.includes(field.kind) && values.size > REMEMBERED_MAX;
@@ -75,47 +78,76 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
     memos.set(key, memo);
     return memo;
   });
-  const tops = columns.map(({ field }) => LEVELS[field.kind] - 1);
-  const places = Int32Array.from(columns, ({ at }) => at);
-  const slots = Int32Array.from(columns, ({ field }) => field.slots);
-  const below = columns.map(({ field }) => belowOf(columns, field.name));
-  const isDate = columns.map(({ field }) => field.kind === 'date');
-  let equal = 0;
-  const first = (column: number, a: number, b: number): number => {
-    const from = a * width + places[column]!;
-    const to = b * width + places[column]!;
-    equal = 0;
+}
+
+class RegistryComparer implements Comparer {
+  readonly columns: readonly Column[];
+  readonly #rows: Int32Array;
+  readonly #width: number;
+  readonly #compares: readonly Comparison[];
+  /** By column: the level of what is equal, where it stands in a row, and in how many slots. */
+  readonly #tops: Int32Array;
+  readonly #places: Int32Array;
+  readonly #slots: Int32Array;
+  readonly #isDate: readonly boolean[];
+  readonly #below: readonly (readonly number[])[];
+  readonly #given: number;
+  readonly #family: number;
+  #equal = 0;
+
+  constructor({ rows, width, columns }: Registry, memoBits?: number) {
+    this.columns = columns;
+    this.#rows = rows;
+    this.#width = width;
+    this.#compares = comparisonsOf(columns, memoBits);
+    this.#tops = Int32Array.from(columns, ({ field }) => LEVELS[field.kind] - 1);
+    this.#places = Int32Array.from(columns, ({ at }) => at);
+    this.#slots = Int32Array.from(columns, ({ field }) => field.slots);
+    this.#isDate = columns.map(({ field }) => field.kind === 'date');
+    this.#below = columns.map(({ field }) => belowOf(columns, field.name));
+    this.#given = columns.findIndex(({ field }) => field.name === GIVEN);
+    this.#family = columns.findIndex(({ field }) => field.name === FAMILY);
+  }
+
+  equalValue(): number {
+    return this.#equal;
+  }
+
+  level(column: number, a: number, b: number): number {
+    const found = this.first(column, a, b);
+    return found === UNEQUAL ? this.unequal(column, a, b) : found;
+  }
+
+  first(column: number, a: number, b: number): number {
+    const [rows, width] = [this.#rows, this.#width];
+    const from = a * width + this.#places[column]!;
+    const to = b * width + this.#places[column]!;
+    this.#equal = 0;
     const x = rows[from]!;
     const y = rows[to]!;
     if (x === 0 || y === 0) return MISSING;
-    const lower = below[column]!;
+    const lower = this.#below[column]!;
     for (let at = 0; at < lower.length; at++) {
       const home = rows[a * width + lower[at]!]!;
       if (home !== 0 && home === rows[b * width + lower[at]!]) return MISSING;
     }
     if (x === y) {
-      equal = x;
-      const { field, values } = columns[column]!;
-      return isDate[column] ? equalLevel(field, values, x) : tops[column]!;
+      this.#equal = x;
+      if (!this.#isDate[column]) return this.#tops[column]!;
+      const { field, values } = this.columns[column]!;
+      return equalLevel(field, values, x);
     }
-    if (slots[column] === 1) return UNEQUAL;
-    equal = inCommon(from, to, slots[column]!);
-    return equal === 0 ? UNEQUAL : tops[column]!;
-  };
-  /** A value that stands in the slots of both; 0 without one. */
-  const inCommon = (from: number, to: number, count: number): number => {
-    for (let i = from; i < from + count && rows[i] !== 0; i++) {
-      for (let j = to; j < to + count && rows[j] !== 0; j++) {
-        if (rows[i] === rows[j]) return rows[i]!;
-      }
-    }
-    return 0;
-  };
-  const unequal = (column: number, a: number, b: number): number => {
-    const from = a * width + places[column]!;
-    const to = b * width + places[column]!;
-    const [count, compare] = [slots[column]!, compares[column]!];
-    equal = 0;
+    if (this.#slots[column] === 1) return UNEQUAL;
+    this.#equal = this.#inCommon(from, to, this.#slots[column]!);
+    return this.#equal === 0 ? UNEQUAL : this.#tops[column]!;
+  }
+
+  unequal(column: number, a: number, b: number): number {
+    const rows = this.#rows;
+    const from = a * this.#width + this.#places[column]!;
+    const to = b * this.#width + this.#places[column]!;
+    const [count, compare] = [this.#slots[column]!, this.#compares[column]!];
+    this.#equal = 0;
     if (count === 1) return compare(rows[from]!, rows[to]!);
     let best = MISSING;
     for (let i = from; i < from + count && rows[i] !== 0; i++) {
@@ -124,26 +156,35 @@ export function comparerOf(registry: Registry, memoBits?: number): Comparer {
       }
     }
     return best;
-  };
-  const level = (column: number, a: number, b: number): number => {
-    const found = first(column, a, b);
-    return found === UNEQUAL ? unequal(column, a, b) : found;
-  };
-  const given = columns.findIndex(({ field }) => field.name === GIVEN);
-  const family = columns.findIndex(({ field }) => field.name === FAMILY);
-  const word = (x: number, y: number): number => {
-    if (x === 0 || y === 0) return MISSING;
-    return x === y ? LEVELS.name - 1 : compares[given]!(x, y);
-  };
-  const crossed = (a: number, b: number): readonly [number, number] => {
-    if (given < 0 || family < 0) return [MISSING, MISSING];
-    const [g, f] = [columns[given]!.at, columns[family]!.at];
+  }
+
+  crossed(a: number, b: number): readonly [number, number] {
+    if (this.#given < 0 || this.#family < 0) return [MISSING, MISSING];
+    const [rows, width] = [this.#rows, this.#width];
+    const [g, f] = [this.#places[this.#given]!, this.#places[this.#family]!];
     return [
-      word(rows[a * width + g]!, rows[b * width + f]!),
-      word(rows[a * width + f]!, rows[b * width + g]!),
+      this.#words(rows[a * width + g]!, rows[b * width + f]!),
+      this.#words(rows[a * width + f]!, rows[b * width + g]!),
     ];
-  };
-  const namesAlike = (a: number, b: number): boolean =>
-    level(given, a, b) >= ALIKE || level(family, a, b) >= ALIKE;
-  return { columns, level, first, unequal, equalValue: () => equal, crossed, namesAlike };
+  }
+
+  namesAlike(a: number, b: number): boolean {
+    return this.level(this.#given, a, b) >= ALIKE || this.level(this.#family, a, b) >= ALIKE;
+  }
+
+  /** A value that stands in the slots of both; 0 without one. */
+  #inCommon(from: number, to: number, count: number): number {
+    const rows = this.#rows;
+    for (let i = from; i < from + count && rows[i] !== 0; i++) {
+      for (let j = to; j < to + count && rows[j] !== 0; j++) {
+        if (rows[i] === rows[j]) return rows[i]!;
+      }
+    }
+    return 0;
+  }
+
+  #words(x: number, y: number): number {
+    if (x === 0 || y === 0) return MISSING;
+    return x === y ? LEVELS.name - 1 : this.#compares[this.#given]!(x, y);
+  }
 }

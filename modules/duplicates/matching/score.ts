@@ -211,7 +211,7 @@ class PairScorer implements Scorer {
 
   /** Works out a pair unless its `w` surely stays below the least; answers whether it may not. */
   #work(a: number, b: number, least: number): boolean {
-    const { first, unequal } = this.comparer;
+    const { comparer } = this;
     const names = this.#names(a, b);
     let w = names.bits + crossedBits(names.crossed, this.#share);
     let hope = 0;
@@ -219,13 +219,13 @@ class PairScorer implements Scorer {
     const [levels, bits, order] = [this.#levels, this.#bits, this.#order];
     for (let at = 0; at < order.length; at++) {
       const column = order[at]!;
-      const level = first(column, a, b);
+      const level = comparer.first(column, a, b);
       levels[column] = level;
       if (level === UNEQUAL) {
         hope += this.#bestUnequal[column]!;
         this.#open[open++] = column;
       } else if (level !== MISSING) {
-        bits[column] = this.#bonus(column, level, this.comparer.equalValue(), a, b);
+        bits[column] = this.#bonus(column, level, comparer.equalValue(), a, b);
         w += this.#mu[column]![level]! + bits[column]!;
       }
     }
@@ -233,7 +233,7 @@ class PairScorer implements Scorer {
       if (w + hope < least) return false;
       const column = this.#open[at]!;
       hope -= this.#bestUnequal[column]!;
-      const level = unequal(column, a, b);
+      const level = comparer.unequal(column, a, b);
       levels[column] = level === MISSING ? MISSING : level + UNEQUAL_FROM;
       if (level !== MISSING) w += this.#mu[column]![level]!;
     }
