@@ -12,7 +12,7 @@ import { addLevels, countPatterns, type Patterns } from './patterns.ts';
 import { countsOf } from './rarity.ts';
 import type { Column, Registry } from './registry.ts';
 import { householdPairs, householdsOf, type Pairs, randomPairs, rulePairs } from './samples.ts';
-import { ALIKE, EMAIL, type Field, LEVELS, levelsOf, YEARS_EQUAL } from './schema.ts';
+import { ALIKE, BIRTH, EMAIL, type Field, LEVELS, levelsOf, YEARS_EQUAL } from './schema.ts';
 
 /** Registries of fewer records borrow from what is expected of m. */
 const SMALL = 2_000;
@@ -22,6 +22,8 @@ const DUPLICATES_START = 0.05;
 /** How much commoner household pairs are than duplicates, where no household is known. */
 const HOUSEHOLD_RATIO = 16;
 
+/** Share of pairs of members of one household who are twins, where no household teaches it. */
+const TWINS = 0.004;
 /** Even where everybody has one value, somebody else might not. */
 const EXACT_MAX = 1 - 1e-4;
 
@@ -87,6 +89,10 @@ const UNKNOWN = { within: 0, others: 0, crossed: CROSSED_WITHIN };
 const isFamilyMatter = ({ name, kind, shared }: Field): boolean =>
   !shared && (kind === 'names' || kind === 'text') && name !== EMAIL;
 
+/** How birth days of members of one household agree: as those of strangers, but for twins. */
+const withTwins = (u: readonly number[]): number[] =>
+  u.map((share, level) => share * (1 - TWINS) + (level === LEVELS.date - 1 ? TWINS : 0));
+
 /** h, and the share of pairs that are members of one household. */
 function household(
   registry: Registry,
@@ -98,6 +104,7 @@ function household(
   const fields = registry.columns.map(({ field }) => field);
   if (!fields.some(({ shared }) => shared)) return undefined;
   const start = fields.map((field, column) => {
+    if (field.name === BIRTH) return withTwins(u[column]!);
     if (!isFamilyMatter(field)) return [...(field.shared ? m : u)[column]!];
     return m[column]!.map((value, level) => (value + u[column]![level]!) / 2);
   });
