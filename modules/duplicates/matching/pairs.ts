@@ -115,14 +115,17 @@ export function settle(
   let now = model;
   for (let round = 0; round < ROUNDS_MAX; round++) {
     let sum = 0;
+    let records = 0;
     let swapped = CROSSED * CROSSED_PRIOR_PAIRS;
     for (let at = 0; at < pairs.size; at++) {
       const p = probabilityOf(pairLogOdds(registry, pairs, at, now));
-      sum += p;
+      records += p;
+      // What stands twice in one household has a share of its own, and says nothing of strangers.
+      if (householdsOfPair(registry, pairs.a[at]!, pairs.b[at]!) !== 1) sum += p;
       swapped += p * crossedChance(pairs.crossed[at]!, now.crossed);
     }
     const lambdaM = Math.max(sum / all, 0.01 / all);
-    const share = swapped / (sum + CROSSED_PRIOR_PAIRS);
+    const share = swapped / (records + CROSSED_PRIOR_PAIRS);
     const crossed = Math.min(CROSSED_MAX, Math.max(CROSSED_MIN, share));
     const change = Math.abs(lambdaM - now.lambdaM) / now.lambdaM;
     now = { ...now, lambdaM, crossed };
