@@ -5,7 +5,7 @@
 
 import type { Comparer } from './compare.ts';
 import type { Pairs } from './samples.ts';
-import { levelsOf, MISSING } from './schema.ts';
+import { ALIKE, CROSSED_LEVEL_MAX, FAMILY, GIVEN, levelsOf, MISSING } from './schema.ts';
 
 export interface Patterns {
   readonly columns: number;
@@ -28,13 +28,20 @@ export function countPatterns(
   const levels: number[] = [];
   const counts: number[] = [];
   const pattern = new Int8Array(radix.length);
+  const names = [GIVEN, FAMILY].map((name) =>
+    comparer.columns.findIndex(({ field }) => field.name === name),
+  );
   for (let pair = 0; pair < pairs.length; pair += 2) {
     const [a, b] = [pairs[pair]!, pairs[pair + 1]!];
     let key = 0;
     for (let column = 0; column < radix.length; column++) {
       const level = comparer.level(column, a, b);
       pattern[column] = level;
-      key = key * radix[column]! + level + 1;
+    }
+    if (isCrossed(comparer, pattern, names, a, b))
+      for (const name of names) pattern[name] = MISSING;
+    for (let column = 0; column < radix.length; column++) {
+      key = key * radix[column]! + pattern[column]! + 1;
     }
     const at = known.get(key);
     if (at !== undefined) {
@@ -51,6 +58,22 @@ export function countPatterns(
     used: comparer.columns.map(({ field }) => !leftOut.includes(field.name)),
     pairs: pairs.length / 2,
   };
+}
+
+/**
+ * Whether each bears the other's names. How often they stand in the other order is a share of its own:
+ * as levels they would teach that the names of one person differ, and pass twins for one.
+ */
+function isCrossed(
+  comparer: Comparer,
+  pattern: Int8Array,
+  names: readonly number[],
+  a: number,
+  b: number,
+): boolean {
+  if (names.some((name) => name < 0 || pattern[name]! > CROSSED_LEVEL_MAX)) return false;
+  const [first, second] = comparer.crossed(a, b);
+  return first >= ALIKE && second >= ALIKE;
 }
 
 /** Sums the counts of a column's levels, each pattern weighed. */

@@ -5,6 +5,7 @@
 import { assign } from './assign.ts';
 import { type Blocks, blocksOf } from './blocks.ts';
 import { clustersOf, type Edge, type Verdicts } from './clusters.ts';
+import { exclusive } from './exclusive.ts';
 import { feedback } from './feedback.ts';
 import { learnModel } from './learn.ts';
 import { oneToOne } from './link.ts';
@@ -62,7 +63,8 @@ export function runMatching(registry: Registry, options: MatchingOptions): Run {
     );
     return { blocks, model, pairs, scorer, logOdds, clusters };
   }
-  const informed = feedback(registry, pairs, alone, scorer);
+  const met = feedback(registry, pairs, alone, scorer);
+  const informed = { ...met, logOdds: exclusive(registry, met.pairs, met.logOdds) };
   const edges = likelyEdges(informed.pairs, informed.logOdds);
   const said = new Map(edges.map(({ a, b, logOdds }) => [a * registry.size + b, logOdds]));
   const between = (a: number, b: number): number =>

@@ -34,6 +34,9 @@ export const ADJACENT = LEVELS.identifier;
 /** The level of names that sound alike. */
 export const ALIKE = 4;
 
+/** Names more alike than this are not tried in the other order. */
+export const CROSSED_LEVEL_MAX = 2;
+
 /**
  * The level of birth days of which one is but a year, and the other of that year; it stands after the
  * ordered ones. Most such pairs of one person are guesses, which slips of two digits must not share.

@@ -9,7 +9,16 @@ import { type Comparer, comparerOf, UNEQUAL } from './compare.ts';
 import { type FieldModel, type Model, type Usual, weightsOf } from './model.ts';
 import { areaColumnOf, type Rarity, rarityOf } from './rarity.ts';
 import type { Registry } from './registry.ts';
-import { ALIKE, FAMILY, GIVEN, type Kind, LEVELS, levelsOf, MISSING } from './schema.ts';
+import {
+  ALIKE,
+  CROSSED_LEVEL_MAX,
+  FAMILY,
+  GIVEN,
+  type Kind,
+  LEVELS,
+  levelsOf,
+  MISSING,
+} from './schema.ts';
 
 /** What one field said about a pair. */
 export interface FieldScore {
@@ -42,9 +51,6 @@ export interface Scorer {
   readonly comparer: Comparer;
   readonly usual: Usual;
 }
-
-/** Names more alike than this are not tried crossed. */
-const CROSSED_LEVEL_MAX = 2;
 
 /** Levels of values that are not equal are noted from here. */
 const UNEQUAL_FROM = 16;

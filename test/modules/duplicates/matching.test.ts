@@ -7,6 +7,7 @@ import { assign } from '../../../modules/duplicates/matching/assign.ts';
 import { BLOCK_MAX, blocksOf, eachPair } from '../../../modules/duplicates/matching/blocks.ts';
 import { clustersOf } from '../../../modules/duplicates/matching/clusters.ts';
 import { edits, jaroWinkler } from '../../../modules/duplicates/matching/distance.ts';
+import { exclusive } from '../../../modules/duplicates/matching/exclusive.ts';
 import {
   KEYS_MAX,
   partsReader,
@@ -215,5 +216,24 @@ describe('a run over odd registries', () => {
     const sum = fields.reduce((so, { bitsM }) => so + bitsM, 0);
     expect(sum).to.be.closeTo(scorer.w, 1e-6);
     expect(fields.map(({ field }) => field)).to.include.members(['given', 'family', 'birthDate']);
+  });
+});
+
+describe('members of one household', () => {
+  it('rival each other for a record of another household, unless they are one person themselves', () => {
+    const home = (household: string): Partial<Person> => ({ household });
+    const registry = registryOf([
+      person('Daudi', 'Temba', 20070117, home('one')),
+      person('Daniel', 'Temba', 20070117, home('one')),
+      person('Daudi', 'Temba', 20070117, home('two')),
+    ]);
+    const pairs = { a: Int32Array.of(0, 1), b: Int32Array.of(2, 2), size: 2 };
+    const [son, twin] = exclusive(registry, pairs, Float64Array.of(8, 2));
+    expect(son).to.be.closeTo(8 - Math.log2(1 + 4), 1e-9);
+    expect(twin).to.be.closeTo(2 - Math.log2(1 + 256), 1e-9);
+    const known = { a: Int32Array.of(0, 1, 0), b: Int32Array.of(2, 2, 1), size: 3 };
+    const [first, second] = exclusive(registry, known, Float64Array.of(8, 2, 40));
+    expect(first).to.be.closeTo(8, 1e-6);
+    expect(second).to.be.closeTo(2, 1e-6);
   });
 });
