@@ -49,6 +49,32 @@ export function readCharacteristics(
   return [...facts.values()].map(({ fact }) => fact);
 }
 
+/** A value with the days of which the Group says that it holds; null: open. */
+export interface DatedFact extends Characteristic {
+  readonly startsOn: string | null;
+  /** The last day. */
+  readonly endsOn: string | null;
+}
+
+/** All values of the codes of which the Group states a period for any. */
+export function readDatedFacts(group: Group): DatedFact[] {
+  const all = (group.characteristic ?? []).flatMap((each): DatedFact[] => {
+    const fact = readFact(each);
+    const { start, end } = each.period ?? {};
+    return fact
+      ? [
+          {
+            ...fact,
+            startsOn: start ? dayRange(start).first : null,
+            endsOn: end ? dayRange(end).last : null,
+          },
+        ]
+      : [];
+  });
+  const dated = new Set(all.filter((each) => each.startsOn ?? each.endsOn).map(({ code }) => code));
+  return all.filter((each) => dated.has(each.code));
+}
+
 function readFact(each: GroupCharacteristic): Characteristic | undefined {
   const codings = each.code.coding ?? [];
   const code = (codings.find((coding) => coding.system === OURS) ?? codings[0])?.code;

@@ -25,7 +25,12 @@ import {
   problem,
 } from '../../src/sdk/index.ts';
 import { normaliseBankAccount, normalisePhone } from './account.ts';
-import { type Characteristic, readCharacteristics } from './characteristic.ts';
+import {
+  type Characteristic,
+  type DatedFact,
+  readCharacteristics,
+  readDatedFacts,
+} from './characteristic.ts';
 import { type Claim, claimsOf } from './identifier.ts';
 
 /** A Patient in a household. */
@@ -37,6 +42,17 @@ export interface MemberLink {
   readonly role: string | null;
   readonly collector: 'primary' | 'alternate' | null;
   readonly active: boolean;
+}
+
+/** A membership of which the Group says the days; at least one of them. */
+export interface Stay {
+  /** FHIR id of the Patient. */
+  readonly id: string;
+  readonly position: number;
+  readonly role: string | null;
+  readonly startsOn: string | null;
+  /** The last day. */
+  readonly endsOn: string | null;
 }
 
 /** Where a household may be paid. */
@@ -56,7 +72,11 @@ export interface HouseholdFacts {
   readonly areaId: string | undefined;
   readonly preferredPayPointId: string | undefined;
   readonly members: readonly MemberLink[];
+  /** Memberships with stated days, ended ones too. */
+  readonly stays: readonly Stay[];
   readonly characteristics: readonly Characteristic[];
+  /** Values with stated days, past and coming ones too. */
+  readonly datedFacts: readonly DatedFact[];
   readonly accounts: readonly AccountFacts[];
   readonly identifiers: readonly Claim[];
 }
@@ -102,6 +122,7 @@ export function readHousehold(
   }
   const members = readMembers(group, today, issues);
   if (group.active !== false) checkRoles(members, issues);
+  const stays = readStays(group, issues);
   const characteristics = readCharacteristics(group, today, issues);
   const accounts = readAccounts(group, country, issues);
   if (issues.length > 0) throw new Problem(issues);
@@ -111,7 +132,9 @@ export function readHousehold(
     areaId: idIn(extensionOf(group, 'household-area'), 'Location'),
     preferredPayPointId: idIn(extensionOf(group, 'preferred-pay-point'), 'Location'),
     members,
+    stays,
     characteristics,
+    datedFacts: readDatedFacts(group),
     accounts,
     identifiers: claimsOf(group.identifier),
   };
@@ -150,6 +173,27 @@ function readMembers(group: Group, today: string, issues: Issue[]): MemberLink[]
   return [...members.values()];
 }
 
+function readStays(group: Group, issues: Issue[]): Stay[] {
+  return (group.member ?? []).flatMap((member, position): Stay[] => {
+    const { start, end } = member.period ?? {};
+    const id = localId(member.entity.reference, 'Patient');
+    if (id === undefined || (start === undefined && end === undefined)) return [];
+    const startsOn = start === undefined ? null : dayRange(start).first;
+    const endsOn = end === undefined ? null : dayRange(end).last;
+    if (startsOn !== null && endsOn !== null && endsOn < startsOn) {
+      issues.push(
+        fault(
+          'invariant',
+          'member-days',
+          `Group.member[${position}].period`,
+          'A membership ends on or after the day on which it starts.',
+        ),
+      );
+    }
+    return [{ id, position, role: roleOf(member), startsOn, endsOn }];
+  });
+}
+
 /** A membership is over when it was ended, or when the whole household was. */
 function isOver(group: Group, member: GroupMember, today: string): boolean {
   const end = member.period?.end;
@@ -160,13 +204,17 @@ function isOver(group: Group, member: GroupMember, today: string): boolean {
   );
 }
 
+function roleOf(member: GroupMember): string | null {
+  return codeIn(extensionOf(member, 'member-role'))?.toLowerCase() ?? null;
+}
+
 function readLink(member: GroupMember, id: string, position: number, over: boolean): MemberLink {
   const collector = extensionOf(member, 'collector');
   const code = collector?.valueBoolean === true ? 'primary' : codeIn(collector);
   return {
     id,
     position,
-    role: codeIn(extensionOf(member, 'member-role'))?.toLowerCase() ?? null,
+    role: roleOf(member),
     collector: code === 'primary' || (code === 'alternate' && !over) ? code : null,
     active: !over,
   };

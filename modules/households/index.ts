@@ -27,9 +27,11 @@ export {
   memberChanged,
 } from './events.ts';
 export { type Hold, raiseHold, releaseHold } from './hold.ts';
-export { type HouseholdFacts, isHousehold, readHousehold } from './household.ts';
-export { type MemberFacts, readMember } from './member.ts';
+export { type HouseholdFacts, isHousehold } from './household.ts';
+export type { MemberFacts } from './member.ts';
+export { householdOn, memberOn, recordedHousehold, recordedMember } from './recorded.ts';
 export { PHONE_COUNTRY } from './settings.ts';
+export { staysAt } from './store/past.ts';
 export { livesIn } from './store/reach.ts';
 
 const group: StoredBinding = {

@@ -12,6 +12,7 @@ import {
   type Context,
   inOrder,
   inPlace,
+  localId,
   Problem,
   problem,
   type ResourceWrite,
@@ -22,8 +23,9 @@ import {
   type MemberEvent,
   memberChanged,
 } from './events.ts';
-import { type HouseholdFacts, isHousehold, type MemberLink, readHousehold } from './household.ts';
+import { type HouseholdFacts, isHousehold, readHousehold } from './household.ts';
 import { declaresMember, readMember, sameClaims, sameForRules } from './member.ts';
+import { changedHouseholds, keepBefore, keepFacts, noteStays } from './past.ts';
 import { PHONE_COUNTRY } from './settings.ts';
 import {
   clearParts,
@@ -61,6 +63,7 @@ export async function projectPatients(
   writes: readonly ResourceWrite<Patient>[],
 ): Promise<void> {
   rememberPatients(ctx, writes);
+  await keepFacts(ctx, writes);
   const others = await refresh(ctx, writes);
   if (others.length === 0) return;
   const older = others.filter((write) => write.action !== 'create').map((write) => write.rid);
@@ -182,7 +185,7 @@ export async function projectGroups(
   const stays = new Set(incoming.map((each) => each.rid));
   const gone = [...existing].filter((rid) => !stays.has(rid));
   if (incoming.length === 0 && gone.length === 0) return;
-  await write(ctx, incoming, refer, existing, gone);
+  await write(ctx, { incoming, refer, existing, gone, writes });
   for (const { rid, facts } of incoming) {
     const event = existing.has(rid) ? householdChanged : householdRegistered;
     ctx.emit(event, { householdId: String(rid), id: facts.id });
@@ -202,13 +205,17 @@ function incomingOf(
   return { rid, version, place, facts: inPlace(place, () => readHousehold(group, today, country)) };
 }
 
-async function write(
-  ctx: Context,
-  incoming: readonly Incoming[],
-  refer: Refer,
-  existing: ReadonlySet<bigint>,
-  gone: readonly bigint[],
-): Promise<void> {
+/** Groups to be written, and what is known of them. */
+interface Coming {
+  readonly incoming: readonly Incoming[];
+  readonly refer: Refer;
+  readonly existing: ReadonlySet<bigint>;
+  readonly gone: readonly bigint[];
+  readonly writes: readonly ResourceWrite<Group>[];
+}
+
+async function write(ctx: Context, coming: Coming): Promise<void> {
+  const { incoming, refer, existing, gone, writes } = coming;
   const wanted = incoming.flatMap((each) =>
     each.facts.members
       .filter((member) => member.active)
@@ -226,12 +233,42 @@ async function write(
   const rows = incoming.map((each) => inPlace(each.place, () => resolved(each, refer, freshIds)));
   const claims = gatherClaims('household', incoming.map(claimant));
   const known = [...existing].filter((rid) => !gone.includes(rid));
+  const changed = changedHouseholds(writes, existing);
   // Sent one behind the other, without waiting for what only has to be done before.
-  const taken = await sendWrites(ctx, { wanted, existing, gone, known, fresh, rows, claims });
+  const taken = await sendWrites(ctx, {
+    wanted,
+    existing,
+    gone,
+    known,
+    changed,
+    fresh,
+    rows,
+    claims,
+  });
   await takeOthers(
     ctx,
     wanted.filter((each) => !taken.has(each.memberId) && !freshIds.has(each.memberId)),
   );
+  await noteStays(ctx, statedHouseholds(coming), changed);
+}
+
+/** What the Groups say of days, with internal ids. */
+function statedHouseholds({ incoming, refer, existing, writes }: Coming) {
+  return incoming.map(({ rid, place, facts }) => {
+    const { previous } = writes.find((each) => each.rid === rid)!;
+    const rids = <Member extends { id: string; position: number }>(member: Member) =>
+      inPlace(place, () => refer('Patient', member.id, entityOf(member)));
+    return {
+      householdId: rid,
+      place,
+      isNew: !existing.has(rid),
+      stays: facts.stays.map((stay) => ({ ...stay, memberId: rids(stay) })),
+      active: facts.members.filter(({ active }) => active).map(rids),
+      before: new Set(
+        previous?.member?.map(({ entity }) => localId(entity.reference, 'Patient') ?? ''),
+      ),
+    };
+  });
 }
 
 interface Sent {
@@ -239,6 +276,8 @@ interface Sent {
   readonly existing: ReadonlySet<bigint>;
   readonly gone: readonly bigint[];
   readonly known: readonly bigint[];
+  /** Those whose members, area or facts change. */
+  readonly changed: readonly bigint[];
   readonly fresh: readonly MemberWrite[];
   readonly rows: readonly HouseholdWrite[];
   readonly claims: Claims;
@@ -246,13 +285,14 @@ interface Sent {
 
 /** Sends the statements of a write in their order, each without waiting for the one before. */
 async function sendWrites(ctx: Context, sent: Sent): Promise<Set<bigint>> {
-  const { wanted, existing, gone, known, fresh, rows, claims } = sent;
+  const { wanted, existing, gone, known, changed, fresh, rows, claims } = sent;
   const memberClaims = gatherClaims('member', fresh.map(claimant));
   const taken = new Set<bigint>();
   const write = async (): Promise<void> => {
     for (const id of await writeHouseholds(ctx, rows, claims)) taken.add(id);
   };
   await inOrder([
+    keepBefore(ctx, changed),
     releaseMembers(ctx, [...existing], wanted),
     clearParts(ctx, [...existing]),
     removeHouseholds(ctx, gone),
@@ -344,7 +384,7 @@ function resolved(each: Incoming, refer: Refer, fresh: ReadonlySet<bigint>): Hou
   };
 }
 
-function entityOf(link: MemberLink): string {
+function entityOf(link: { readonly position: number }): string {
   return `Group.member[${link.position}].entity`;
 }
 

@@ -201,11 +201,14 @@ async function fill(
       return insertFollowUp(ctx, id, header);
     case 'top-up':
       return insertTopUp(ctx, id, header, request.amountMinor!);
-    case 'regularisation':
-      return insertDifferences(ctx, header, await entitlementSelect(ctx, id, header.period));
+    case 'regularisation': {
+      const due = await entitlementSelect(ctx, id, header.period);
+      await setRulesVersion(ctx, header.payrollId, due);
+      return insertDifferences(ctx, header, due);
+    }
     default: {
       const due = await entitlementSelect(ctx, id, header.period, rulesVersion);
-      await setRulesVersion(ctx, header.payrollId, due.rulesVersion);
+      await setRulesVersion(ctx, header.payrollId, due);
       const totals = await insertLines(ctx, header, due);
       if (header.kind !== 'regular') return totals;
       return { ...totals, excluded: totals.excluded + (await listNotEnrolled(ctx, id, header)) };

@@ -127,6 +127,7 @@ async function recomputed(
   lines: readonly FrozenLine[],
 ): Promise<Found[]> {
   const { scheme_id: schemeId, rules_version: rulesVersion, drafted_at: at } = payroll;
+  const { facts_on: factsOn } = payroll;
   const period = {
     code: payroll.period_code,
     startsOn: payroll.starts_on,
@@ -137,7 +138,7 @@ async function recomputed(
     paidCyclesBy(ctx, payroll.payroll_id, households);
   const results = await recompute(
     ctx,
-    { schemeId, rulesVersion, period, at, paidCycles },
+    { schemeId, rulesVersion, period, at, factsOn, paidCycles },
     byRules.map((line) => ({
       householdId: line.household_id,
       enrolmentId: line.enrolment_id,

@@ -16,6 +16,8 @@ export interface RecallQuestion {
   readonly schemeId: bigint;
   /** What was recorded later is not seen. */
   readonly at: Date;
+  /** The day on which members, areas and characteristics are looked at; null: as they stood. */
+  readonly factsOn: string | null;
   /** The day on which ages are taken, and on which who lives is counted. */
   readonly asOf: string;
   /** What the rules ask for; the rest is not read. */

@@ -5,9 +5,17 @@
  * these tables said can be checked.
  */
 
-import type { Coverage, Group, Location, Patient } from '@medplum/fhirtypes';
+import type { Coverage, Location } from '@medplum/fhirtypes';
 import type { Context, RecordedVersion } from '../../src/sdk/index.ts';
-import { type HouseholdFacts, readHousehold, readMember } from '../households/index.ts';
+import {
+  type HouseholdFacts,
+  householdOn,
+  type MemberFacts,
+  memberOn,
+  recordedHousehold,
+  recordedMember,
+  staysAt,
+} from '../households/index.ts';
 import { isArea, readArea } from '../pay-points/index.ts';
 import { readCoverage } from './enrolment.ts';
 import {
@@ -37,20 +45,14 @@ export async function recallHouseholds(
   wanted: readonly Recalled[],
 ): Promise<Map<bigint, Example>> {
   const households = wanted.map((each) => each.householdId);
-  const groups = groupsOf(
-    wanted,
-    await ctx.fhir.recorded('Group', households, question.at, 'all'),
-    question.at,
-  );
-  const ids = [...groups.values()].flatMap(({ facts }) => facts.members.map(({ id }) => id));
-  const found = await ctx.fhir.recorded('Patient', [...new Set(ids)], question.at, 'latest');
-  const patients = new Map(found.map((each) => [each.id, each]));
+  const groups = await groupsOf(ctx, question, wanted);
+  const patients = await membersIn(ctx, question, groups);
   const areas = await areaCodes(ctx, question, groups);
   const enrolments = await recallEnrolments(ctx, question, wanted);
   const decisions = question.plan.usesValidation
     ? await decisionsOf(ctx, question.schemeId, households, question.at)
     : new Map<bigint, string>();
-  const members = new Map(found.map((each) => [each.rid, each.id]));
+  const members = new Map([...patients.values()].map(({ rid, facts }) => [rid, facts.id]));
   const records = await recordsOf(ctx, question, households, members);
   const answers = await answersBy(ctx, question, households, [...members.keys()]);
   const examples = new Map<bigint, Example>();
@@ -80,32 +82,95 @@ interface RecalledGroup {
   readonly facts: HouseholdFacts;
 }
 
-function groupsOf(
+async function groupsOf(
+  ctx: Context,
+  { at, factsOn }: RecallQuestion,
   wanted: readonly Recalled[],
-  versions: readonly RecordedVersion[],
-  at: Date,
-): Map<bigint, RecalledGroup> {
+): Promise<Map<bigint, RecalledGroup>> {
+  const households = wanted.map((each) => each.householdId);
+  const versions = await ctx.fhir.recorded('Group', households, at, 'all');
   const byRid = Map.groupBy(versions, (each) => each.rid);
   const groups = new Map<bigint, RecalledGroup>();
   for (const { householdId, householdVersion } of wanted) {
     const own = byRid.get(householdId) ?? [];
-    const read = own.find((each) => each.version === householdVersion);
-    const found = read ?? own.findLast((each) => each.recordedAt <= at);
-    if (!found?.resource) continue;
-    groups.set(householdId, { id: found.id, facts: factsIn(found) });
+    const read = own.find((each) => each.version === householdVersion) ?? own.at(-1);
+    if (!read?.resource) continue;
+    const facts = factsOn === null ? recordedHousehold(read) : householdOn(own, factsOn);
+    if (facts) groups.set(householdId, { id: read.id, facts });
   }
-  return groups;
+  return factsOn === null ? groups : withStays(ctx, groups, factsOn, at);
 }
 
-/** Facts as they were read when this version was written; accounts are of no account here. */
-function factsIn({ resource, recordedAt }: RecordedVersion): HouseholdFacts {
-  const { extension = [], ...group } = resource as Group;
-  const others = extension.filter(({ url }) => !url.endsWith('/payment-account'));
-  return readHousehold({ ...group, extension: others }, dayIn(recordedAt), undefined);
+/** Members by the days that are stated, over those by the days of writing. */
+async function withStays(
+  ctx: Context,
+  groups: ReadonlyMap<bigint, RecalledGroup>,
+  day: string,
+  at: Date,
+): Promise<Map<bigint, RecalledGroup>> {
+  const links = [...groups].flatMap(([householdId, { facts }]) =>
+    facts.members.filter(({ active }) => active).map(({ id }) => ({ householdId, id })),
+  );
+  const ids = [...new Set(links.map(({ id }) => id))];
+  const rids = new Map(
+    (await ctx.fhir.recorded('Patient', ids, at, 'latest')).map(({ id, rid }) => [id, rid]),
+  );
+  const named = links.flatMap(({ householdId, id }) => {
+    const memberId = rids.get(id);
+    return memberId === undefined ? [] : [{ householdId, memberId }];
+  });
+  const found = await staysAt(ctx, [...groups.keys()], named, day, at);
+  const others = found.filter(({ stays }) => stays).map((each) => each.member_id);
+  const idOf = new Map(
+    (await ctx.fhir.recorded('Patient', others, at, 'latest')).map(({ id, rid }) => [rid, id]),
+  );
+  return new Map(
+    [...groups].map(([householdId, group]) => {
+      const own = found.filter((each) => each.household_id === householdId);
+      const gone = new Set(own.filter(({ stays }) => !stays).map((each) => each.member_id));
+      const members = group.facts.members.filter(
+        ({ id, active }) => active && !gone.has(rids.get(id) ?? 0n),
+      );
+      const stays = own.flatMap(({ stays, member_id: memberId, role, position }) => {
+        const id = idOf.get(memberId);
+        return stays && id !== undefined
+          ? [{ id, role, position, collector: null, active: true }]
+          : [];
+      });
+      return [
+        householdId,
+        { ...group, facts: { ...group.facts, members: [...members, ...stays] } },
+      ];
+    }),
+  );
+}
+
+interface RecalledMember {
+  readonly rid: bigint;
+  readonly facts: MemberFacts;
+}
+
+/** Members of households by their FHIR id. */
+async function membersIn(
+  ctx: Context,
+  { at, factsOn }: RecallQuestion,
+  groups: ReadonlyMap<bigint, RecalledGroup>,
+): Promise<Map<string, RecalledMember>> {
+  const ids = [...groups.values()].flatMap(({ facts }) => facts.members.map(({ id }) => id));
+  const which = factsOn === null ? 'latest' : 'all';
+  const versions = await ctx.fhir.recorded('Patient', [...new Set(ids)], at, which);
+  const members = new Map<string, RecalledMember>();
+  for (const [rid, own] of Map.groupBy(versions, (each) => each.rid)) {
+    const latest = own.at(-1)!;
+    if (!latest.resource) continue;
+    const facts = factsOn === null ? recordedMember(latest) : memberOn(own, factsOn);
+    if (facts) members.set(latest.id, { rid, facts });
+  }
+  return members;
 }
 
 interface Said {
-  readonly patients: ReadonlyMap<string, RecordedVersion>;
+  readonly patients: ReadonlyMap<string, RecalledMember>;
   /** Conditions by FHIR id of the member. */
   readonly records: ReadonlyMap<string, Recorded> | undefined;
   readonly answers: ReadonlyMap<string, Readonly<Record<string, Record<string, FactText>>>>;
@@ -115,11 +180,8 @@ function membersOf(facts: HouseholdFacts, said: Said, asOf: string): ExampleMemb
   return facts.members
     .filter((link) => link.active)
     .flatMap((link): ExampleMember[] => {
-      const found = said.patients.get(link.id);
-      if (!found?.resource) return [];
-      const { telecom: _, ...patient } = found.resource as Patient;
-      const own = readMember(patient, undefined, dayIn(found.recordedAt));
-      if (own.deceased && !(own.deceasedOn !== null && own.deceasedOn > asOf)) return [];
+      const own = said.patients.get(link.id)?.facts;
+      if (!own || (own.deceased && !(own.deceasedOn !== null && own.deceasedOn > asOf))) return [];
       return [
         {
           birthDate: own.birthDate ?? undefined,

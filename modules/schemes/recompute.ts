@@ -34,6 +34,8 @@ export interface RecomputeQuestion {
   readonly period: PaymentPeriod;
   /** When it was computed. */
   readonly at: Date;
+  /** The day on which households were looked at; null: as they stood at that instant. */
+  readonly factsOn: string | null;
   /** Cycles paid to these households by then; asked where the rules do. */
   paidCycles(households: readonly bigint[]): Promise<ReadonlyMap<bigint, number>>;
 }
@@ -71,7 +73,7 @@ export async function recompute(
   question: RecomputeQuestion,
   granted: readonly Granted[],
 ): Promise<Recomputed[]> {
-  const { schemeId, rulesVersion, period, at } = question;
+  const { schemeId, rulesVersion, period, at, factsOn } = question;
   const rules = await readRulesVersion(ctx, schemeId, rulesVersion);
   const asOf = ageDay(rules, period);
   const compiled = compileRules(rules, period, asOf);
@@ -79,7 +81,7 @@ export async function recompute(
   const paidCycles = plan.base.some(({ sql }) => sql.includes('paid_cycles'))
     ? await question.paidCycles(granted.map((each) => each.householdId))
     : new Map<bigint, number>();
-  const recall = { schemeId, at, asOf, plan, paidCycles };
+  const recall = { schemeId, at, factsOn, asOf, plan, paidCycles };
   const examples = await recallHouseholds(ctx, recall, granted);
   const judge = judgeBy(ctx, rules, period, asOf);
   const found: Recomputed[] = [];

@@ -69,18 +69,20 @@ const WRITE = statement(
   'households.write',
   `with written as (
      insert into household (household_id, fhir_id, area_id, preferred_pay_point_id, head_id,
-       collector_id, collector_basis, members_count, active, version, registered_at, updated_at)
+       collector_id, collector_basis, members_count, active, version, dated_facts, registered_at,
+       updated_at)
      select w.*, $11, $11
      from unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[],
-       $6::bigint[], $7::text[], $8::smallint[], $9::boolean[], $10::int[])
+       $6::bigint[], $7::text[], $8::smallint[], $9::boolean[], $10::int[], $34::jsonb[])
        as w(household_id, fhir_id, area_id, preferred_pay_point_id, head_id, collector_id,
-         collector_basis, members_count, active, version)
+         collector_basis, members_count, active, version, dated_facts)
      order by 1
      on conflict (household_id) do update set
        area_id = excluded.area_id, preferred_pay_point_id = excluded.preferred_pay_point_id,
        head_id = excluded.head_id, collector_id = excluded.collector_id,
        collector_basis = excluded.collector_basis, members_count = excluded.members_count,
-       active = excluded.active, version = excluded.version, updated_at = excluded.updated_at
+       active = excluded.active, version = excluded.version,
+       dated_facts = excluded.dated_facts, updated_at = excluded.updated_at
    ), link as materialized (
      select * from unnest($12::bigint[], $13::bigint[], $14::smallint[], $15::text[], $16::text[],
        $17::boolean[], $18::boolean[])
@@ -147,10 +149,22 @@ export async function writeHouseholds(
     ...characteristicColumns(writes),
     ...accountColumns(writes),
     ...claimColumns(claims),
+    writes.map(({ facts }) => datedText(facts.datedFacts)),
   ]);
   const held = rows.flatMap(({ hash, holder }) => (hash && holder ? [{ hash, holder }] : []));
   await judgeClaims(ctx, 'household', claims, held);
   return new Set(rows.map((row) => row.member_id).filter((id) => id !== null));
+}
+
+/** Stated values as `households_characteristic_on` reads them. */
+function datedText(facts: HouseholdFacts['datedFacts']): string | null {
+  if (facts.length === 0) return null;
+  return JSON.stringify(
+    facts.map(({ code, number, value, boolean, startsOn, endsOn }) => ({
+      ...{ code, number_value: number, code_value: value, boolean_value: boolean },
+      ...{ starts_on: startsOn, ends_on: endsOn },
+    })),
+  );
 }
 
 function householdColumns(writes: readonly HouseholdWrite[]): unknown[][] {

@@ -24,6 +24,8 @@ export interface PayrollRow {
   readonly decided_by: string | null;
   readonly drafted_at: Date;
   readonly rules_version: number;
+  /** The day on which households were looked at; null: as they stood at the draft. */
+  readonly facts_on: string | null;
   readonly kind: PayrollKind;
   readonly area_id: bigint | null;
   readonly label: string;

@@ -59,16 +59,17 @@ export async function insertPayroll(
 
 const SET_RULES = statement(
   'payroll.set-rules-version',
-  'update payroll set rules_version = $2 where payroll_id = $1 and rules_version <> $2',
+  `update payroll set rules_version = $2, facts_on = $3 where payroll_id = $1
+     and (rules_version, facts_on) is distinct from ($2, $3::date)`,
 );
 
-/** Notes the version of the rules that the payroll was drafted by. */
+/** Notes the version of the rules that the payroll was drafted by, and the day of the facts. */
 export async function setRulesVersion(
   ctx: Context,
   payrollId: string,
-  version: number,
+  { rulesVersion, factsOn }: Pick<EntitlementSelect, 'rulesVersion' | 'factsOn'>,
 ): Promise<void> {
-  await ctx.db.run(SET_RULES, [payrollId, version]);
+  await ctx.db.run(SET_RULES, [payrollId, rulesVersion, factsOn]);
 }
 
 const DECIDED_VERSION = statement(

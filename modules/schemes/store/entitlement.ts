@@ -7,7 +7,13 @@
  * rules. Plan and time for a million households: README of this room.
  */
 
-import { type Context, type PaymentPeriod, problem, statement } from '../../../src/sdk/index.ts';
+import {
+  type Context,
+  dayOf,
+  type PaymentPeriod,
+  problem,
+  statement,
+} from '../../../src/sdk/index.ts';
 import { paymentHistory } from '../history.ts';
 import { ageDay, type CompiledRules, compileRules } from '../rules/compiled.ts';
 import type { SchemeRules } from '../rules/types.ts';
@@ -21,6 +27,8 @@ export interface EntitlementSelect {
   readonly values: readonly unknown[];
   readonly rulesVersion: number;
   readonly rules: SchemeRules;
+  /** The day on which members, areas and characteristics are looked at; null: the present. */
+  readonly factsOn: string | null;
 }
 
 /**
@@ -65,13 +73,52 @@ export async function entitlementSelect(
   const rules = await readRulesVersion(ctx, schemeId, version);
   const few = households === undefined && (await isMinority(ctx, schemeId));
   const [paidCycles] = ctx.parts(paymentHistory);
+  const factsOn = await pastDay(ctx, period, dayOf(ctx.now, scheme.time_zone));
   return {
-    text: entitlementText(schemeId, rules, period, { few, paidCycles, households }),
+    text: entitlementText(schemeId, rules, period, { few, paidCycles, households, factsOn }),
     values: [],
     rulesVersion: version,
     rules,
+    factsOn,
   };
 }
+
+const CHANGED_AFTER = statement(
+  'schemes.changed-after',
+  'select households_changed_after($1::date) as changed',
+);
+
+/**
+ * Of a period that is over its last day, where anything has changed after it: households are then looked
+ * at as they stood on that day. Null: the plain tables say the same.
+ */
+async function pastDay(
+  ctx: Context,
+  { endsOn }: PaymentPeriod,
+  today: string,
+): Promise<string | null> {
+  if (endsOn >= today) return null;
+  const { changed } = await ctx.db.one<{ changed: boolean }>(CHANGED_AFTER, [endsOn]);
+  return changed ? endsOn : null;
+}
+
+/** Gives the facts of a day the names of those of the present, for the SELECT that follows. */
+function factsText(day: string | null): string {
+  if (day === null) return '';
+  const parts = ['household', 'member', 'characteristic'].map(
+    (name) => `households_${name} as not materialized (
+      select * from households_${name}_on(date '${day}'))`,
+  );
+  return `with ${parts.join(',\n')}`;
+}
+
+/** Who is paid, and where, is of the present whatever the day of the facts. */
+const present = (day: string | null, sql: string): string =>
+  day === null
+    ? sql
+    : sql
+        .replaceAll('households_member ', 'households_member_now ')
+        .replaceAll('h.area_id', 'h.area_now_id as area_id');
 
 const MINORITY = statement(
   'schemes.is-minority',
@@ -93,6 +140,8 @@ export interface EntitlementShape {
   readonly households?: string | undefined;
   /** SQL of how many cycles have been paid before, over the enrolment `e`. */
   readonly paidCycles?: string | undefined;
+  /** The day on which households are looked at; null: as they stand. */
+  readonly factsOn?: string | null;
 }
 
 /** The text of the SELECT; pure. */
@@ -103,7 +152,8 @@ export function entitlementText(
   shape: EntitlementShape,
 ): string {
   const compiled = compileRules(rules, period, ageDay(rules, period));
-  return `
+  const { factsOn = null } = shape;
+  return `${factsText(factsOn)}
 select household_id, enrolment_id, scheme_id, recipient_id, household_version,
   case when reason_code is null then 'eligible'
        when reason_code = 'undetermined' then 'undetermined'
@@ -122,7 +172,7 @@ from (
   from (${judgedText(schemeId, rules, compiled, period, shape)}
     offset 0
   ) amounts
-  left join households_member d
+  left join ${present(factsOn, 'households_member ')}d
     on d.deceased and d.household_id = amounts.household_id and d.member_id = recipient_id
   offset 0
 ) reasons`;
@@ -166,7 +216,7 @@ function judgedText(
   rules: SchemeRules,
   compiled: CompiledRules,
   period: PaymentPeriod,
-  { few, households, paidCycles }: EntitlementShape,
+  { few, households, paidCycles, factsOn = null }: EntitlementShape,
 ): string {
   const asOf = ageDay(rules, period);
   const chosen = households === undefined ? undefined : `in (${households})`;
@@ -180,7 +230,7 @@ function judgedText(
     schemeId,
     among,
     ...(paidCycles !== undefined && { paidCycles }),
-    columns: columnsOf(asOf),
+    columns: columnsOf(asOf).map((sql) => present(factsOn, sql)),
     from: `from schemes_enrolment e
     left join households_household h on h.household_id = e.household_id${payeeJoins()}`,
     where: `e.scheme_id = ${schemeId} and e.state in ('enrolled', 'suspended')
