@@ -16,3 +16,11 @@ export const OUTCOMES: ProjectedCodes = {
   '4': `v.outcome <> '0' and v.outcome = '4'`,
   '8': `v.outcome <> '0' and v.outcome = '8'`,
 };
+
+/** AuditEvent.subtype: those that may be rare, as constants, so that their index is taken. */
+export const KINDS: ProjectedCodes = Object.fromEntries([
+  ...['vread', 'patch', 'history-instance', 'history-type', 'history-system', 'search-system']
+    .concat('search-compartment', 'capabilities', 'batch', 'transaction', 'update', 'create')
+    .map((code) => [code, `v.interaction = '${code}'`] as const),
+  ['delete', `v.action = 'D' and v.interaction = 'delete'`],
+]);

@@ -12,7 +12,7 @@ import {
   structureDefinition,
   trailVerifier,
 } from '../../src/sdk/index.ts';
-import { ACTIONS, OUTCOMES } from './codes.ts';
+import { ACTIONS, KINDS, OUTCOMES } from './codes.ts';
 import { auditEvent, INTERACTION } from './event.ts';
 
 /** Verifies the seal of the trail. */
@@ -47,7 +47,7 @@ const trail: ProjectedBinding = {
       type: 'token',
       column: 'interaction',
       system: INTERACTION,
-      also: { delete: ACTIONS.D! },
+      also: KINDS,
     },
     patient: {
       type: 'reference',

@@ -5,10 +5,8 @@
 
 import type { Resource } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../app.ts';
-import { trailBytes } from '../audit/key.ts';
 import {
   idKey,
-  type ProjectedAmong,
   type ProjectedBinding,
   type ProjectedKey,
   type ProjectedParameter,
@@ -24,6 +22,7 @@ import { projectedLimits, scopeTests } from './search/narrow.ts';
 import { sortType } from './search/order.ts';
 import { type SortKey, type Term, unescaped } from './search/parse.ts';
 import { Values } from './search/parts.ts';
+import { keyTest, stringTest } from './search/projected-texts.ts';
 import { idKeyOf } from './search/references.ts';
 import { parseDate, parseNumber, parseQuantity, parseToken } from './search/values.ts';
 import { writeContent } from './store/content.ts';
@@ -124,28 +123,6 @@ export async function isProjected(unit: UnitOfWork, type: string, id: string): P
     if (await unit.db.maybe(text, list)) return true;
   }
   return false;
-}
-
-const KEY_FORMS: Readonly<Record<ProjectedKey['type'], RegExp>> = {
-  uuid: /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-  bigint: /^(?:0|[1-9]\d{0,17})$/,
-  trail: /^/,
-};
-
-/** Finds rows by the texts of a key; a text that the key cannot have is nobody's. */
-function keyTest(
-  text: string,
-  key: ProjectedKey | undefined,
-  ids: readonly string[],
-  values: Values,
-): string {
-  if (!key) return `v.${text} = any(${values.add(ids, 'text[]')})`;
-  const possible = ids.filter((id) => KEY_FORMS[key.type].test(id));
-  const test =
-    key.type === 'trail'
-      ? `v.${key.column} = any(${values.add(possible.map(trailBytes), 'bytea[]')})`
-      : `v.${key.column} = any(${values.add(possible, `${key.type}[]`)})`;
-  return key.where ? `(${key.where} and ${test})` : test;
 }
 
 function idTest(binding: ProjectedBinding, ids: readonly string[], values: Values): string {
@@ -363,83 +340,6 @@ function referenceTest(
   const number = fhirOf(unit).definitions.typeNumber(parameter.target);
   return `v.${parameter.column} = (select r.rid from resource r
     where r.type = ${number} and r.id = ${values.add(idKey(local.id), 'uuid')})`;
-}
-
-/** The marks that folding takes away, the same in SQL and here. */
-const MARKS = '\u0300-\u036f\u0640';
-
-function folded(text: string): string {
-  return text
-    .normalize('NFKD')
-    .replace(new RegExp(`[${MARKS}]`, 'g'), '')
-    .toLowerCase();
-}
-
-type TextParameter = Extract<ProjectedParameter, { type: 'string' }>;
-
-/** Of a closed list, the codes that fit are named, so that an index may find them. */
-function stringTest(
-  parameter: TextParameter,
-  text: string,
-  modifier: string | undefined,
-  values: Values,
-): string {
-  const { column, codes, among } = parameter;
-  if (codes) {
-    const found = Object.keys(codes).filter((code) => {
-      if (modifier === 'exact') return code === text;
-      const at = folded(code).indexOf(folded(text));
-      return modifier === 'contains' ? at >= 0 : at === 0;
-    });
-    return found.length > 0 ? `(${found.map((code) => codes[code]).join(' or ')})` : 'false';
-  }
-  const name = nameOf(parameter, text, modifier);
-  if (name) {
-    const { type, key } = parameter.names!;
-    return `(v.${type} = ${values.add(name.type, 'text')} and ${keyTest(column, key, [name.id], values)})`;
-  }
-  if (among) return `v.${among.column} = any(array(${keysAmong(among, [text], modifier, values)}))`;
-  return foldedTest(`v.${column}`, text, modifier, values);
-}
-
-/** SQL of the keys of those few texts that fit one of some. */
-export function keysAmong(
-  { view }: ProjectedAmong,
-  texts: readonly string[],
-  modifier: string | undefined,
-  values: Values,
-): string {
-  const tests = texts.map((text) => foldedTest('a.text', text, modifier, values));
-  return `select a.key from ${view} a where ${tests.join(' or ')}`;
-}
-
-function foldedTest(
-  column: string,
-  text: string,
-  modifier: string | undefined,
-  values: Values,
-): string {
-  if (modifier === 'exact') return `${column} = ${values.add(text, 'text')}`;
-  const before = modifier === 'contains' ? '%' : '';
-  const like = `like ${values.add(`${before}${folded(text).replace(/[\\%_]/g, '\\$&')}%`, 'text')}`;
-  // What is all ASCII is spared the foldings that cost most.
-  return `case when octet_length(${column}) = length(${column}) then lower(${column}) ${like}
-    else lower(regexp_replace(normalize(${column}, NFKD), '[${MARKS}]', '', 'g')) ${like} end`;
-}
-
-/**
- * What a text names that can only be meant whole: `Type/id` of a UUID, of which no longer id begins
- * with it unless somebody has made one to confuse.
- */
-export function nameOf(
-  { names }: TextParameter,
-  text: string,
-  modifier: string | undefined,
-): { readonly type: string; readonly id: string } | undefined {
-  if (!names || (modifier !== undefined && modifier !== 'exact')) return undefined;
-  const [, type, id] = /^([A-Z][A-Za-z]+)\/([A-Za-z0-9.-]{1,64})$/.exec(text) ?? [];
-  if (!type || !id) return undefined;
-  return modifier === 'exact' || KEY_FORMS.uuid.test(id) ? { type, id } : undefined;
 }
 
 function moneyTest(

@@ -16,14 +16,7 @@
 
 import type { UnitOfWork } from '../../app.ts';
 import type { ProjectedBinding, ProjectedRow, ProjectedShared } from '../../sdk/index.ts';
-import {
-  keysAmong,
-  nameOf,
-  projectedConditions,
-  projectedReach,
-  projectedSort,
-  render,
-} from '../projection.ts';
+import { projectedConditions, projectedReach, projectedSort, render } from '../projection.ts';
 import { ask } from './ask.ts';
 import type { Cursor } from './cursor.ts';
 import type { Source } from './found.ts';
@@ -32,6 +25,7 @@ import { beyond, newestFirst, type Order, orderBy, orderParts, sortType } from '
 import { type Search, type Term, unescaped } from './parse.ts';
 import { Values } from './parts.ts';
 import { type Bound, type Stretch, stretchesOf } from './projected-order.ts';
+import { keysAmong, nameOf } from './projected-texts.ts';
 
 /** Rows that are tested in the order of the page before matches are gathered. */
 const WALK = 2_000;
@@ -75,6 +69,13 @@ export function projectedSource(
     count: () => query.count(),
     estimate: () => query.count(),
   };
+}
+
+/** Rows that are listed in order. */
+interface Listed {
+  readonly placed: readonly string[];
+  readonly columns: readonly string[];
+  readonly limit: number;
 }
 
 class ProjectedQuery {
@@ -253,19 +254,40 @@ class ProjectedQuery {
   }
 
   /** Rows of a stretch in its order: their keys and other columns, and their number `n`. */
-  #ordered(
-    asked: Asked,
-    { order, shared }: Stretch,
-    how: { readonly placed: string[]; readonly columns: string[]; readonly limit: number },
-    values: Values,
-  ): string {
+  #ordered(asked: Asked, stretch: Stretch, how: Listed, values: Values): string {
+    const { placed, columns, limit } = how;
+    if (stretch.shared) return this.#orderedByShared(asked, stretch.shared, how, values);
+    const { order, bound } = stretch;
+    const { view } = this.#binding;
+    const edge =
+      bound?.type === 'timestamptz' ? this.#until(bound.column, asked, placed, limit) : [];
+    return `select ${['v.key', 'v.updated_at', ...columns].join(', ')},
+        row_number() over (order by ${order}) as n
+      from ${view} v ${where([...placed, ...edge])} order by ${order} limit ${limit}`;
+  }
+
+  /**
+   * Which instant the page reaches is looked up first, so that what is sorted is a short range of
+   * its index: of a trail in partitions PostgreSQL has no statistics as a whole, and may take
+   * thousands of rows to be of one instant, and to sort all.
+   */
+  #until(column: string, asked: Asked, placed: readonly string[], limit: number): string[] {
+    const [way, sign, least, most] = this.#isDown(asked)
+      ? ['desc', '>=', '-infinity', 'infinity']
+      : ['asc', '<=', 'infinity', '-infinity'];
+    const last = `select e.at from (select ${column} as at from ${this.#binding.view} v
+        ${where(placed)} order by ${column} ${way} limit ${limit}) e offset ${limit - 1}`;
+    // The other side is said so that this is taken for a short range.
+    return [
+      `${column} ${sign} coalesce((${last}), '${least}')`,
+      `${column} ${sign === '>=' ? '<=' : '>='} '${most}'`,
+    ];
+  }
+
+  #orderedByShared(asked: Asked, shared: ProjectedShared, how: Listed, values: Values): string {
     const { placed, columns, limit } = how;
     const { view } = this.#binding;
     const all = ['v.key', 'v.updated_at', ...columns];
-    if (!shared) {
-      return `select ${all.join(', ')}, row_number() over (order by ${order}) as n
-        from ${view} v ${where(placed)} order by ${order} limit ${limit}`;
-    }
     const { table, key, column, rows } = shared;
     const tie = this.#newest !== asked.back ? 'desc' : 'asc';
     const way = this.#isDown(asked) ? 'desc' : 'asc';

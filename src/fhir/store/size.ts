@@ -13,7 +13,7 @@ const KEPT_MS = 60_000;
 const SIZE = statement(
   'fhir.size',
   `select greatest(reltuples, pg_relation_size(oid) / 1500)::float8 as rows from pg_class
-   where oid = (select tableoid from resource where type = $1 limit 1)`,
+   where oid = (select tableoid from resource where type >= $1 and type <= $1 limit 1)`,
 );
 
 interface Size {

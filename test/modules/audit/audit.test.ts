@@ -48,6 +48,42 @@ describe('the trail as FHIR', () => {
     expect(event.agent[0].who.identifier.value).to.be.a('string');
   });
 
+  it('is found by whom and what it names, whole or by the beginning', async () => {
+    for (const id of ['p-1', 'p-10', '0197f95d-3ac0-7100-8000-0000000000aa']) {
+      const body = { resourceType: 'Basic', id, code: { text: 'x' } };
+      expect((await house.fetch(`Basic/${id}`, { method: 'PUT', body })).status).to.equal(201);
+    }
+    const finds: Record<string, number> = {
+      'entity-name=Basic/p-1': 2,
+      'entity-name=basic/P-1': 2,
+      'entity-name:exact=Basic/p-1': 1,
+      'entity-name:exact=Basic/p': 0,
+      'entity-name:exact=Basic': 0,
+      'entity-name=Bas': 3,
+      'entity-name=Basic/': 3,
+      'entity-name=Basic/0197f95d-3ac0-7100-8000-0000000000aa': 1,
+      'entity-name=Basic/0197F95D-3ac0': 1,
+      'entity-name=Basic/0197f95d3ac0': 0,
+      'entity-name=Patient/0197f95d-3ac0-7100-8000-0000000000aa': 0,
+      'entity-name:contains=sic/p-1': 2,
+      'entity-name:contains=3ac0-7100': 1,
+      'entity-name=Basic/p-1,Basic/0197f95d-3ac0-7100-8000-0000000000aa&_sort=-date': 3,
+      'entity-name=Basic/p%25': 0,
+      'subtype=delete': 0,
+      'agent-name=nobody': 0,
+    };
+    const [first] = (await house.fetch('AuditEvent?entity-name=Basic/p-1')).json.entry;
+    const actor = first.resource.agent[0].who.identifier.value as string;
+    for (const asked of [actor, actor.slice(0, 13).toUpperCase(), `${actor},nobody`]) {
+      finds[`agent-name=${asked}&entity-name=Basic`] = 3;
+    }
+    for (const [query, count] of Object.entries(finds)) {
+      const { status, json, text } = await house.fetch(`AuditEvent?${query}`);
+      expect(status, text).to.equal(200);
+      expect((json.entry ?? []).length, query).to.equal(count);
+    }
+  });
+
   it('is whole until somebody changes a sealed row', async () => {
     await house.fetch('Patient', { body: { resourceType: 'Patient' } });
     await sealAll();
