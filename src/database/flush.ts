@@ -5,7 +5,13 @@
 
 import type { UnitOfWork } from '../app.ts';
 import { trailBytes } from '../audit/key.ts';
-import { type AuditAct, type JobToken, resourceAwaited, statement } from '../sdk/index.ts';
+import {
+  type AuditAct,
+  type JobToken,
+  resourceAwaited,
+  type Statement,
+  statement,
+} from '../sdk/index.ts';
 
 /** Collected while the work runs. */
 export interface Leavings {
@@ -21,26 +27,62 @@ export interface Leavings {
   readonly afterCommit: (() => void)[];
 }
 
+/** How the acts of a trail are handed over: as lists, or one by its values. */
+interface Acts {
+  readonly name: string;
+  readonly rows: string;
+  /** The values $6 to $9 as lists. */
+  readonly lists: string;
+  readonly isAwaited: string;
+}
+
+const MANY: Acts = {
+  name: 'audit.append',
+  rows: `a.action, a.interaction, a.type, a.resource_id, a.version, a.detail
+     from unnest($5::text[], $6::text[], $7::text[], $8::bytea[], $9::int[], $10::text[])
+       as a(action, interaction, type, resource_id, version, detail)`,
+  lists: '$6, $7, $8, $9',
+  isAwaited: 's.type = any($7)',
+};
+
+/** Reading a row out of lists costs PostgreSQL as much as writing it. */
+const ONE: Acts = {
+  name: 'audit.append-one',
+  rows: '$5::text, $6::text, $7::text, $8::bytea, $9::int, $10::text',
+  lists: 'array[$6::text], array[$7::text], array[$8::bytea], array[$9::int]',
+  isAwaited: 's.type = $7::text',
+};
+
+/** Events that go along with the trail. */
+const TOLD = `,
+   told as (
+     insert into outbox (name, data, at)
+     select e.name, e.data::json, $1
+     from unnest($11::text[], $12::text[]) with ordinality as e(name, data, n) order by e.n)`;
+
 /**
  * Writes of a type that a Subscription waits for become events, by a function that is called for
- * those only: naming the outbox here would cost each write as much as a row.
+ * those only: naming the outbox here would cost each write as much as a row. Where there are events
+ * anyhow, they go along.
  */
-const TRAIL = statement(
-  'audit.append',
-  `with trail as (
+function trailOf({ name, rows, lists, isAwaited }: Acts, told: boolean): Statement {
+  return statement(
+    `${name}${told ? '-telling' : ''}`,
+    `with trail as (
      insert into audit_event
        (at, actor_id, actor_kind, request_id, action, interaction, type, resource_id, version, detail)
-     select $1, $2::bytea, $3, $4::bytea, a.action, a.interaction, a.type, a.resource_id,
-            a.version, a.detail
-     from unnest($5::text[], $6::text[], $7::text[], $8::bytea[], $9::int[], $10::text[])
-       as a(action, interaction, type, resource_id, version, detail)
+     select $1, $2::bytea, $3, $4::bytea, ${rows}
      -- The transaction gets its id before a number is drawn: the seal relies on it.
-     where pg_current_xact_id() is not null)
+     where pg_current_xact_id() is not null)${told ? TOLD : ''}
    select case when exists (
-       select from subscription s where s.type = any($7) and s.status <> 'off')
-     then subscription_await('${resourceAwaited.name}', $1, $6, $7, $8, $9)
+       select from subscription s where ${isAwaited} and s.status <> 'off')
+     then subscription_await('${resourceAwaited.name}', $1, ${lists})
      else false end as awaited`,
-);
+  );
+}
+
+const [TRAIL, TRAIL_TELLING] = [trailOf(MANY, false), trailOf(MANY, true)];
+const [TRAIL_ONE, TRAIL_ONE_TELLING] = [trailOf(ONE, false), trailOf(ONE, true)];
 
 const OUTBOX = statement(
   'jobs.emit',
@@ -64,16 +106,24 @@ const QUEUE = statement(
 export function flush(unit: UnitOfWork, leavings: Leavings): Promise<unknown> {
   const { acts, events, jobs } = leavings;
   const sent: Promise<unknown>[] = [];
+  const told = [events.map(({ name }) => name), events.map(({ data }) => toJson(data))];
+  const isTold = events.length > 0;
   if (acts.length > 0) {
-    const written = unit.db.one<{ awaited: boolean }>(TRAIL, trailValues(unit, acts));
+    const [one, many] = isTold ? [TRAIL_ONE_TELLING, TRAIL_TELLING] : [TRAIL_ONE, TRAIL];
+    const lists = trailValues(unit, acts);
+    const values = acts.length > 1 ? lists : lists.map((each) => (isList(each) ? each[0] : each));
+    const written = unit.db.one<{ awaited: boolean }>(acts.length > 1 ? many : one, [
+      ...values,
+      ...(isTold ? told : []),
+    ]);
     sent.push(written.then(({ awaited }) => awaited && leavings.afterCommit.push(unit.app.wake)));
-  }
-  if (events.length > 0) {
-    const names = events.map((each) => each.name);
-    sent.push(unit.db.run(OUTBOX, [names, events.map((each) => toJson(each.data)), unit.now]));
-  }
+  } else if (isTold) sent.push(unit.db.run(OUTBOX, [...told, unit.now]));
   if (jobs.length > 0) sent.push(unit.db.query(QUEUE, queueValues(unit, jobs)));
   return Promise.all(sent);
+}
+
+function isList(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value);
 }
 
 function trailValues(unit: UnitOfWork, acts: Leavings['acts']): unknown[] {

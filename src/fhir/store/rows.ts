@@ -47,29 +47,46 @@ function bound(
   values: readonly unknown[],
   parts: readonly (Part | undefined)[],
 ): Bound {
-  const present = parts.filter((each) => each !== undefined);
+  const present = parts.flatMap((each) => (each ? placed(each, owner) : []));
   const name = `${kind}${present.map((each) => each.name).join('')}`;
-  // Of one resource, rows need not say which they are of.
-  const from = owner === MANY ? 0 : 1;
   let found = prepared.get(name);
   if (!found) {
     let next = values.length;
-    const clauses = present.map((each) => {
-      const isJson = each.types[0] === 'json';
-      const types = isJson ? each.types : each.types.slice(from);
-      const places = types.map((type) => `$${++next}::${type}${isJson ? '' : '[]'}`);
-      const rows = isJson
-        ? `json_to_recordset(${places[0]}) x(o int, param int, ${PAIR_TYPES})`
-        : `unnest(${places.join(', ')}) x(${LETTERS.slice(from, from + places.length).join(', ')})`;
-      return `,\n   "${each.name}" as (${each.sql(rows, owner)})`;
+    const clauses = present.map(({ part, from }) => {
+      const rows = from.replaceAll('?', () => `$${++next}`);
+      return `,\n   "${part.name}" as (${part.sql(rows, owner)})`;
     });
     found = statement(name, `${head}${clauses.join('')}\n   ${end}`);
     prepared.set(name, found);
   }
-  const columns = present.flatMap((each) =>
-    each.types[0] === 'json' ? each.columns[0]! : each.columns.slice(from),
-  );
-  return { statement: found, values: [...values, ...columns] };
+  return { statement: found, values: [...values, ...present.flatMap((each) => each.values)] };
+}
+
+/** A part with its rows as a clause of FROM, and what that is sent for each question mark. */
+interface Placed {
+  readonly part: Part;
+  readonly name: string;
+  readonly from: string;
+  readonly values: readonly unknown[];
+}
+
+function placed(part: Part, owner: Owner): Placed {
+  const { name } = part;
+  if (part.types[0] === 'json') {
+    const from = `json_to_recordset(?::json) x(o int, param int, ${PAIR_TYPES})`;
+    return { part, name, from, values: part.columns[0]! };
+  }
+  // Of one resource, rows need not say which they are of.
+  const first = owner === MANY ? 0 : 1;
+  const [types, columns] = [part.types.slice(first), part.columns.slice(first)];
+  const letters = LETTERS.slice(first, first + types.length).join(', ');
+  if (owner === MANY || columns[0]!.length > 1) {
+    const from = `unnest(${types.map((type) => `?::${type}[]`).join(', ')}) x(${letters})`;
+    return { part, name, from, values: columns };
+  }
+  // Reading a row out of lists costs PostgreSQL as much as writing it.
+  const from = `(select ${types.map((type) => `?::${type}`).join(', ')}) x(${letters})`;
+  return { part, name: name.toUpperCase(), from, values: columns.map(([only]) => only) };
 }
 
 const INSERT_HEAD = `with m as materialized (
