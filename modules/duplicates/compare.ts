@@ -8,6 +8,7 @@
 
 import type { Context } from '../../src/sdk/index.ts';
 import { COMPARE_ALL, CROWD, compareAll } from './compare-all.ts';
+import { suspectHouseholds } from './households/suspect.ts';
 import { outsideCrowds, SUSPECTED_MIN } from './matching/crowds.ts';
 import { Desk, type Judge, type Scored } from './registry/desk.ts';
 import { explanationOf } from './registry/explain.ts';
@@ -93,7 +94,12 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number
     rows,
   );
   await writeEdges(ctx, rows);
-  return raiseSuspicions(ctx, outsideCrowds(rows.filter(({ p }) => p >= SUSPECTED_MIN)));
+  const raised = await raiseSuspicions(
+    ctx,
+    outsideCrowds(rows.filter(({ p }) => p >= SUSPECTED_MIN)),
+  );
+  const homes = new Set(people.flatMap((each) => each.household_id ?? []));
+  return raised + (await suspectHouseholds(ctx, [...homes]));
 }
 
 function explained(judge: Judge, person: number, other: number): string {

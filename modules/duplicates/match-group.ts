@@ -20,6 +20,7 @@ import {
   structureDefinition,
 } from '../../src/sdk/index.ts';
 import { PHONE_COUNTRY } from '../households/index.ts';
+import { gradeOfOverlap, oneToOne } from './households/overlap.ts';
 import { countOf, nothingToCompare, refuseMasked } from './match.ts';
 import { keysOf } from './matching/keys.ts';
 import { registryOf } from './matching/registry.ts';
@@ -205,19 +206,6 @@ async function overlapsOf(
   return overlaps.filter(({ score }) => score >= ANSWERED_MIN).sort((x, y) => y.score - x.score);
 }
 
-/** Each member once, the likeliest pairs first: families are small, and probabilities far apart. */
-function oneToOne(pairs: readonly MemberPair[]): MemberPair[] {
-  const [given, found] = [new Set<number>(), new Set<string>()];
-  return pairs
-    .toSorted((x, y) => y.p - x.p)
-    .filter((each) => {
-      if (given.has(each.given) || found.has(each.found)) return false;
-      given.add(each.given);
-      found.add(each.found);
-      return true;
-    });
-}
-
 async function visibleGroups(
   ctx: Context,
   overlaps: readonly Overlap[],
@@ -231,13 +219,6 @@ async function visibleGroups(
   return new Map(entry.map((each) => [each.resource?.id ?? '', each]));
 }
 
-/** Certain: two certain members, and nearly all of the smaller family. */
-function gradeOf({ score, pairs }: Overlap): 'certain' | 'probable' | 'possible' {
-  const sure = pairs.filter(({ certain }) => certain).length;
-  if (sure >= 2 && score >= 0.9) return 'certain';
-  return score >= 0.5 ? 'probable' : 'possible';
-}
-
 function entryOf(
   overlap: Overlap,
   { fullUrl, resource }: BundleEntry<Group>,
@@ -249,7 +230,7 @@ function entryOf(
     resource: resource!,
     search: {
       extension: [
-        { url: GRADE, valueCode: gradeOf(overlap) },
+        { url: GRADE, valueCode: gradeOfOverlap({ score: overlap.score, ties: overlap.pairs }) },
         ...overlap.pairs.map(({ given, found, p }) => ({
           url: structureDefinition('matched-member'),
           extension: [

@@ -23,7 +23,7 @@ export async function withdrawFaded(units: Units, startedAt: Date): Promise<numb
   for (let after = { a: 0n, b: 0n }; ; ) {
     const faded = await units.run(async (ctx) => {
       const rows = await fadedSuspicions(ctx, startedAt, FADED_BITS, after, AT_ONCE);
-      for (const row of rows) if (await withdraw(ctx, row)) withdrawn += 1;
+      for (const row of rows) if (await withdraw(ctx, row, UNLIKE)) withdrawn += 1;
       return rows;
     });
     const last = faded.at(-1);
@@ -32,14 +32,21 @@ export async function withdrawFaded(units: Units, startedAt: Date): Promise<numb
   }
 }
 
-async function withdraw(ctx: Context, row: FadedRow): Promise<boolean> {
+const UNLIKE = 'With what is known now the records do not look like one person.';
+
+/**
+ * Takes a suspicion back that nobody has taken in hand, and its hold.
+ *
+ * @param why  for whoever finds the Task
+ */
+export async function withdraw(ctx: Context, row: FadedRow, why: string): Promise<boolean> {
   const task = await ctx.fhir.read<Task>('Task', row.task_id);
   if (task.status !== 'requested' || task.owner || !(await withdrawRow(ctx, row))) return false;
   for (const id of row.flag_ids) await releaseHold(ctx, id);
   await ctx.fhir.update<Task>({
     ...task,
     status: 'cancelled',
-    statusReason: { text: 'With what is known now the records do not look like one person.' },
+    statusReason: { text: why },
     lastModified: ctx.now.toISOString(),
   });
   return true;

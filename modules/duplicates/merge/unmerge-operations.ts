@@ -77,7 +77,9 @@ async function runUnmerge(ctx: Context, input: OperationInput, type: Merged): Pr
   const done = preview ? undefined : await unmerge(ctx, prepared);
   const [row] = prepared.merges;
   if (done) {
-    for (const each of prepared.merges) await settleUnmerged(ctx, each.source_rid, each.target_rid);
+    for (const { source_rid, target_rid, type: about } of prepared.merges) {
+      await settleUnmerged(ctx, source_rid, target_rid, about);
+    }
     ctx.audit({
       action: 'U',
       interaction: '$unmerge',

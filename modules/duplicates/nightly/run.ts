@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { type Context, handle, handleInSteps, job, type Units } from '../../../src/sdk/index.ts';
 import { COMPARE_ALL, COMPARE_LEFT, compareAll, type WholeRun } from '../compare-all.ts';
 import { askForFairness } from '../fairness/keep.ts';
+import { suspectAllHouseholds } from '../households/suspect.ts';
 import { findDuplicates, keyOf } from '../jobs.ts';
 import { probabilityOf } from '../matching/score.ts';
 import { SHIPPED, type TaughtModel } from '../registry/weights.ts';
@@ -98,7 +99,10 @@ async function finish(own: Units, { run_id: runId, found }: RunRow): Promise<voi
   await raiseFound(own, runId);
   const { people, started_at: startedAt } = await own.run((ctx) => runOf(ctx, runId));
   const few = (people ?? 0) < TEACHING_MIN;
-  if (!few) await withdrawFaded(own, startedAt);
+  if (!few) {
+    await withdrawFaded(own, startedAt);
+    await suspectAllHouseholds(own);
+  }
   await own.run(async (ctx) => {
     if (few) ctx.enqueue(findDuplicates, { after: '0' }, { key: keyOf(undefined) });
     await endRun(ctx, runId);

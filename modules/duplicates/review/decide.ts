@@ -19,8 +19,10 @@ import {
   problem,
 } from '../../../src/sdk/index.ts';
 import { releaseHold } from '../../households/index.ts';
-import { needsTwo } from '../merge/propose.ts';
+import { suspectHouseholds } from '../households/suspect.ts';
+import { householdsNeedTwo, needsTwo } from '../merge/propose.ts';
 import { REVIEW } from '../permissions.ts';
+import { featuresOf } from '../store/features.ts';
 import {
   closeSuspicions,
   endLease,
@@ -99,7 +101,7 @@ async function decide(ctx: Context, input: OperationInput): Promise<Parameters> 
   const task = await writeTask(ctx, found, decision, closed);
   if (closed) {
     await closeSuspicions(ctx, [found.task_id]);
-    if (decision.verdict === 'not-duplicate') await release(ctx, found.flag_ids);
+    if (decision.verdict === 'not-duplicate') await toldApart(ctx, found);
   }
   ctx.audit({
     action: 'U',
@@ -154,7 +156,8 @@ function inHands({ task_id }: Suspicion): Problem {
 /** One person suffices unless payments are at stake; then another must have said the same. */
 async function isFinal(ctx: Context, found: Suspicion, verdict: Verdict): Promise<boolean> {
   if (verdict === 'field-check') return true;
-  if (!(await needsTwo(ctx, [found.a, found.b]))) return true;
+  const asks = found.about === 'Group' ? householdsNeedTwo : needsTwo;
+  if (!(await asks(ctx, [found.a, found.b]))) return true;
   const given = await verdictsOf(ctx, found.task_id);
   return given.some((each) => each.decided_by !== ctx.actor.id && each.verdict === verdict);
 }
@@ -188,6 +191,14 @@ async function writeTask(
   return ctx.fhir.update<Task>({ ...changed, lastModified: ctx.now.toISOString() });
 }
 
+/** Lifts the hold; of people, what was suspected of their households may have been because of it. */
+async function toldApart(ctx: Context, { about, a, b, flag_ids }: Suspicion): Promise<void> {
+  await release(ctx, flag_ids);
+  if (about === 'Group') return;
+  const homes = (await featuresOf(ctx, [a, b])).flatMap((row) => row.household_id ?? []);
+  await suspectHouseholds(ctx, homes);
+}
+
 /** Lifts holds as they stand; one that was lifted or deleted meanwhile is no matter. */
 export async function release(ctx: Context, flags: readonly string[]): Promise<void> {
   const known = await ctx.fhir.rids('Flag', flags);
@@ -197,9 +208,7 @@ export async function release(ctx: Context, flags: readonly string[]): Promise<v
 /** Confirmed, and kept apart: both records stay, and whoever reads one finds the other. */
 async function link(ctx: Context, found: Suspicion): Promise<string> {
   const task = await ctx.fhir.read<Task>('Task', found.task_id);
-  const other = task.input?.find(({ valueReference }) =>
-    valueReference?.reference?.startsWith('Patient/'),
-  );
+  const other = task.input?.find(({ type }) => type.text === 'record');
   const made = await ctx.fhir.create<Linkage>({
     resourceType: 'Linkage',
     active: true,

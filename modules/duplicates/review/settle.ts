@@ -5,13 +5,17 @@
 
 import type { Task } from '@medplum/fhirtypes';
 import type { Context } from '../../../src/sdk/index.ts';
+import { featuresChanged } from '../events.ts';
 import {
   closeSuspicions,
   endLease,
+  forgetSuspicions,
+  holdsOfPair,
   insertVerdict,
   lastScore,
   suspicionsAbout,
 } from '../store/review.ts';
+import { settlePair } from '../store/suspicions.ts';
 import { release, verdictOf } from './decide.ts';
 
 /**
@@ -20,9 +24,12 @@ import { release, verdictOf } from './decide.ts';
  * @returns whether there were any: resources have changed then
  */
 export async function settleMerged(ctx: Context, source: bigint, target: bigint): Promise<boolean> {
+  const isPair = ({ a, b }: { a: bigint; b: bigint }): boolean => a === target || b === target;
   const found = await suspicionsAbout(ctx, source);
+  const kept = await holdsOfPair(ctx, source, target);
+  await release(ctx, kept);
   for (const each of found) {
-    const pair = each.a === target || each.b === target;
+    const pair = isPair(each);
     if (pair) {
       const verdict = { verdict: 'duplicate' as const, final: true, reason: 'merged' };
       await insertVerdict(ctx, { ...verdictOf(each), ...verdict });
@@ -30,10 +37,12 @@ export async function settleMerged(ctx: Context, source: bigint, target: bigint)
     await endTask(ctx, each.task_id, pair);
     await release(ctx, each.flag_ids);
   }
-  const tasks = found.map(({ task_id }) => task_id);
-  await closeSuspicions(ctx, tasks);
-  await endLease(ctx, tasks);
-  return found.length > 0;
+  const tasks = (of: typeof found): string[] => of.map(({ task_id }) => task_id);
+  await closeSuspicions(ctx, tasks(found.filter(isPair)));
+  // Nobody has decided on these: they return with the record, if the merge is taken back.
+  await forgetSuspicions(ctx, tasks(found.filter((each) => !isPair(each))));
+  await endLease(ctx, tasks(found));
+  return found.length + kept.length > 0;
 }
 
 async function endTask(ctx: Context, id: string, pair: boolean): Promise<void> {
@@ -48,7 +57,16 @@ async function endTask(ctx: Context, id: string, pair: boolean): Promise<void> {
 }
 
 /** A merge that was taken back: the pair is not raised again until what is compared changes. */
-export async function settleUnmerged(ctx: Context, source: bigint, target: bigint): Promise<void> {
+export async function settleUnmerged(
+  ctx: Context,
+  source: bigint,
+  target: bigint,
+  about: 'Patient' | 'Group' = 'Patient',
+): Promise<void> {
+  if (about === 'Patient') {
+    await settlePair(ctx, source, target);
+    ctx.emit(featuresChanged, { ids: [String(source), String(target)] });
+  }
   const score = await lastScore(ctx, source, target);
   await insertVerdict(ctx, {
     a: source,

@@ -10,12 +10,16 @@ export interface HouseholdRow {
   readonly fhir_id: string;
   /** Members who are in it now. */
   readonly members_count: number;
+  readonly active: boolean;
+  /** FHIR id of the head, where one is named. */
+  readonly head: string | null;
 }
 
 const READ = statement(
   'duplicates.households',
-  `select household_id, fhir_id, members_count::int from households_household
-   where household_id = any($1::bigint[])`,
+  `select h.household_id, h.fhir_id, h.members_count::int, h.active, p.fhir_id as head
+   from households_household h left join households_person p on p.member_id = h.head_id
+   where h.household_id = any($1::bigint[])`,
 );
 
 /** Households of these internal ids. */

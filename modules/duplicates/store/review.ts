@@ -1,6 +1,6 @@
 /**
- * The queue of suspicions and what was decided of them. Whoever is limited to areas is given pairs of
- * whom both live there.
+ * The queue of suspicions, about people and about households, and what was decided of them. Whoever is
+ * limited to areas is given pairs of whom both live there.
  */
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
@@ -8,6 +8,8 @@ import { livesIn } from '../../households/index.ts';
 
 /** A suspicion as reviewers work on it. */
 export interface Suspicion {
+  /** What a and b are. */
+  readonly about: 'Patient' | 'Group';
   readonly a: bigint;
   readonly b: bigint;
   readonly task_id: string;
@@ -21,9 +23,11 @@ export interface Suspicion {
   readonly owner_id: string | null;
 }
 
+const DUE = (whose: string): string => `(select sum(d.amount_minor) from payroll_due d
+    where d.${whose} in (s.a, s.b) and d.due_on >= $1::date)`;
 /** What both were due within a year, and one, so that uncertainty orders those who were paid nothing. */
-const HARM = `(1 + coalesce((select sum(d.amount_minor) from payroll_due d
-    where d.recipient_id in (s.a, s.b) and d.due_on >= $1::date), 0)) * s.p * (1 - s.p)`;
+const HARM = `(1 + coalesce(case s.about when 'Group' then ${DUE('household_id')}
+    else ${DUE('recipient_id')} end, 0)) * s.p * (1 - s.p)`;
 
 const RANK = statement(
   'duplicates.rank-suspicions',
@@ -42,11 +46,12 @@ export function rankSuspicions(ctx: Context, since: string, all: boolean): Promi
 
 const IN_REACH = ['a', 'b']
   .map(
-    (side) => `exists (select from household_member m where m.member_id = s.${side}
-      and ${livesIn('m.household_id', '$1::bigint[]')})`,
+    (side) => `case s.about when 'Group' then ${livesIn(`s.${side}`, '$1::bigint[]')}
+      else exists (select from household_member m where m.member_id = s.${side}
+        and ${livesIn('m.household_id', '$1::bigint[]')}) end`,
   )
   .join(' and ');
-const COLUMNS = `s.a, s.b, s.task_id, s.flag_ids, s.p, s.grade, s.model_id, s.state, s.harm`;
+const COLUMNS = `s.about, s.a, s.b, s.task_id, s.flag_ids, s.p, s.grade, s.model_id, s.state, s.harm`;
 
 const NEXT = statement(
   'duplicates.next-suspicion',
@@ -127,6 +132,16 @@ export async function closeSuspicions(ctx: Context, tasks: readonly string[]): P
   if (tasks.length > 0) await ctx.db.run(CLOSE, [tasks]);
 }
 
+const FORGET = statement(
+  'duplicates.forget-suspicions',
+  'delete from match_suspicion where task_id = any($1::text[])',
+);
+
+/** Forgets suspicions that nobody decided: the pairs are raised again where they are found again. */
+export async function forgetSuspicions(ctx: Context, tasks: readonly string[]): Promise<void> {
+  if (tasks.length > 0) await ctx.db.run(FORGET, [tasks]);
+}
+
 const ABOUT = statement(
   'duplicates.open-suspicions-about',
   `select ${COLUMNS}, null::text as owner_id from match_suspicion s
@@ -136,6 +151,18 @@ const ABOUT = statement(
 /** Open suspicions about a record, locked. */
 export function suspicionsAbout(ctx: Context, rid: bigint): Promise<Suspicion[]> {
   return ctx.db.query<Suspicion>(ABOUT, [rid]);
+}
+
+const HOLDS_OF_PAIR = statement(
+  'duplicates.holds-of-decided-pair',
+  `select flag_ids from match_suspicion where a = least($1::bigint, $2) and b = greatest($1, $2)
+   and state = 'closed' and flag_ids <> '{}'`,
+);
+
+/** Holds that a decided suspicion of a pair has left until the records are merged. */
+export async function holdsOfPair(ctx: Context, one: bigint, other: bigint): Promise<string[]> {
+  const rows = await ctx.db.query<{ flag_ids: string[] }>(HOLDS_OF_PAIR, [one, other]);
+  return rows.flatMap((row) => row.flag_ids);
 }
 
 // ── verdicts ─────────────────────────────────────────────────────────────────────────────────
@@ -159,8 +186,10 @@ const INSERT = statement(
   `insert into match_verdict (a, b, verdict, final, reason, task_id, p, grade, model_id, a_version,
      b_version, decided_by, decided_at)
    select least($1::bigint, $2), greatest($1, $2), $3, $4, $5, $6, $7, $8, $9,
-     coalesce((select version from member where member_id = least($1, $2)), 0),
-     coalesce((select version from member where member_id = greatest($1, $2)), 0), $10, $11`,
+     coalesce((select version from member where member_id = least($1, $2)),
+       (select version from households_household where household_id = least($1, $2)), 0),
+     coalesce((select version from member where member_id = greatest($1, $2)),
+       (select version from households_household where household_id = greatest($1, $2)), 0), $10, $11`,
 );
 
 /** Writes a verdict down; nothing of it is ever changed. */

@@ -87,8 +87,9 @@ export interface SuspicionRow {
 
 const RAISE = statement(
   'duplicates.raise-suspicions',
-  `insert into match_suspicion (a, b, task_id, flag_ids, p, grade, model_id, facts, opened_at)
-   select w.a, w.b, w.task_id, '{}', w.p, w.grade, w.model_id, w.facts, $8
+  `insert into match_suspicion
+     (a, b, task_id, flag_ids, p, grade, model_id, facts, opened_at, about)
+   select w.a, w.b, w.task_id, '{}', w.p, w.grade, w.model_id, w.facts, $8, $9
    from unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::text[], $6::bigint[],
      $7::text[]) as w(a, b, task_id, p, grade, model_id, facts)
    order by 1, 2
@@ -97,6 +98,13 @@ const RAISE = statement(
      state = 'open', opened_at = excluded.opened_at, harm = null
    where match_suspicion.state = 'closed' and match_suspicion.facts <> excluded.facts
    returning a, b`,
+);
+
+const ADOPT = statement(
+  'duplicates.adopt-facts',
+  `update match_suspicion s set facts = w.facts
+   from unnest($1::bigint[], $2::bigint[], $3::text[]) as w(a, b, facts)
+   where s.a = w.a and s.b = w.b and s.state = 'closed' and s.facts = ''`,
 );
 
 /**
@@ -108,8 +116,14 @@ const RAISE = statement(
 export async function raiseRows(
   ctx: Context,
   rows: readonly SuspicionRow[],
+  about: 'Patient' | 'Group' = 'Patient',
 ): Promise<{ readonly a: bigint; readonly b: bigint }[]> {
   if (rows.length === 0) return [];
+  await ctx.db.run(ADOPT, [
+    rows.map((row) => row.a),
+    rows.map((row) => row.b),
+    rows.map((row) => row.facts),
+  ]);
   return ctx.db.query(RAISE, [
     rows.map((row) => row.a),
     rows.map((row) => row.b),
@@ -119,7 +133,24 @@ export async function raiseRows(
     rows.map((row) => row.modelId),
     rows.map((row) => row.facts),
     ctx.now,
+    about,
   ]);
+}
+
+const SETTLE = statement(
+  'duplicates.settle-pair',
+  `insert into match_suspicion
+     (a, b, task_id, flag_ids, p, grade, facts, state, opened_at)
+   values (least($1::bigint, $2), greatest($1, $2), '', '{}', 0, 'possible', '', 'closed', $3)
+   on conflict (a, b) do update set facts = '' where match_suspicion.state = 'closed'`,
+);
+
+/**
+ * Two people were told apart as they stand: whatever is compared of them when they are next looked at is
+ * what was decided on, and only a change after it raises the pair again.
+ */
+export async function settlePair(ctx: Context, one: bigint, other: bigint): Promise<void> {
+  await ctx.db.run(SETTLE, [one, other, ctx.now]);
 }
 
 const FLAGS = statement(

@@ -78,12 +78,24 @@ describe('households registered twice', () => {
 
   it('shows whom it takes for one person, merges them and moves everybody else', async () => {
     await family('a', ['Njeri', 'Wambui']);
-    await family('b', ['Wambui', 'Njeri', 'Kamau']);
+    await family('b', ['Wambui', 'Njeri', 'Ali']);
     const hold = { status: 'active', code: { text: 'watch' }, subject: { reference: 'Group/b' } };
     await scene.put({ resourceType: 'Flag', id: 'b-flag', ...hold } as never);
     await scene.house.settle();
+    const [task, ...others] = await all('Task?code=household-review');
+    expect(others).to.deep.equal([]);
+    expect([task.focus.reference, task.input[0].valueReference.reference]).to.deep.equal([
+      'Group/a',
+      'Group/b',
+    ]);
+    expect(task.input[1].valueCode).to.equal('same-household');
+    expect(JSON.parse(task.input[4].valueString)).to.deep.include({ sizes: [2, 3] });
+    expect((await all('Flag?subject=Group/b')).map(({ status }) => status)).to.deep.equal([
+      'active',
+      'active',
+    ]);
     const keys = ['a', 'b'].map((id) => `Group/${id}`);
-    keys.push('Flag/b-flag', ...['Wambui', 'Njeri', 'Kamau'].map((id) => `Patient/b-${id}`));
+    keys.push('Flag/b-flag', ...['Wambui', 'Njeri', 'Ali'].map((id) => `Patient/b-${id}`));
     const before = new Map<string, string>();
     for (const key of keys) before.set(key, await body(key));
     const [wambui, njeri] = [member('b-Wambui', 'a-Wambui'), member('b-Njeri', 'a-Njeri')];
@@ -91,7 +103,7 @@ describe('households registered twice', () => {
     expect(JSON.stringify(preview)).to.contain('Patient/b-Njeri and Patient/a-Njeri may be one');
     expect(await body('Group/a')).to.equal(before.get('Group/a'));
     await done(merge('b', 'a', [wambui, njeri]));
-    expect(await running('a')).to.deep.equal(['a-Njeri', 'a-Wambui', 'b-Kamau']);
+    expect(await running('a')).to.deep.equal(['a-Njeri', 'a-Wambui', 'b-Ali']);
     const replaced = await read('Group/b');
     expect([replaced.active, replaced.extension.at(-1).valueReference.reference]).to.deep.equal([
       false,
@@ -100,9 +112,26 @@ describe('households registered twice', () => {
     expect((await read('Flag/b-flag')).subject.reference).to.equal('Group/a');
     expect((await read('Patient/b-Njeri')).link[0].other.reference).to.equal('Patient/a-Njeri');
     expect(code(await merge('b', 'a'))).to.equal('422 merge-refused');
+    const decided = await read(`Task/${task.id}`);
+    expect([decided.status, decided.output[0].valueCode]).to.deep.equal(['completed', 'duplicate']);
     await done(unmerge('b'));
     for (const [key, was] of before) expect(await body(key), key).to.equal(was);
     expect(code(await unmerge('b'))).to.equal('422 merge-none');
+    // Who has just told them apart is not asked again, until something changes.
+    await scene.house.settle();
+    const open = async (): Promise<string[]> =>
+      (await all('Task?code=household-review,duplicate-review&status=requested'))
+        .filter(({ focus }) => !focus.reference.startsWith('Patient/p-'))
+        .map(({ code: { coding }, focus }) => `${coding[0].code} ${focus.reference}`)
+        .sort();
+    expect(await open()).to.deep.equal([]);
+    await family('b', ['Wambui', 'Njeri', 'Ali', 'Wairimu']);
+    await family('a', ['Njeri', 'Wambui', 'Wairimu']);
+    await scene.house.settle();
+    expect(await open()).to.deep.equal([
+      'duplicate-review Patient/b-Wairimu',
+      'household-review Group/a',
+    ]);
   });
 
   it('carries an enrolment over that only the replaced household has, and gives it back', async () => {

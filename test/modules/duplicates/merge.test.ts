@@ -128,7 +128,7 @@ describe('merging people', () => {
       '400 merge-result',
     );
     for (const wrong of [{ link: 'x' }, { link: [null] }, { link, identifier: 'x' }]) {
-      expect(code(await merge('b-1', 'b-2', [result(wrong)]))).to.equal('400 merge-result');
+      expect((await merge('b-1', 'b-2', [result(wrong)])).status).to.equal(400);
     }
     const unclear = { name: 'preview', valueString: 'true' };
     expect(code(await merge('b-1', 'b-2', [unclear]))).to.equal('400 operation-parameter');
