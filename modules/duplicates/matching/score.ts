@@ -39,7 +39,10 @@ export interface Scorer {
   crossed: number;
   /** From now on this share of records is held to have names in the other order. */
   readonly expectCrossed: (share: number) => void;
-  /** Bits for one person against two members of one household, from what is personal alone. */
+  /**
+   * Bits for one person against two members of one household, from what is personal: a family moves and
+   * changes its telephone as one, while names and birth days stay everybody's own.
+   */
   readonly personal: (a: number, b: number) => number;
   /**
    * Log-odds of a pair under a model; −∞, and nothing worked out, where they are surely below
@@ -285,15 +288,23 @@ class PairScorer implements Scorer {
 
   personal(a: number, b: number): number {
     let bits = 0;
+    let names = 0;
+    let highest = 0;
     for (let column = 0; column < this.#mu.length; column++) {
-      if (this.#shared[column]) continue;
+      const isName = column === this.#given || column === this.#family;
+      if (this.#shared[column] && !isName) continue;
       const level = this.comparer.level(column, a, b);
       if (level === MISSING) continue;
       const equal = this.comparer.equalValue();
       const bonus = this.#bonus(column, level, equal, a, b);
-      bits += this.#mu[column]![level]! + bonus - this.#household(column, level, equal, bonus);
+      const bitsM = this.#mu[column]![level]! + bonus;
+      bits += bitsM - this.#household(column, level, equal, bonus);
+      if (!isName) continue;
+      names += bitsM;
+      if (level > highest) highest = level;
     }
-    return bits;
+    const crossed = highest <= CROSSED_LEVEL_MAX ? this.#crossed(a, b) : NOT_TRIED;
+    return bits + crossedBits(crossed - names, this.#share);
   }
 
   logOdds(a: number, b: number, model: Model, floor = Number.NEGATIVE_INFINITY): number {
