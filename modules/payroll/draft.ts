@@ -11,7 +11,12 @@ import {
   periodAt,
   problem,
 } from '../../src/sdk/index.ts';
-import { entitlementSelect, readRulesVersion, type Scheme } from '../schemes/index.ts';
+import {
+  type EntitlementSelect,
+  entitlementSelect,
+  readRulesVersion,
+  type Scheme,
+} from '../schemes/index.ts';
 import { payrollDrafted } from './events.ts';
 import type { PayrollKind } from './lifecycle.ts';
 import { insertDifferences, insertFollowUp, insertTopUp } from './store/besides.ts';
@@ -23,11 +28,13 @@ import {
   type Header,
   insertLines,
   insertPayroll,
+  isLarge,
   setRulesVersion,
   writeTotals,
 } from './store/draft.ts';
 import { withoutLoops } from './store/loops.ts';
 import { listNotEnrolled } from './store/not-enrolled.ts';
+import { streamLines } from './store/stream.ts';
 import { submitToFlow } from './vote.ts';
 
 /** What is to be drafted. */
@@ -209,9 +216,22 @@ async function fill(
     default: {
       const due = await entitlementSelect(ctx, id, header.period, rulesVersion);
       await setRulesVersion(ctx, header.payrollId, due);
-      const totals = await insertLines(ctx, header, due);
+      const totals = await fillDue(ctx, scheme, header, due);
       if (header.kind !== 'regular') return totals;
       return { ...totals, excluded: totals.excluded + (await listNotEnrolled(ctx, id, header)) };
     }
   }
+}
+
+/** What is due, by one statement or, of many, by two processes; readers see all but this draft's own header. */
+async function fillDue(
+  ctx: Context,
+  { scheme_id: id }: Scheme,
+  header: Header,
+  due: EntitlementSelect,
+): Promise<DraftTotals> {
+  if (!(await isLarge(ctx, id))) return insertLines(ctx, header, due);
+  return ctx.readers(1, ([reader]) =>
+    reader ? streamLines(ctx, reader, header, due) : insertLines(ctx, header, due),
+  );
 }

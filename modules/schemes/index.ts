@@ -34,6 +34,7 @@ export { ENROL, type EnrolmentState, enrolmentLifecycle, LIVE_STATES } from './l
 export { type Granted, type Recomputed, recompute } from './recompute.ts';
 export { type ExplainedStep, explainSteps, type StepRow } from './rules/explain.ts';
 export type { Component, Criterion, SchemeRules } from './rules/types.ts';
+export { prepareReader } from './store/bulk.ts';
 export { type EntitlementSelect, entitlementSelect } from './store/entitlement.ts';
 export {
   activeSchemes,

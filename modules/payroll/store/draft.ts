@@ -1,6 +1,6 @@
 /**
  * Drafts a payroll: every live enrolment of the scheme becomes a line or an exclusion, in one
- * statement.
+ * statement; those of a large scheme by two processes at once (`stream.ts`).
  */
 
 import { type Context, type PaymentPeriod, statement } from '../../../src/sdk/index.ts';
@@ -92,8 +92,33 @@ export async function decidedVersion(
 }
 
 /**
- * Fills a payroll. A hold, or a line that the household has in the period already, excludes what
- * would otherwise be paid; `hold` counts only hard holds.
+ * Enrolments judged: an entitlement's columns, and `why` there is no line (null: there is one). A
+ * hold, or a line that the household has in the period already, excludes what would otherwise be
+ * paid; `hold` counts only hard holds.
+ *
+ * @param code  SQL of the period's code
+ */
+export function judgedText(
+  { kind, areaId }: Header,
+  entitlements: EntitlementSelect,
+  code: string,
+): string {
+  // Back-pay speaks only of those who have no line in the period; the others are no exclusions of it.
+  const among = kind === 'back-pay' ? 'where l.household_id is null' : '';
+  return `select e.*, case
+      when e.reason_code is not null then e.reason_code
+      when h.household_id is not null then 'hold'
+      when l.household_id is not null then 'already-paid-period' end as why
+    from (${withinArea(entitlements.text, areaId)}) e
+    left join (select distinct household_id from households_hold where policy = 'hard') h
+      using (household_id)
+    left join payroll_line l on l.household_id = e.household_id and l.scheme_id = e.scheme_id
+      and l.period_code = ${code} and l.slot = '' and l.cancelled_key = 0
+    ${among}`;
+}
+
+/**
+ * Fills a payroll by one statement.
  *
  * Ids of lines and exclusions are the payroll's id with its last 48 bits replaced by a running
  * number: rows come in the order of the households and go to the right end of every index, which
@@ -101,30 +126,16 @@ export async function decidedVersion(
  */
 export async function insertLines(
   ctx: Context,
-  { payrollId, period, kind, areaId }: Header,
+  header: Header,
   entitlements: EntitlementSelect,
 ): Promise<DraftTotals> {
+  const { payrollId, period } = header;
   const at = entitlements.values.length;
-  // Back-pay speaks only of those who have no line in the period; the others are no exclusions of it.
-  const among = kind === 'back-pay' ? 'where l.household_id is null' : '';
   const [id, code, now] = [`$${at + 1}::uuid`, `$${at + 2}::text`, `$${at + 3}::timestamptz`];
   return ctx.db.one<DraftTotals>(
-    `with held as materialized (
-       select distinct household_id from households_hold where policy = 'hard'),
-     judged as materialized (
-       select ($${at + 4} || lpad(to_hex(row_number() over ()), 12, '0'))::uuid as id,
-         e.household_id, e.scheme_id, e.enrolment_id, e.recipient_id, e.criterion_number,
-         e.amount_minor, e.step_minor, e.step_counts, e.step_members, e.household_version,
-         e.area_id, e.pay_point_id, e.provider_id, e.account_kind, e.account_number,
-         case
-           when e.reason_code is not null then e.reason_code
-           when h.household_id is not null then 'hold'
-           when l.household_id is not null then 'already-paid-period' end as why
-       from (${withinArea(entitlements.text, areaId)}) e
-       left join held h using (household_id)
-       left join payroll_line l on l.household_id = e.household_id and l.scheme_id = e.scheme_id
-         and l.period_code = ${code} and l.slot = '' and l.cancelled_key = 0
-       ${among}),
+    `with judged as materialized (
+       select j.*, ($${at + 4} || lpad(to_hex(row_number() over ()), 12, '0'))::uuid as id
+       from (${judgedText(header, entitlements, code)}) j),
      lines as (
        insert into payroll_line (household_id, line_id, payroll_id, scheme_id, period_code,
          enrolment_id, recipient_id, amount_minor, step_minor, step_counts, step_members,
@@ -152,6 +163,21 @@ export function withinArea(text: string, areaId: bigint | null): string {
   if (areaId === null) return text;
   return `select e.* from (${text}) e
     join pay_points_area a on a.area_id = e.area_id and a.path @> array[${areaId}::bigint]`;
+}
+
+const IS_LARGE = statement(
+  'payroll.is-large',
+  `select count(*) = $2 as large from (
+     select from schemes_enrolment where scheme_id = $1 and state in ('enrolled', 'suspended')
+     limit $2) e`,
+);
+
+/** From so many enrolments on, two processes are worth another connection (20 ms). */
+const LARGE = 20_000;
+
+/** Whether a scheme has so many enrolments that two processes share a draft. */
+export async function isLarge(ctx: Context, schemeId: bigint): Promise<boolean> {
+  return (await ctx.db.one<{ large: boolean }>(IS_LARGE, [schemeId, LARGE])).large;
 }
 
 const TOTALS = statement(
