@@ -54,8 +54,8 @@ describe('hostile requests', function () {
     }
     report([...faults.values()], sent, scene);
     const told = [...faults.values()].map((each) => `${each.times}x ${each.what}`);
+    expect(died, `seed ${SEED}, ${sent} requests; ${told}`).to.equal(undefined);
     expect(told, `seed ${SEED}, ${sent} requests`).to.deep.equal([]);
-    expect(died, `seed ${SEED}, ${sent} requests`).to.equal(undefined);
     expect(sent).to.be.greaterThan(SECONDS);
   });
 });

@@ -6,7 +6,8 @@
 import type { CapabilityStatement } from '@medplum/fhirtypes';
 import { type Body, body } from './bodies.ts';
 import type { Choices } from './choices.ts';
-import { shortText } from './hostile.ts';
+import { shortText, writeHostile } from './hostile.ts';
+import { type Call, parametersFor, queryFor } from './operations.ts';
 
 /** A request as it goes out. */
 export interface HostileRequest {
@@ -22,12 +23,14 @@ export interface Surface {
   readonly types: readonly { name: string; parameters: readonly string[] }[];
   /** `Type/$code`, `$code` */
   readonly operations: readonly string[];
+  /** Operations on what there is, by their definitions. */
+  readonly calls: readonly Call[];
 }
 
 export const BASE = '/fhir/R4';
 
 /** Reads the surface out of the CapabilityStatement. */
-export function surfaceOf(statement: CapabilityStatement): Surface {
+export function surfaceOf(statement: CapabilityStatement, calls: readonly Call[]): Surface {
   const [rest] = statement.rest ?? [];
   const types = (rest?.resource ?? []).map((each) => ({
     name: each.type!,
@@ -38,6 +41,7 @@ export function surfaceOf(statement: CapabilityStatement): Surface {
   );
   return {
     types,
+    calls,
     operations: [...operations, ...(rest?.operation ?? []).map((one) => `$${one.name}`)],
   };
 }
@@ -417,6 +421,7 @@ const METHODS: readonly string[] = [
 export function hostileRequest(c: Choices, surface: Surface): HostileRequest {
   const method = c.once(3) ? 'GET' : c.of(METHODS);
   if (c.once(25)) return outside(c, surface, method);
+  if (surface.calls.length > 0 && c.once(5)) return operationCall(c, c.of(surface.calls));
   const where = pathFor(c, surface, method);
   const type = surface.types.find((each) => where.startsWith(each.name));
   const asked = c.once(method === 'GET' ? 5 : 2) ? '' : query(c, surface, type);
@@ -428,6 +433,17 @@ export function hostileRequest(c: Choices, surface: Surface): HostileRequest {
     target,
     headers: { ...(content && { 'content-type': content.type }), ...headers(c) },
     ...(content && { body: content.bytes }),
+  };
+}
+
+function operationCall(c: Choices, call: Call): HostileRequest {
+  const method = call.reads && c.once(2) ? 'GET' : 'POST';
+  const asked = method === 'GET' || c.once(6) ? queryFor(c, call) : '';
+  return {
+    method,
+    target: `${BASE}/${call.path}${asked && `?${asked}`}`.slice(0, 14_000),
+    headers: { 'content-type': 'application/fhir+json', ...(c.once(4) && headers(c)) },
+    ...(method === 'POST' && { body: writeHostile(parametersFor(c, call)) }),
   };
 }
 

@@ -8,10 +8,22 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import { createActor } from '../../src/access/actors.ts';
 import { systemClock } from '../../src/sdk/index.ts';
-import { area, household, inArea, patient } from '../modules/support/people.ts';
+import { enrolment } from '../access/world.ts';
+import {
+  area,
+  base,
+  criterion,
+  household,
+  inArea,
+  mobileAccount,
+  patient,
+  provider,
+  scheme,
+} from '../modules/support/people.ts';
 import { freshDatabase } from '../support/database.ts';
 import { type HouseProcess, startProcess } from '../support/process.ts';
-import { getToken } from '../support/server.ts';
+import { getToken, type Json } from '../support/server.ts';
+import { callsOf, type Instances } from './operations.ts';
 import { BASE, type HostileRequest, type Surface, surfaceOf } from './requests.ts';
 
 /** Stands in the records of the area that the limited caller must not see. */
@@ -62,7 +74,8 @@ export async function openScene(environment: Record<string, string> = {}): Promi
   try {
     await people(house);
     const limited = await limitedCaller(house, database.pool);
-    const statement = await (await fetch(`${house.url}${BASE}/metadata`)).json();
+    await payroll(house, database.pool);
+    const surface = await surfaceIn(house);
     const tokens: Record<Caller, string | undefined> = {
       administrator: house.token,
       limited,
@@ -72,7 +85,7 @@ export async function openScene(environment: Record<string, string> = {}): Promi
     let count = 0;
     return {
       house,
-      surface: surfaceOf(statement as Parameters<typeof surfaceOf>[0]),
+      surface,
       statuses,
       async fire(caller, request) {
         count += 1;
@@ -201,30 +214,100 @@ async function checkHouse(house: HouseProcess): Promise<string | undefined> {
   return health.status === 200 ? undefined : `not ready: ${await health.text()}`;
 }
 
+/** @throws Error when the answer is not what a scene needs */
+async function ask(
+  house: HouseProcess,
+  method: string,
+  path: string,
+  body?: unknown,
+  token = house.token,
+): Promise<Json> {
+  const answer = await fetch(`${house.url}${BASE}/${path}`, {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/fhir+json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  const said = await answer.text();
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${said}`);
+  return JSON.parse(said);
+}
+
 async function people(house: HouseProcess): Promise<void> {
   const hidden = { family: CANARY, given: [CANARY] };
+  const paid = (number: string) => mobileAccount('mpesa', number);
   for (const each of [
+    provider('mpesa'),
     area('north'),
     area('south'),
+    scheme('s-1', [
+      { url: 'frequency', valueCode: 'monthly' },
+      criterion('members.exists(age > 18)'),
+      base(2000),
+    ]),
     patient('p-1'),
-    household('h-1', ['head:p-1'], { extension: [inArea('north')] }),
+    household('h-1', ['head:p-1'], { extension: [inArea('north'), paid('+254711000001')] }),
     patient('x-1', { name: [hidden], identifier: [{ system: 'urn:test', value: CANARY }] }),
-    household('x-h-1', ['head:x-1'], { extension: [inArea('south')], name: CANARY }),
+    household('x-h-1', ['head:x-1'], {
+      extension: [inArea('south'), paid('+254711000002')],
+      name: CANARY,
+    }),
     {
       ...{ resourceType: 'Observation', id: 'x-1', status: 'final', code: { text: CANARY } },
       ...{ subject: { reference: 'Patient/x-1' }, valueString: CANARY },
     },
+    enrolment('c-1', 'h-1', 'p-1', 's-1'),
+    enrolment('x-c-1', 'x-h-1', 'x-1', 's-1'),
   ]) {
-    const answer = await fetch(`${house.url}${BASE}/${each.resourceType}/${each.id}`, {
-      method: 'PUT',
-      headers: {
-        authorization: `Bearer ${house.token}`,
-        'content-type': 'application/fhir+json',
-      },
-      body: JSON.stringify(each),
-    });
-    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
+    await ask(house, 'PUT', `${each.resourceType}/${each.id}`, each);
   }
+}
+
+/** A payroll of both households, approved by somebody else and on its way, and one in draft. */
+async function payroll(
+  house: HouseProcess,
+  pool: Parameters<typeof createActor>[0],
+): Promise<void> {
+  const call = (path: string, parameter: object[], token?: string): Promise<Json> =>
+    ask(house, 'POST', path, { resourceType: 'Parameters', parameter }, token);
+  const secret = 'secret-of-the-approver';
+  await createActor(pool, systemClock, {
+    ...{ kind: 'client', name: 'approver', login: 'approver', secret, roles: ['administrator'] },
+  });
+  const approver = await getToken(house.url, 'approver', secret);
+  await call('$fund', [
+    { name: 'account', valueString: 'fund:s-1' },
+    { name: 'amount', valueMoney: { value: 100000, currency: 'KES' } },
+    { name: 'reference', valueString: 'grant' },
+  ]);
+  for (const period of ['2026-01', '2026-02']) {
+    await call('InsurancePlan/s-1/$draft-payroll', [{ name: 'period', valueString: period }]);
+  }
+  const { entry } = await ask(house, 'GET', 'List?code=payroll');
+  await call(
+    `List/${entry[0].resource.id}/$approve`,
+    [
+      { name: 'count', valueInteger: 2 },
+      { name: 'amount', valueString: '4000.00' },
+    ],
+    approver,
+  );
+}
+
+/** What can be asked, by the house's own statement, definitions and instances. */
+async function surfaceIn(house: HouseProcess): Promise<Surface> {
+  const instances: Record<string, string[]> = {};
+  const types = ['Patient', 'Group', 'InsurancePlan', 'Coverage', 'List', 'Claim', 'ClaimResponse'];
+  for (const type of [...types, 'Task', 'Organization', 'Location', 'Measure', 'Library']) {
+    const { entry = [] } = await ask(house, 'GET', `${type}?_count=6`);
+    instances[type] = entry.map((each: Json) => each.resource.id);
+  }
+  const { entry } = await ask(house, 'GET', 'OperationDefinition?_count=200');
+  const definitions = entry.map((each: Json) => each.resource);
+  const statement = await ask(house, 'GET', 'metadata');
+  return surfaceOf(
+    statement as Parameters<typeof surfaceOf>[0],
+    callsOf(definitions, instances satisfies Instances),
+  );
 }
 
 async function limitedCaller(
@@ -234,7 +317,8 @@ async function limitedCaller(
   const secret = 'secret-of-the-limited-caller';
   const actor = await createActor(pool, systemClock, {
     ...{ kind: 'client', name: 'limited', login: 'limited', secret },
-    roles: ['area-officer', 'registrar'],
+    // Every permission, so that only its limits keep it from what is not its own.
+    roles: ['administrator'],
   });
   const answer = await fetch(`${house.url}/access/actors/${actor}/limits`, {
     method: 'PUT',
