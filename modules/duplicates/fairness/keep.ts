@@ -27,6 +27,7 @@ export function askForFairness(ctx: Context): void {
 
 export const fairnessHandler = handle(reportFairness, async (ctx) => {
   const since = new Date(ctx.now.getTime() - YEAR_MS);
+  await ctx.freshStatistics(['match_edge', 'match_feature', 'match_suspicion', 'match_verdict']);
   const rows = await fairnessRows(ctx, since);
   if (rows.length === 0) return;
   const report = await ctx.fhir.create<MeasureReport>(
