@@ -50,7 +50,7 @@ const AMOUNTS: readonly object[] = [
   { value: 0.001, currency: 'KES' },
   { value: -5, currency: 'KES' },
   { value: 1e15, currency: 'KES' },
-  { value: 1, currency: 'XXX' },
+  { value: 1, currency: 'QQQ' },
 ];
 const TEXTS: readonly string[] = ['json', 'csv', 'xlsx', 'pdf', '2026-01', 'x', 'fund:s-1', 'p-1'];
 const REFERENCES: readonly string[] = [
