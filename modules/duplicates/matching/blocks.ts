@@ -224,6 +224,8 @@ export interface PairOptions {
   readonly across: boolean;
   /** Keys of the rule by their places; all without it. */
   readonly range?: { readonly from: number; readonly to: number };
+  /** Whether the next pair is looked at; all are without it. */
+  readonly picked?: () => boolean;
 }
 
 /** Visits every pair that shares a key, each once. */
@@ -244,7 +246,7 @@ export function eachPairOf(
   { source }: Registry,
   blocks: Pick<Blocks, 'rules' | 'keys' | 'ruleOf' | 'starts'>,
   place: number,
-  { only, across, range }: PairOptions,
+  { only, across, range, picked }: PairOptions,
   visit: PairVisitor,
 ): void {
   const { keys, ruleOf } = blocks;
@@ -259,6 +261,7 @@ export function eachPairOf(
         const a = x < y ? x : y;
         const b = x < y ? y : x;
         if (a === b || (across && source[a] === source[b])) continue;
+        if (picked && !picked()) continue;
         const at = firstShared(blocks, a, b, only ?? 0);
         if (ruleOf[at] === rule && keys[at] === key) visit(a, b, rule);
       }

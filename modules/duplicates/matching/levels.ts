@@ -5,7 +5,7 @@
  * not tuned to any registry.
  */
 
-import { editsOf, likeness, type Place } from './distance.ts';
+import { editsOf, likeness, type Place, WORD_MAX } from './distance.ts';
 import { ADJACENT, type Kind, YEAR_ONLY } from './schema.ts';
 import type { ValueTable } from './values.ts';
 
@@ -44,16 +44,37 @@ function sameSound(values: ValueTable, a: number, b: number): boolean {
   return (a1 !== 0 && (a1 === b1 || a1 === b2)) || (a2 !== 0 && (a2 === b1 || a2 === b2));
 }
 
+/** How many bits of a number are set. */
+function bitsIn(number: number): number {
+  let so = number - ((number >>> 1) & 0x55555555);
+  so = (so & 0x33333333) + ((so >>> 2) & 0x33333333);
+  return Math.imul((so + (so >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
+}
+
+/**
+ * Whether two words have so few letters in common that they are surely not alike (Jaro–Winkler below
+ * .7, more than one edit), by the letters that stand in one of them alone; most words are.
+ */
+function isUnlike(hasA: number, sizeA: number, hasB: number, sizeB: number, begun: number) {
+  if (sizeA > WORD_MAX || sizeB > WORD_MAX) return false;
+  const common = Math.min(sizeA - bitsIn(hasA & ~hasB), sizeB - bitsIn(hasB & ~hasA));
+  if (Math.max(sizeA, sizeB) - common <= 1) return false;
+  const jaro = common <= 0 ? 0 : (common / sizeA + common / sizeB + 1) / 3;
+  return jaro + Math.min(4, begun) * 0.1 * (1 - jaro) < 0.699;
+}
+
 function nameLevel(values: ValueTable, a: number, b: number): number {
   const [sizeA, sizeB] = [placeOf(values, a)[1], placeOf(values, b)[1]];
   const alike = begunAlike(values, a, b);
   if (alike === sizeA && alike === sizeB) return 5;
   if (sameSound(values, a, b)) return 4;
+  const begins = alike === Math.min(sizeA, sizeB);
+  if (!begins && isUnlike(values.has[a]!, sizeA, values.has[b]!, sizeB, alike)) return 0;
   const near = like(values, a, b);
   if (near >= 0.92) return 4;
   if (near >= 0.88 || edits(values, a, b, 1) === 1) return 3;
   const short = Math.min(sizeA, sizeB);
-  if (near >= 0.8 || (alike === short && (short === 1 || short >= 3))) return 2;
+  if (near >= 0.8 || (begins && (short === 1 || short >= 3))) return 2;
   return near >= 0.7 ? 1 : 0;
 }
 

@@ -3,7 +3,7 @@
  * All choices are by hash of the place, so that the same registry always teaches the same.
  */
 
-import { type Blocks, eachPair } from './blocks.ts';
+import { type Blocks, eachPairOf } from './blocks.ts';
 import { GrowingInts } from './growing.ts';
 import { join, mix } from './hash.ts';
 import { listOf, partsReader, placeOf } from './keys.ts';
@@ -46,18 +46,23 @@ export function rulePairs(
   rule: number,
   across: boolean,
 ): Pairs {
-  const options = { only: rule, across };
-  let count = 0;
-  eachPair(registry, blocks, options, () => count++);
-  const step = Math.max(1, count / RULE_PAIRS);
+  const place = blocks.rules.findIndex((runs) => runs.rule === rule);
+  const { from, to } = blocks.rules[place]!;
+  let all = 0;
+  for (let run = 0; run < from.length; run++) {
+    const people = to[run]! - from[run]!;
+    all += (people * (people - 1)) / 2;
+  }
+  const step = Math.max(1, all / RULE_PAIRS);
   const pairs = new GrowingInts();
   let seen = 0;
   let next = 0;
-  eachPair(registry, blocks, options, (a, b) => {
-    if (seen++ < next) return;
-    add(pairs, a, b);
+  const picked = (): boolean => {
+    if (seen++ < next) return false;
     next += step;
-  });
+    return true;
+  };
+  eachPairOf(registry, blocks, place, { only: rule, across, picked }, (a, b) => add(pairs, a, b));
   return pairs.taken();
 }
 

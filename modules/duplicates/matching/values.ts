@@ -32,6 +32,8 @@ export interface ValueTable {
   readonly letters: Uint16Array;
   /** Where the letters of each value end; they begin where those of the one before end. */
   readonly ends: Int32Array;
+  /** Which letters a text has, as bits by the last five bits of each. */
+  readonly has: Int32Array;
   /** Hash of the text. */
   readonly hash: Int32Array;
   /** Hashes of up to two skeletons (of names); 0 where there is none. */
@@ -75,6 +77,7 @@ export class Values {
   #letters = new Uint16Array(LETTERS_FIRST);
   #lettersEnd = 0;
   readonly #ends = new GrowingInts(0);
+  readonly #has = new GrowingInts(0);
   readonly #hash = new GrowingInts(0);
   readonly #words: readonly GrowingInts[];
   readonly #days = new GrowingInts(0);
@@ -117,6 +120,7 @@ export class Values {
       size: this.size,
       letters: this.#letters.subarray(0, this.#lettersEnd),
       ends: this.#ends.taken(),
+      has: this.#has.taken(),
       hash: this.#hash.taken(),
       skeleton1: word(0),
       skeleton2: word(1),
@@ -140,7 +144,13 @@ export class Values {
       more.set(this.#letters);
       this.#letters = more;
     }
-    for (let at = 0; at < text.length; at++) this.#letters[from + at] = text.charCodeAt(at);
+    let has = 0;
+    for (let at = 0; at < text.length; at++) {
+      const letter = text.charCodeAt(at);
+      this.#letters[from + at] = letter;
+      has |= 1 << (letter & 31);
+    }
+    this.#has.push(has);
     this.#lettersEnd += text.length;
     this.#ends.push(this.#lettersEnd);
     return from;

@@ -64,7 +64,8 @@ export const nightlyHandlers = [
   handleInSteps(compareAll, runNightly),
 ];
 
-async function runNightly(units: Units, { left }: WholeRun): Promise<void> {
+/** Does a run over everybody, or what another has left of one. */
+export async function runNightly(units: Units, { left }: WholeRun): Promise<void> {
   const owner = randomUUID();
   const run = await units.run(async (ctx) => {
     const taken =

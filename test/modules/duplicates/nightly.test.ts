@@ -1,0 +1,143 @@
+/** A run over everybody that is killed anywhere, done twice at once, and shared by threads. */
+
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import { COMPARE_LEFT } from '../../../modules/duplicates/compare-all.ts';
+import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
+import { blocksOf } from '../../../modules/duplicates/matching/blocks.ts';
+import { learnModel } from '../../../modules/duplicates/matching/learn.ts';
+import { scorePairs } from '../../../modules/duplicates/matching/pairs.ts';
+import { registryOf } from '../../../modules/duplicates/matching/registry.ts';
+import { scorerOf } from '../../../modules/duplicates/matching/score.ts';
+import { shared } from '../../../modules/duplicates/matching/shared.ts';
+import { Threads } from '../../../modules/duplicates/matching/threads.ts';
+import { runNightly } from '../../../modules/duplicates/nightly/run.ts';
+import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
+import type { Units } from '../../../src/sdk/index.ts';
+import { loadPeople } from '../../bench/duplicates/load.ts';
+import { startTestHouse, type TestHouse } from '../../support/server.ts';
+
+const PEOPLE = 2_100;
+const NO_HOLDS = { CERTAIN: 'none', PROBABLE: 'none', POSSIBLE: 'none' };
+
+describe('a run over everybody', () => {
+  let house: TestHouse;
+  before(async () => {
+    const holds = Object.entries(NO_HOLDS).map(([grade, so]) => [`DUPLICATES_HOLD_${grade}`, so]);
+    house = await startTestHouse({
+      environment: { ...Object.fromEntries(holds), REFERENTIAL_INTEGRITY: 'off' },
+    });
+    await loadPeople(house.database.pool, PEOPLE, 3);
+  });
+  after(() => house?.stop());
+
+  const is = async (condition: string): Promise<boolean> =>
+    (await house.database.pool.query(`select ${condition} as so`)).rows[0].so;
+  /** Units of work of a process that dies as soon as something is so, between two of them. */
+  const process = (dies = 'false'): Units & { opened: number } => ({
+    opened: 0,
+    async run(work) {
+      this.opened += 1;
+      if (await is(dies)) throw new Error('killed');
+      return runUnitOfWork(house.app, SYSTEM, {}, work);
+    },
+  });
+  const killed = async (dies: string): Promise<void> => {
+    const fault = await runNightly(process(dies), {}).then(
+      () => undefined,
+      (error: Error) => error.message,
+    );
+    expect(fault, `killed when ${dies}`).to.equal('killed');
+    // A killed process shows no life any more, and cannot say that it leaves.
+    await house.database.pool.query(`update match_run set alive_at = '2020-01-01'`);
+  };
+  const stands = async () => {
+    const { rows } = await house.database.pool.query(
+      `select (select count(*)::int from match_run) as runs,
+         (select count(*)::int from match_run where ended_at is null) as open,
+         (select count(*)::int from match_model) as models,
+         (select count(*)::int from match_value) as counts,
+         (select count(*)::int from match_edge) as pairs,
+         (select count(*)::int from match_to_raise) as waiting,
+         (select count(*)::int from match_suspicion) as raised,
+         (select count(*)::int from resource where type = (
+           select type from resource r join match_suspicion s on s.task_id = r.id::text limit 1))
+           as tasks`,
+    );
+    return rows[0];
+  };
+
+  it('leaves nothing when it is killed before all was found', async () => {
+    await killed('exists (select from match_run)');
+    const { open, models, counts, pairs } = await stands();
+    expect({ open, models, counts, pairs }).to.eql({ open: 1, models: 0, counts: 0, pairs: 0 });
+  });
+
+  it('goes on where it was killed, and raises each suspicion once', async () => {
+    await killed('exists (select from match_run where found_at is not null)');
+    const found = await stands();
+    expect(found.pairs, 'pairs').to.be.above(100);
+    expect([found.models, found.raised]).to.eql([1, 0]);
+    expect(found.waiting).to.be.within(100, found.pairs);
+    await killed('exists (select from match_suspicion)');
+    const half = await stands();
+    expect([half.raised, half.tasks, half.waiting]).to.eql([100, 100, found.waiting - 100]);
+    await runNightly(process(), {});
+    const done = await stands();
+    expect([done.runs, done.open, done.models, done.pairs]).to.eql([1, 0, 1, found.pairs]);
+    expect([done.raised, done.tasks, done.waiting]).to.eql([found.waiting, found.waiting, 0]);
+    expect(await is(`(select raised = ${found.waiting} from match_run)`)).to.equal(true);
+  });
+
+  it('is left to the one that does it already, which is looked after', async () => {
+    const { pool } = house.database;
+    const before = await stands();
+    await pool.query(
+      `insert into match_run (started_at, owner, alive_at) values (now(), 'another', now())`,
+    );
+    await runNightly(process(), {});
+    expect((await stands()).open).to.equal(1);
+    const { rows } = await pool.query('select key from graphile_worker.jobs where key = $1', [
+      COMPARE_LEFT,
+    ]);
+    expect(rows).to.have.length(1);
+    await pool.query('update match_run set ended_at = now() where ended_at is null');
+    await runNightly(process(), { left: true });
+    expect({ ...(await stands()), runs: before.runs }).to.eql(before);
+  });
+
+  it('stops when it was taken for dead and another goes on', async () => {
+    const { pool } = house.database;
+    const units = process();
+    const slow: Units = {
+      async run(work) {
+        const answer = await units.run(work);
+        if (units.opened === 2) await pool.query(`update match_run set owner = 'another'`);
+        return answer;
+      },
+    };
+    const before = await stands();
+    const fault = await runNightly(slow, {}).catch((error: Error) => error.message);
+    expect(fault).to.equal('another process goes on with this run');
+    const { models, pairs, raised } = await stands();
+    expect([models, pairs, raised]).to.eql([before.models, before.pairs, before.raised]);
+    await pool.query('delete from match_run where ended_at is null');
+  });
+
+  it('finds the same pairs in the same order with one thread and with three', () => {
+    const registry = shared(registryOf(syntheticRegistry(1_500, 8).records.people));
+    const blocks = shared(blocksOf(registry));
+    const model = learnModel(registry, blocks, false);
+    const threads = new Threads(2);
+    try {
+      const [alone, together] = [{}, { threads }].map((more) => {
+        const scorer = scorerOf(registry, model);
+        return scorePairs(registry, blocks, model, scorer, { across: false, ...more });
+      });
+      expect(together).to.eql(alone);
+      expect(alone!.size).to.be.above(50);
+    } finally {
+      threads.end();
+    }
+  });
+});
