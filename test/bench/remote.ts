@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { Pool } from 'undici';
+import { joinDatabase } from '../support/database.ts';
 import { startTestHouse } from '../support/server.ts';
 
 /** A server to send requests to. */
@@ -27,9 +28,9 @@ export interface Sent {
 
 export const CONNECTIONS = 16;
 
-/** Starts the server on a fresh database. */
-export async function startRemote(): Promise<Remote> {
-  const child = spawn(process.execPath, [import.meta.filename], {
+/** Starts the server on a fresh database, or on one that this process has made. */
+export async function startRemote(database?: string): Promise<Remote> {
+  const child = spawn(process.execPath, [import.meta.filename, ...(database ? [database] : [])], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
@@ -73,7 +74,8 @@ function ended(child: ChildProcess): Promise<void> {
 }
 
 async function serve(): Promise<void> {
-  const house = await startTestHouse();
+  const joined = process.argv[2];
+  const house = await startTestHouse(joined ? { database: joinDatabase(joined) } : {});
   const tell = (value: object): void => {
     process.stdout.write(`${JSON.stringify(value)}\n`);
   };

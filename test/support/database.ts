@@ -141,19 +141,29 @@ export async function freshDatabase(options: { empty?: boolean } = {}): Promise<
     const template = options.empty ? 'template0' : await ensureTemplate(client);
     await client.query(`create database ${name} template ${template} strategy file_copy`);
   });
-  const url = withName(await serverUrl(), name);
+  const joined = joinDatabase(withName(await serverUrl(), name));
+  return {
+    ...joined,
+    async drop() {
+      await joined.drop();
+      await administer((client) => client.query(`drop database if exists ${name} with (force)`));
+    },
+  };
+}
+
+/** A database that another process has made and will drop. */
+export function joinDatabase(url: string): TestDatabase {
   const pool = createPool(url, { max: 20, pipelined: true });
   const readPool = createPool(url, { max: 20, readOnly: true });
   const queuePool = createQueuePool(url, { max: 5 });
   return {
     url,
-    name,
+    name: new URL(url).pathname.slice(1),
     pool,
     readPool,
     queuePool,
     async drop() {
       for (const each of [pool, readPool, queuePool]) if (!each.ended) await each.end();
-      await administer((client) => client.query(`drop database if exists ${name} with (force)`));
     },
   };
 }

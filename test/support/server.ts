@@ -62,9 +62,11 @@ export async function startTestHouse(
     modules?: readonly Module[];
     environment?: Record<string, string>;
     start?: string;
+    /** A database to join; a fresh one without it. */
+    database?: TestDatabase;
   } = {},
 ): Promise<TestHouse> {
-  const database = await freshDatabase();
+  const database = options.database ?? (await freshDatabase());
   const clock = new ManualClock(options.start ?? START);
   const plan = planHouse(options.modules ?? MODULES, {
     DATABASE_URL: database.url,
@@ -82,7 +84,7 @@ export async function startTestHouse(
   let count = 0;
   const tokenFor = async (...roles: string[]): Promise<string> => {
     count += 1;
-    const login = `client-${count}`;
+    const login = options.database ? `client-${process.pid}-${count}` : `client-${count}`;
     const secret = `secret-of-client-${count}`;
     await createActor(app.pool, clock, { kind: 'client', name: login, login, secret, roles });
     return getToken(house.url, login, secret);

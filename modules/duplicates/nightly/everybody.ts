@@ -18,6 +18,7 @@ import { countAll } from '../registry/counts.ts';
 import { explanationOf } from '../registry/explain.ts';
 import { fitted, type TaughtModel } from '../registry/weights.ts';
 import { refusalOf } from './drift.ts';
+import { neighbourly } from './order.ts';
 
 /** Registries of fewer people do not teach, and are compared one by one with the shipped weights. */
 export const TEACHING_MIN = 2_000;
@@ -34,7 +35,7 @@ export interface Order {
   readonly verdicts: readonly (readonly [number, number, boolean])[];
 }
 
-/** Everybody in use: facts, and internal ids in rising order. */
+/** Everybody in use: facts, and internal ids. */
 export interface Everybody {
   readonly registry: Registry;
   readonly ids: Float64Array;
@@ -67,11 +68,8 @@ export interface Found {
 }
 
 /** Compares everybody with everybody who shares a key; `threads` help. */
-export function compareEverybody(
-  { registry: plain, ids }: Everybody,
-  order: Order,
-  threads?: Threads,
-): Found {
+export function compareEverybody(everybody: Everybody, order: Order, threads?: Threads): Found {
+  const { registry: plain, ids } = neighbourly(everybody);
   const people = plain.size;
   const registry = threads ? shared(plain) : plain;
   const counts = (): string[] => countLines(registry);
@@ -117,25 +115,20 @@ function countLines(registry: Registry): string[] {
 
 /** Verdicts by the places of records; those about records that are gone are left out. */
 function verdictsOf(ids: Float64Array, said: Order['verdicts']): Verdicts {
+  const places = new Map<number, number>();
+  for (const [a, b] of said) places.set(a, -1).set(b, -1);
+  if (places.size > 0) {
+    ids.forEach((id, at) => {
+      if (places.has(id)) places.set(id, at);
+    });
+  }
   const duplicate: [number, number][] = [];
   const different: [number, number][] = [];
   for (const [a, b, same] of said) {
-    const [x, y] = [placeOf(ids, a), placeOf(ids, b)];
+    const [x, y] = [places.get(a)!, places.get(b)!];
     if (x >= 0 && y >= 0) (same ? duplicate : different).push([x, y]);
   }
   return { duplicate, different };
-}
-
-/** The place of an id among rising ones; -1 if it is not there. */
-function placeOf(ids: Float64Array, id: number): number {
-  let low = 0;
-  let high = ids.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (ids[middle]! < id) low = middle + 1;
-    else high = middle;
-  }
-  return ids[low] === id ? low : -1;
 }
 
 function* pairLines(registry: Registry, ids: Float64Array, run: Run): Generator<string> {
@@ -154,6 +147,7 @@ function* pairLines(registry: Registry, ids: Float64Array, run: Run): Generator<
     const [a, b] = [pairs.a[at]!, pairs.b[at]!];
     const grade = gradeOf(bits, levels(a, b), Math.max(rivals[a]!, rivals[b]!));
     const why = explanationOf(scorer.explain(a, b)).replaceAll('\\', '\\\\');
-    yield `${ids[a]}\t${ids[b]}\t${bits}\t${grade}\t${why}\t${raisable.has(at) ? 't' : 'f'}\n`;
+    const [low, high] = [Math.min(ids[a]!, ids[b]!), Math.max(ids[a]!, ids[b]!)];
+    yield `${low}\t${high}\t${bits}\t${grade}\t${why}\t${raisable.has(at) ? 't' : 'f'}\n`;
   }
 }
