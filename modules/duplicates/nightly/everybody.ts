@@ -18,7 +18,7 @@ import { countAll } from '../registry/counts.ts';
 import { explanationOf } from '../registry/explain.ts';
 import { fitted, type TaughtModel } from '../registry/weights.ts';
 import { refusalOf } from './drift.ts';
-import { neighbourly } from './order.ts';
+import { type Everybody, neighbourly } from './order.ts';
 
 /** Registries of fewer people do not teach, and are compared one by one with the shipped weights. */
 export const TEACHING_MIN = 2_000;
@@ -33,12 +33,6 @@ export interface Order {
   readonly taught: boolean;
   /** Internal ids of two records that were decided on, and whether they are one person. */
   readonly verdicts: readonly (readonly [number, number, boolean])[];
-}
-
-/** Everybody in use: facts, and internal ids. */
-export interface Everybody {
-  readonly registry: Registry;
-  readonly ids: Float64Array;
 }
 
 /** What a run over everybody found, in short. */

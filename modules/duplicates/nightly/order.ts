@@ -5,7 +5,12 @@
 
 import type { Registry } from '../matching/registry.ts';
 import { AREA } from '../matching/schema.ts';
-import type { Everybody } from './everybody.ts';
+
+/** Everybody in use: facts, and internal ids. */
+export interface Everybody {
+  readonly registry: Registry;
+  readonly ids: Float64Array;
+}
 
 /** Everybody in the order of areas and, within them, of households. */
 export function neighbourly({ registry, ids }: Everybody): Everybody {
