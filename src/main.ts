@@ -88,6 +88,20 @@ function stopOnSignal(house: Promise<RunningHouse>): void {
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  if (process.env.npm_lifecycle_event === 'start') stopWithoutParent(stop);
+}
+
+/**
+ * A signal to `npm start` ends npm and the shell that it ran us in, and says nothing to us: who is left
+ * without a parent has been told to stop.
+ */
+function stopWithoutParent(stop: () => Promise<void>): void {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.ppid === parent) return;
+    clearInterval(watch);
+    void stop();
+  }, 500).unref();
 }
 
 async function main(): Promise<void> {
