@@ -26,3 +26,5 @@ comment on table match_suspicion is
   'runs from raising it twice.';
 alter table match_suspicion add constraint match_suspicion_household_grade check
   (about = 'Patient' or grade in ('same-household', 'part-of-household', 'member-of-two'));
+
+insert into access_role_permission values ('duplicates-officer', 'duplicates.link') on conflict do nothing;

@@ -25,7 +25,8 @@ import { UNMERGE, unmergeOperations } from './merge/unmerge-operations.ts';
 import { watchApprovals } from './merge/watch.ts';
 import { nightlyHandlers, ringNightly } from './nightly/run.ts';
 import { overrideOperation } from './override.ts';
-import { FIND, MATCH, OVERRIDE, REVIEW } from './permissions.ts';
+import { FIND, LINK, MATCH, OVERRIDE, REVIEW } from './permissions.ts';
+import { linkRegistriesOperation } from './registries/operation.ts';
 import { projectPatients } from './registry/project.ts';
 import {
   REVIEW_QUALITY,
@@ -61,6 +62,7 @@ export const duplicates: Module = {
       mergeOperation,
       groupMergeOperation,
       ...unmergeOperations,
+      linkRegistriesOperation,
     ],
     ...reviewOperations,
   ],
@@ -71,7 +73,7 @@ export const duplicates: Module = {
     { at: '7 1 * * *', job: ringNightly, does: 'compares everybody with everybody' },
     rankQueueLine,
   ],
-  permissions: [MATCH, FIND, OVERRIDE, MERGE, UNMERGE, REVIEW, REVIEW_QUALITY],
+  permissions: [MATCH, FIND, LINK, OVERRIDE, MERGE, UNMERGE, REVIEW, REVIEW_QUALITY],
   contributes: [
     contribute(referenceAlias, { type: 'Patient', formers: formerIds }),
     contribute(referenceAlias, { type: 'Group', formers: formerGroupIds }),

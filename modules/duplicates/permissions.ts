@@ -18,3 +18,7 @@ export const REVIEW = permission(
   'duplicates.review',
   'decide on suspected duplicates, and see all records of one person',
 );
+export const LINK = permission(
+  'duplicates.link',
+  'link the records of two registries that are of one person',
+);

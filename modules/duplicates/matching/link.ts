@@ -9,7 +9,11 @@ import type { ScoredPairs } from './pairs.ts';
  * Log-odds of each pair given the other pairs of both its records: odds over one plus the odds of
  * all rivals. Exact where rivals do not compete among themselves.
  */
-export function oneToOne(size: number, pairs: ScoredPairs, logOdds: Float64Array): Float64Array {
+export function oneToOne(
+  size: number,
+  pairs: Pick<ScoredPairs, 'size' | 'a' | 'b'>,
+  logOdds: Float64Array,
+): Float64Array {
   const sum = new Float64Array(size);
   for (let at = 0; at < pairs.size; at++) {
     const odds = 2 ** Math.min(60, logOdds[at]!);

@@ -234,4 +234,53 @@ describe('households registered twice', () => {
     );
     for (const { n } of homes) expect(n).to.equal(1);
   });
+
+  it('links two registries one to one, and keeps out whom somebody has told apart', async () => {
+    const [health, civil] = ['urn:registry:health', 'urn:registry:civil'];
+    const person = (id: string, given: string, birthDate: string, system: string) =>
+      scene.put({
+        ...patient(id, { name: [{ family: 'Oduya', given: [given] }], birthDate }),
+        ...(system === civil
+          ? { meta: { source: `${civil}#2026` } }
+          : { identifier: [{ system, value: id }] }),
+      });
+    for (const [n, given] of ['Apiyo', 'Nekesa', 'Barasa'].entries()) {
+      await person(`l-${n}`, given, `197${n}-03-1${n}`, health);
+      await person(`r-${n}`, given, `197${n}-03-1${n}`, civil);
+    }
+    // Barasa stands in the civil registry twice: one of them at most is linked.
+    await person('r-3', 'Barasa', '1972-03-12', civil);
+    await scene.house.settle();
+    const ask = (more: object[] = [], token = officer) =>
+      scene.call(
+        'Patient/$link-registries',
+        [{ name: 'one', valueUri: health }, { name: 'other', valueUri: civil }, ...more],
+        token,
+      );
+    const counts = (json: Json): Record<string, number> =>
+      Object.fromEntries(
+        json.parameter
+          .filter(({ valueInteger }: Json) => valueInteger !== undefined)
+          .map(({ name, valueInteger }: Json) => [name, valueInteger]),
+      );
+    const minimum = { name: 'minimum', valueDecimal: 0.9 };
+    expect(counts(await done(ask([minimum, PREVIEW])))).to.include({ linked: 0, left: 2 });
+    expect(counts(await done(ask([minimum])))).to.deep.equal({
+      ...{ linked: 2, standing: 0, doubtful: 1, left: 0 },
+    });
+    expect(counts(await done(ask([minimum])))).to.include({ linked: 0, standing: 2 });
+    const [linkage] = await all('Linkage?source=Patient/l-0');
+    expect(linkage.item.map((each: Json) => each.resource.reference)).to.deep.equal([
+      'Patient/l-0',
+      'Patient/r-0',
+    ]);
+    // Ended by somebody, it stays so.
+    const { meta: _meta, ...rest } = linkage;
+    await scene.put({ ...rest, active: false });
+    expect(counts(await done(ask([minimum])))).to.include({ linked: 0, standing: 2 });
+    expect((await read(`Linkage/${linkage.id}`)).active).to.equal(false);
+    expect((await ask([], scene.maker)).status).to.equal(403);
+    expect((await ask([{ name: 'minimum', valueDecimal: 0.2 }])).status).to.be.within(400, 422);
+    expect((await scene.call('Patient/$link-registries', [], officer)).status).to.equal(422);
+  });
 });
