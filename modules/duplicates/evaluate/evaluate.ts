@@ -4,8 +4,8 @@
  *   npm run evaluate:duplicates
  *     the public sets, where their folder is at hand (DUPLICATES_DATA, or ../shared/data/duplicates)
  *   npm run evaluate:duplicates -- RECORDS.csv [RECORDS2.csv] --map MAP.json --truth TRUTH.csv
- *       [--pairs OUT.csv] [--clusters OUT.csv]
- *     any registry; two files are linked with each other
+ *       [--pairs OUT.csv] [--clusters OUT.csv] [--encoding windows-1256]
+ *     any registry; two files are linked with each other. Without a truth figures are dashes
  *   npm run evaluate:duplicates -- --synthetic 100000 [--seed 1]
  *     a registry of invented households with hard cases
  *
@@ -14,7 +14,7 @@
  * The truth is looked at when everything is decided, and changes nothing but the figures printed.
  */
 
-import { existsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { stringify } from 'csv-stringify/sync';
@@ -24,7 +24,16 @@ import { runMatching } from '../matching/run.ts';
 import { probabilityOf } from '../matching/score.ts';
 import type { ColumnMap } from './map.ts';
 import type { Truth } from './measures.ts';
-import { InputFault, type Records, readJson, readMap, readRecords, readTruth } from './read.ts';
+import {
+  faultOf,
+  InputFault,
+  noTruth,
+  type Records,
+  readMap,
+  readModel,
+  readRecords,
+  readTruth,
+} from './read.ts';
 import { type Evaluated, gradesOf, pairFigures, reportOf } from './report.ts';
 import { syntheticRegistry } from './synthetic/registry.ts';
 
@@ -73,12 +82,25 @@ interface EvaluatedFiles {
 function evaluateFiles(
   files: readonly string[],
   map: ColumnMap,
-  truth: string,
+  truth: string | undefined,
   title: string,
-  model?: Model,
+  { model, encoding }: { readonly model?: Model; readonly encoding?: string } = {},
 ): EvaluatedFiles {
-  const records = readRecords(files, map);
-  return { records, evaluated: evaluate(title, records, () => readTruth(truth, records), model) };
+  const records = readRecords(files, map, encoding);
+  const known = (): Truth => (truth === undefined ? noTruth(records) : readTruth(truth, records));
+  return { records, evaluated: evaluate(title, records, known, model) };
+}
+
+/** Files that are written at the end: that they can be, is better known before the work. */
+function checkWritable(files: readonly (string | undefined)[]): void {
+  for (const file of files) {
+    if (file === undefined) continue;
+    try {
+      appendFileSync(file, '');
+    } catch (error) {
+      throw faultOf(file, error);
+    }
+  }
 }
 
 function writePairs(file: string, { ids }: Records, evaluated: Evaluated): void {
@@ -119,7 +141,8 @@ function publicSets(): void {
   const one = (name: string, title: string, model?: Model): Evaluated => {
     const map = readMap(join(folder, `maps/${name}.json`));
     const truth = join(folder, `truth/${name.replace('-no-ssn', '')}.csv`);
-    return evaluateFiles([join(folder, SETS[name]!)], map, truth, title, model).evaluated;
+    const options = model ? { model } : {};
+    return evaluateFiles([join(folder, SETS[name]!)], map, truth, title, options).evaluated;
   };
   for (const name of Object.keys(SETS)) {
     const evaluated = one(name, name);
@@ -152,6 +175,7 @@ function main(): void {
       seed: text,
       model: text,
       'model-out': text,
+      encoding: text,
     },
   });
   if (positionals.length === 0 && values.synthetic === undefined) return publicSets();
@@ -159,13 +183,21 @@ function main(): void {
   let done: EvaluatedFiles;
   if (values.synthetic !== undefined) {
     done = synthetic(Number(values.synthetic), Number(values.seed ?? 1));
-  } else if (values.map && values.truth && positionals.length <= 2) {
-    const model = values.model ? (readJson(values.model) as Model) : undefined;
-    done = evaluateFiles(positionals, readMap(values.map), values.truth, title, model);
+  } else if (values.map && positionals.length <= 2) {
+    checkWritable([values.pairs, values.clusters, values['model-out']]);
+    const { truth, encoding } = values;
+    const model = values.model ? readModel(values.model) : undefined;
+    done = evaluateFiles(positionals, readMap(values.map), truth, title, {
+      ...(model && { model }),
+      ...(encoding && { encoding }),
+    });
   } else {
-    throw new InputFault('RECORDS.csv [RECORDS2.csv] --map MAP.json --truth TRUTH.csv are needed.');
+    throw new InputFault(
+      'RECORDS.csv [RECORDS2.csv] --map MAP.json [--truth TRUTH.csv] are needed.',
+    );
   }
   say(reportOf(done.evaluated));
+  for (const note of done.records.notes ?? []) say(`note: ${note}`);
   if (values.pairs) writePairs(values.pairs, done.records, done.evaluated);
   if (values.clusters) writeClusters(values.clusters, done.records, done.evaluated);
   if (values['model-out']) {

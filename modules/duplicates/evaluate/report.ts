@@ -105,6 +105,14 @@ function groupsOf({ registry, run, truth, sides }: Evaluated): string {
   return table.toString();
 }
 
+/** How many records say too little to be compared with any other. */
+function withoutKeys({ registry, run }: Evaluated): string[] {
+  const { starts } = run.blocks;
+  let bare = 0;
+  for (let row = 0; row < registry.size; row++) if (starts[row] === starts[row + 1]) bare++;
+  return bare === 0 ? [] : [`${bare} records say too little to be compared with any other`];
+}
+
 /** The figures of an evaluation as text. */
 export function reportOf(evaluated: Evaluated): string {
   const { title, registry, run, truth, sides } = evaluated;
@@ -134,9 +142,10 @@ export function reportOf(evaluated: Evaluated): string {
     table.toString(),
     groupsOf(evaluated),
     `${registry.size} records, ${all} true pairs, ${run.pairs.compared} compared ` +
-      `(${(run.pairs.compared / registry.size).toFixed(1)} a record); ` +
+      `(${(run.pairs.compared / Math.max(1, registry.size)).toFixed(1)} a record); ` +
       `pairs completeness ${show(kept)}; calibration error ${calibrationError(p, same).toFixed(4)}; ` +
       `${evaluated.seconds.toFixed(1)} s, ${Math.round(evaluated.megabytes)} MB`,
+    ...withoutKeys(evaluated),
     ...run.blocks.skipped.map(
       ({ rule, keys, people }) =>
         `rule "${rule}": ${keys} keys too common, ${people} people not compared by it`,

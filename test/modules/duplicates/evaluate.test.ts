@@ -158,4 +158,38 @@ describe('npm run evaluate:duplicates', () => {
     expect(done.status).to.equal(2);
     expect(done.stderr).to.contain('names the column "born"; the file has: nr, name');
   });
+
+  it('reads what people send: another encoding, semicolons, short lines, dates written otherwise', () => {
+    const lines = 'nr;name;born\r\n1;José Peña;7.4.1999\r\n2;Ana\r\n3;Eva Ruiz;never\r\n';
+    writeFileSync(join(folder, 'latin.csv'), Buffer.from(lines, 'latin1'));
+    put('map.json', JSON.stringify({ ...map, typo: 1 }));
+    put('stray.csv', 'id_a,id_b\n1,99\n');
+    const done = run('latin.csv', '--map', 'map.json', '--truth', 'stray.csv');
+    expect([done.status, done.stderr]).to.deep.equal([0, '']);
+    for (const note of [
+      'latin.csv is no UTF-8; it was read as windows-1252',
+      'latin.csv: 1 lines have more or fewer values',
+      '1 of 2 values are no birth dates of the form d.M.yyyy, the first in line 4 ("never")',
+      '"typo" is no key of a map',
+      'pairs as 1,99 name records that the files do not have',
+    ]) {
+      expect(done.stdout).to.contain(note);
+    }
+  });
+
+  it('says where a file, a map or an output is at fault, before any work', () => {
+    put('map.json', JSON.stringify(map));
+    put('twice.csv', 'nr,name,born\n1,Asha,\n1,Omar,\n');
+    put('bad.json', JSON.stringify({ given: 5, birthDate: { columns: 'born', format: 'x' } }));
+    const faults: ReadonlyArray<readonly [args: string[], fault: string]> = [
+      [['twice.csv', '--map', 'map.json'], 'lines 2 and 3 have one id, "1"'],
+      [['twice.csv', '--map', 'bad.json'], 'The map needs "id"'],
+      [['gone.csv', '--map', 'map.json'], 'gone.csv: there is no such file'],
+      [['twice.csv', '--map', 'map.json', '--pairs', 'no/p.csv'], 'no/p.csv: there is no such'],
+    ];
+    for (const [args, fault] of faults) {
+      const done = run(...args);
+      expect([done.status, done.stderr.includes(fault)], done.stderr).to.deep.equal([2, true]);
+    }
+  });
 });
