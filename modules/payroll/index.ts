@@ -1,5 +1,5 @@
 /**
- * Payroll: who is paid what in a payment period; drafted in one statement, approved by another
+ * Payroll: who is paid what in a payment period; drafted in one transaction, approved by another
  * person, followed until the last line is resolved.
  */
 

@@ -1,7 +1,7 @@
 /**
  * Entitlements of a scheme in a payment period as one SELECT: a row for each enrolment that is
  * enrolled or suspended, with the decision, the reason, the amount and what explains it, and the
- * way the money goes. Payroll puts it into one INSERT … SELECT.
+ * way the money goes. Payroll makes its lines of it.
  *
  * The text holds no parameters: everything in it is a number, a day, or a quoted code of checked
  * rules. Plan and time for a million households: README of this room.
