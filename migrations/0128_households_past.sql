@@ -80,17 +80,27 @@ comment on function households_stay_speaks is
   'True where the day of writing does not count: the stay covers the day, in whatever household, or '
   'says that the member was not in this one.';
 
+alter table member add column replaced_by bigint;
+comment on column member.replaced_by is
+  'rid of the Patient that this record was merged into (link replaced-by); null: it stands by itself.';
+
+create function households_survivor(merged bigint) returns bigint
+language sql stable parallel safe as $$
+  with recursive chain as (
+    select member_id, replaced_by, 1 as step from member where member_id = merged
+    union all
+    select m.member_id, m.replaced_by, c.step + 1
+    from chain c join member m on m.member_id = c.replaced_by where c.step < 100)
+  select member_id from chain where replaced_by is null limit 1
+$$;
+comment on function households_survivor is 'The record that a merged one was led into in the end.';
+
 create function households_member_on(day date)
 returns table (household_id bigint, member_id bigint, "position" smallint, role text, collector text,
   sex text, birth_date date, birth_date_last date, disability boolean, deceased boolean,
   deceased_on date, facts jsonb)
 language sql stable parallel safe as $$
-  select b.household_id, b.member_id, b.position, b.role, null::text, n.sex, n.birth_date,
-         n.birth_date_last,
-         case when f.member_id is null then n.disability else f.disability end,
-         n.deceased, n.deceased_on,
-         case when f.member_id is null then n.facts else f.facts end
-  from (
+  with named as materialized (
     select c.household_id, c.member_id, c.position, c.role
     from (select household_id, member_id, position, role from household_member h
           where active and not exists (select from household_past p
@@ -105,13 +115,31 @@ language sql stable parallel safe as $$
         and households_stay_speaks(s, c.household_id, day))
     union all
     select household_id, member_id, position, role from member_stay
-    where replaced_at is null and starts_on <= day and (ends_on is null or day < ends_on)) b
+    where replaced_at is null and starts_on <= day and (ends_on is null or day < ends_on)),
+  merged as materialized (
+    select n.household_id, n.member_id, households_survivor(n.member_id) as survivor_id,
+      n.position, n.role
+    from named n join member m on m.member_id = n.member_id and m.replaced_by is not null),
+  counted as (
+    select household_id, member_id, position, role from named
+    where member_id not in (select member_id from merged)
+    union all
+    (select distinct on (survivor_id) household_id, survivor_id, position, role from merged
+     where survivor_id is not null and survivor_id not in (select member_id from named)
+     order by survivor_id, member_id))
+  select b.household_id, b.member_id, b.position, b.role, null::text, n.sex, n.birth_date,
+         n.birth_date_last,
+         case when f.member_id is null then n.disability else f.disability end,
+         n.deceased, n.deceased_on,
+         case when f.member_id is null then n.facts else f.facts end
+  from counted b
   join member n on n.member_id = b.member_id
   left join (select distinct on (member_id) member_id, disability, facts from member_past
              where until_on > day order by member_id, until_on) f on f.member_id = b.member_id
 $$;
 comment on function households_member_on is
-  'Members of households as they were on a day; births, deaths and corrections as they are known now.';
+  'Members of households as they were on a day; births, deaths and corrections as they are known now. A '
+  'record that has been merged counts as the one that it was merged into, which counts once.';
 
 create function households_characteristic_on(day date)
 returns table (household_id bigint, code text, number_value numeric, code_value text,
@@ -174,7 +202,3 @@ comment on function households_changed_after is
 create index household_past_until on household_past (until_on);
 create index member_past_until on member_past (until_on);
 create index household_dated on household (household_id) where dated_facts is not null;
-
-alter table payroll add column facts_on date;
-comment on column payroll.facts_on is
-  'The day on which members, areas and characteristics were looked at; null: as they stood at the draft.';

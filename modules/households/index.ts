@@ -29,9 +29,10 @@ export {
 export { type Hold, raiseHold, releaseHold } from './hold.ts';
 export { type HouseholdFacts, isHousehold } from './household.ts';
 export type { MemberFacts } from './member.ts';
+export { survivorOf } from './past.ts';
 export { householdOn, memberOn, recordedHousehold, recordedMember } from './recorded.ts';
 export { PHONE_COUNTRY } from './settings.ts';
-export { staysAt } from './store/past.ts';
+export { householdsOf, staysAt } from './store/past.ts';
 export { livesIn } from './store/reach.ts';
 
 const group: StoredBinding = {

@@ -13,11 +13,19 @@ import {
   type Context,
   extensionOf,
   type Issue,
+  localId,
   Problem,
   type ResourceWrite,
 } from '../../src/sdk/index.ts';
 import type { Stay } from './household.ts';
-import { closeStays, keepHouseholds, keepMembers, type StayRow, writeStays } from './store/past.ts';
+import {
+  closeStays,
+  keepHouseholds,
+  keepMembers,
+  noteReplaced,
+  type StayRow,
+  writeStays,
+} from './store/past.ts';
 
 const dayIn = (instant: Date): string => instant.toISOString().slice(0, 10);
 
@@ -69,6 +77,31 @@ export async function keepFacts(
     [...sure, ...older].map(({ rid }) => rid),
     today,
   );
+}
+
+/** FHIR id of the record that a Patient was merged into. */
+export function survivorOf(patient: Patient | undefined): string | undefined {
+  const link = patient?.link?.find(({ type }) => type === 'replaced-by');
+  return localId(link?.other.reference, 'Patient');
+}
+
+/** Notes who was merged into whom, and who stands alone again. */
+export async function noteMerges(
+  ctx: Context,
+  writes: readonly ResourceWrite<Patient>[],
+): Promise<void> {
+  const changed = writes
+    .map(({ rid, resource, previous }) => {
+      return { rid, survivor: survivorOf(resource), before: survivorOf(previous) };
+    })
+    .filter(({ survivor, before }) => survivor !== before);
+  if (changed.length === 0) return;
+  const ids = [...new Set(changed.flatMap(({ survivor }) => survivor ?? []))];
+  const rids = await ctx.fhir.rids('Patient', ids);
+  const rows = changed.map(({ rid, survivor }) => {
+    return { memberId: rid, replacedBy: rids.get(survivor ?? '') ?? null };
+  });
+  await noteReplaced(ctx, rows);
 }
 
 // ── stated days ──────────────────────────────────────────────────────────────────────────────

@@ -25,7 +25,7 @@ import {
 } from './events.ts';
 import { type HouseholdFacts, isHousehold, readHousehold } from './household.ts';
 import { declaresMember, readMember, sameClaims, sameForRules } from './member.ts';
-import { changedHouseholds, keepBefore, keepFacts, noteStays } from './past.ts';
+import { changedHouseholds, keepBefore, keepFacts, noteMerges, noteStays } from './past.ts';
 import { PHONE_COUNTRY } from './settings.ts';
 import {
   clearParts,
@@ -64,6 +64,14 @@ export async function projectPatients(
 ): Promise<void> {
   rememberPatients(ctx, writes);
   await keepFacts(ctx, writes);
+  await projectMembers(ctx, writes);
+  await noteMerges(ctx, writes);
+}
+
+async function projectMembers(
+  ctx: Context,
+  writes: readonly ResourceWrite<Patient>[],
+): Promise<void> {
   const others = await refresh(ctx, writes);
   if (others.length === 0) return;
   const older = others.filter((write) => write.action !== 'create').map((write) => write.rid);

@@ -5,16 +5,18 @@
  * these tables said can be checked.
  */
 
-import type { Coverage, Location } from '@medplum/fhirtypes';
+import type { Coverage, Location, Patient } from '@medplum/fhirtypes';
 import type { Context, RecordedVersion } from '../../src/sdk/index.ts';
 import {
   type HouseholdFacts,
   householdOn,
+  householdsOf,
   type MemberFacts,
   memberOn,
   recordedHousehold,
   recordedMember,
   staysAt,
+  survivorOf,
 } from '../households/index.ts';
 import { isArea, readArea } from '../pay-points/index.ts';
 import { readCoverage } from './enrolment.ts';
@@ -98,7 +100,8 @@ async function groupsOf(
     const facts = factsOn === null ? recordedHousehold(read) : householdOn(own, factsOn);
     if (facts) groups.set(householdId, { id: read.id, facts });
   }
-  return factsOn === null ? groups : withStays(ctx, groups, factsOn, at);
+  if (factsOn === null) return groups;
+  return withSurvivors(ctx, await withStays(ctx, groups, factsOn, at), factsOn, at);
 }
 
 /** Members by the days that are stated, over those by the days of writing. */
@@ -143,6 +146,45 @@ async function withStays(
       ];
     }),
   );
+}
+
+/** Who had been merged into another record counts as that one, where that one counts. */
+async function withSurvivors(
+  ctx: Context,
+  groups: Map<bigint, RecalledGroup>,
+  day: string,
+  at: Date,
+): Promise<Map<bigint, RecalledGroup>> {
+  const known = new Map<string, RecordedVersion>();
+  const ids = [...groups.values()].flatMap(({ facts }) => facts.members.map(({ id }) => id));
+  for (let wanted = [...new Set(ids)]; wanted.length > 0; ) {
+    const found = await ctx.fhir.recorded('Patient', wanted, at, 'latest');
+    for (const each of found) known.set(each.id, each);
+    const others = found.flatMap(({ resource }) => survivorOf(resource as Patient) ?? []);
+    wanted = [...new Set(others)].filter((id) => !known.has(id));
+  }
+  const last = (id: string, steps = 0): string => {
+    const next = survivorOf(known.get(id)?.resource as Patient | undefined);
+    return next === undefined || steps > 100 ? id : last(next, steps + 1);
+  };
+  const survivors = new Set(ids.map((id) => last(id)).filter((id) => !ids.includes(id)));
+  if (ids.every((id) => last(id) === id)) return groups;
+  const rids = [...survivors].flatMap((id) => known.get(id)?.rid ?? []);
+  const places = await householdsOf(ctx, rids, day);
+  for (const [householdId, group] of groups) {
+    const own = new Set(group.facts.members.map(({ id }) => id));
+    const seen = new Set<string>();
+    const members = group.facts.members.flatMap((link) => {
+      const id = last(link.id);
+      if (id === link.id) return [link];
+      const isHere = places.get(known.get(id)?.rid ?? 0n) === householdId;
+      if (own.has(id) || seen.has(id) || !isHere) return [];
+      seen.add(id);
+      return [{ ...link, id }];
+    });
+    groups.set(householdId, { ...group, facts: { ...group.facts, members } });
+  }
+  return groups;
 }
 
 interface RecalledMember {

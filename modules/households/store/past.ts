@@ -49,6 +49,24 @@ export async function keepMembers(
   if (members.length > 0) await ctx.db.run(KEEP_MEMBERS, [members, today, ctx.now]);
 }
 
+const NOTE_REPLACED = statement(
+  'households.note-replaced',
+  `update member m set replaced_by = w.replaced_by
+   from unnest($1::bigint[], $2::bigint[]) as w(member_id, replaced_by)
+   where m.member_id = w.member_id and m.replaced_by is distinct from w.replaced_by`,
+);
+
+/** Notes which records stand for others that were merged into them; null: by itself. */
+export async function noteReplaced(
+  ctx: Context,
+  rows: readonly { readonly memberId: bigint; readonly replacedBy: bigint | null }[],
+): Promise<void> {
+  await ctx.db.run(NOTE_REPLACED, [
+    rows.map((each) => each.memberId),
+    rows.map((each) => each.replacedBy),
+  ]);
+}
+
 // ── stated days ──────────────────────────────────────────────────────────────────────────────
 
 /** A membership of which a Group says the days. */
@@ -243,4 +261,24 @@ export function staysAt(
     day,
     until,
   ]);
+}
+
+const MEMBERS_ON = statement(
+  'households.members-on',
+  `select member_id, household_id from households_member_on($2::date)
+   where member_id = any($1::bigint[])`,
+);
+
+/** The household of each of these members on a day, as it is known now. */
+export async function householdsOf(
+  ctx: Context,
+  members: readonly bigint[],
+  day: string,
+): Promise<ReadonlyMap<bigint, bigint>> {
+  if (members.length === 0) return new Map();
+  const rows = await ctx.db.query<{ member_id: bigint; household_id: bigint }>(MEMBERS_ON, [
+    members,
+    day,
+  ]);
+  return new Map(rows.map((row) => [row.member_id, row.household_id]));
 }

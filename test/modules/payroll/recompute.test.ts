@@ -6,8 +6,9 @@
 import type { Extension, Group, Observation, QuestionnaireResponse } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { createActor } from '../../../src/access/actors.ts';
 import { codeSystem, structureDefinition } from '../../../src/sdk/index.ts';
-import type { Json } from '../../support/server.ts';
+import { getToken, type Json } from '../../support/server.ts';
 import {
   area,
   base,
@@ -251,9 +252,37 @@ describe('a line computed again', function () {
     expect(csv.text.match(/,equal,/g)).to.have.length(3);
   });
 
-  it('is for who audits, and within reach', async () => {
+  it('is for who audits, within areas, and not for who sees lines in part', async () => {
     expect(await scene.refused(`${payrolls[0]}/$recompute`, [], scene.maker)).to.equal(
       'permission-missing',
+    );
+    const { app, clock, house } = scene.house;
+    const secret = 'secret-of-the-auditor-of-a-village';
+    const who = {
+      kind: 'client',
+      name: 's',
+      login: 'limited',
+      secret,
+      roles: ['auditor'],
+    } as const;
+    const id = await createActor(app.pool, clock, who);
+    const limits = { method: 'PUT', body: { areas: ['n-1'] } };
+    await scene.house.fetch(`${house.url}/access/actors/${id}/limits`, limits);
+    const near = await getToken(house.url, 'limited', secret);
+    expect(told(await recompute(payrolls[0]!, [], near))).to.deep.equal([
+      'equal, fhirpath, 162.15, 162.15',
+      'equal, fhirpath, 110.13, 110.13',
+    ]);
+    const [, far] = await scene.rows<{ id: string }>(
+      'select line_id::text as id from payroll_line where payroll_id = $1 order by key',
+      [payrolls[0]!.slice(5)],
+    );
+    const line = { name: 'line', valueReference: { reference: `Claim/${far!.id}` } };
+    expect(await scene.refused(`${payrolls[0]}/$recompute`, [line], near)).to.equal('line-unknown');
+    await scene.rows("insert into access_mask values ('auditor', 'Claim.total')");
+    const masked = await getToken(house.url, 'limited', secret);
+    expect(await scene.refused(`${payrolls[0]}/$recompute`, [], masked)).to.equal(
+      'recompute-masked',
     );
   });
 });

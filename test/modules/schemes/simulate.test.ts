@@ -119,6 +119,23 @@ describe('rules over the live registry', () => {
     return getToken(house.house.url, login, secret);
   };
 
+  it('is answered later where that is asked, with the same figures', async () => {
+    const body = {
+      resourceType: 'Parameters',
+      parameter: [{ name: 'plan', resource: scheme('later', Object.values(DRAFTS)[0]!) }, PERIOD],
+    };
+    const now = await house.fetch('InsurancePlan/$simulate', { body });
+    expect(now.status, now.text).to.equal(200);
+    const how = { body, headers: { prefer: 'respond-async' } };
+    const taken = await house.fetch('InsurancePlan/$simulate', how);
+    expect(taken.status, taken.text).to.equal(202);
+    await house.settle();
+    const { json } = await house.fetch(taken.headers.get('content-location')!);
+    const figures = (all: Json[]) => unordered(all.filter((each) => each.name !== 'report'));
+    const { parameter } = json.entry[0].resource;
+    expect(figures(parameter)).to.deep.equal(figures(now.json.parameter));
+  });
+
   const pretend = async (households: number): Promise<void> => {
     await house.database.pool.query('analyze household');
     await house.database.pool.query(
