@@ -106,7 +106,7 @@ function scoredBySecond(report: Report): void {
 async function typical(pool: Pool): Promise<object[]> {
   const { rows } = await pool.query<{ facts: unknown[] }>(
     `select facts::json as facts from match_feature
-     where patient_id % 97 = 0 order by md5(fhir_id) limit ${ASKED}`,
+     where patient_id % 97 = 0 and facts not like '["",""%' order by md5(fhir_id) limit ${ASKED}`,
   );
   return rows.map(({ facts }, at) => {
     const [given, family, , , day, sex, phones] = facts as [
@@ -123,7 +123,7 @@ async function typical(pool: Pool): Promise<object[]> {
     const short = given.length > 4 && at % 3 === 0 ? given.slice(0, -1) : given;
     return {
       resourceType: 'Patient',
-      name: [{ given: [short], family }],
+      name: [{ ...(short && { given: [short] }), ...(family && { family }) }],
       gender: sex === 1 ? 'male' : 'female',
       ...(day !== 0 && { birthDate: on === '00' ? year : `${year}-${month}-${on}` }),
       ...(phones[0] && at % 2 === 0 && { telecom: [{ system: 'phone', value: phones[0] }] }),
@@ -148,7 +148,7 @@ async function matches(
       const begun = performance.now();
       const { status } = await remote.send('POST', 'Patient/$match', person);
       times.push(performance.now() - begun);
-      if (status !== 200 && status !== 400) faults++;
+      if (status !== 200) faults++;
     }
   };
   const before = await remote.cpuSeconds();
