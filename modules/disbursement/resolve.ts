@@ -268,12 +268,22 @@ function note(
 
 const MESSAGES_MAX = 200;
 
+/**
+ * One message orders payments of hundreds of people, in the words of the provider: nothing can narrow or
+ * mask it, so that it is shown to those only from whom nothing is kept.
+ */
+function readsWhole({ actor }: Context): boolean {
+  if (actor.breakGlass !== undefined) return true;
+  const { areas, schemes } = actor.reach;
+  return areas === 'all' && schemes === 'all' && !actor.masks?.length;
+}
+
 const evidence: Operation = {
   permission: RESOLVE,
   definition: instructionOperation(
     'evidence',
     'What was said to the provider about an instruction and what it answered, oldest first, and the ' +
-      'proposal that is open.',
+      'proposal that is open. Whoever is limited or has masks is not shown what was said.',
     [],
     false,
   ),
@@ -295,7 +305,9 @@ const evidence: Operation = {
             { name: 'kind', valueCode: each.kind },
             { name: 'about', valueCode: each.about },
             { name: 'at', valueInstant: each.received_at.toISOString() },
-            { name: 'body', valueString: each.body.toString('utf8') },
+            ...(readsWhole(ctx)
+              ? [{ name: 'body', valueString: each.body.toString('utf8') }]
+              : [{ name: 'withheld', valueBoolean: true }]),
           ],
         })),
       ],

@@ -344,12 +344,49 @@ describe('a limited actor', function () {
       ...{ token: approver.token, body: { resourceType: 'Parameters' } },
     });
     expect(code(approved)).to.equal('operation-beyond-reach');
+    await orders(whole.id);
     const elsewhere = await actor(['registrar'], { limits: { areas: ['north-2'] } });
     expect((await house.fetch(`List/${whole.id}`, elsewhere)).status).to.equal(404);
     const narrow = await actor(['administrator'], { scope: 'user/Claim.rs?status=cancelled' });
     expect((await house.fetch('Claim?_total=accurate', narrow)).json.total).to.equal(0);
     const line = (await house.fetch('Claim')).json.entry[0].resource;
     expect((await house.fetch(`Claim/${line.id}`, narrow)).status).to.equal(404);
+  });
+
+  /** Approves a payroll of h0 and h1: one message to the provider orders both. */
+  async function orders(list: string): Promise<void> {
+    const call = async (path: string, parameter: object[], token?: string): Promise<void> => {
+      const body = { resourceType: 'Parameters', parameter };
+      const answer = await house.fetch(path, { ...(token && { token }), body });
+      expect(answer.status, answer.text).to.equal(200);
+    };
+    await call('$fund', [
+      { name: 'account', valueString: 'fund:one' },
+      { name: 'amount', valueMoney: { value: 9000, currency: 'KES' } },
+      { name: 'reference', valueString: 'grant' },
+    ]);
+    const control = [
+      { name: 'count', valueInteger: 2 },
+      { name: 'amount', valueString: '4000.00' },
+    ];
+    await call(`List/${list}/$approve`, control, (await actor(['payroll-approver'])).token);
+    await house.settle();
+  }
+
+  it('is not shown what else stands in a message to a provider about its own', async () => {
+    const local = await actor(['administrator'], { limits: { areas: ['north'] } });
+    const [{ resource: own }] = (await house.fetch('ClaimResponse', local)).json.entry;
+    const path = `ClaimResponse/${own.id}/$evidence`;
+    expect((await house.fetch(path)).text).to.include('+254711000001');
+    const shown = await house.fetch(path, local);
+    expect(shown.status, shown.text).to.equal(200);
+    expect(shown.text).to.not.include('+254711000001').and.not.include('body');
+    await role('clerk', 'disbursement.resolve', '*.read');
+    await house.app.pool.query(
+      `insert into access_mask values ('clerk', 'Group.extension:payment-account')`,
+    );
+    const masked = await actor(['clerk']);
+    expect((await house.fetch(path, masked)).text).to.not.include('+2547110000');
   });
 
   it('sees the reports of its areas, none of others, and none of all schemes', async () => {
