@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import pg from 'pg';
-import { startEmbedded } from '../../src/database/embedded.ts';
+import { sharedBuffers, startEmbedded } from '../../src/database/embedded.ts';
 
 const run = promisify(execFile);
 
@@ -48,6 +48,13 @@ describe('the embedded PostgreSQL', function () {
     const second = await startEmbedded(folder);
     expect(await query(second.url, 'select n from kept')).to.deep.equal([{ n: 42 }]);
     await second.leave();
+  });
+
+  it('takes memory by what there is, never much of it', () => {
+    const gigabytes = [0.5, 2, 8, 16, 24, 512];
+    expect(gigabytes.map((each) => sharedBuffers(each * 2 ** 30))).to.deep.equal(
+      [128, 128, 512, 1024, 1024, 1024].map((mb) => `shared_buffers=${mb}MB`),
+    );
   });
 
   it('is joined by a second starter', async () => {
