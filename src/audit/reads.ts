@@ -9,7 +9,7 @@
 import type { Pool } from 'pg';
 import { parameter } from '../database/arrays.ts';
 import type { Actor, Log } from '../sdk/index.ts';
-import { trailBytes } from './key.ts';
+import { trailList } from './key.ts';
 
 /** A note of something read, asked, or refused. */
 export interface ReadNote {
@@ -98,16 +98,16 @@ export function createReadTrail(pool: Pool, log: Log): ReadTrail {
   };
 }
 
-function columnsOf(batch: readonly ReadNote[]): unknown[][] {
+function columnsOf(batch: readonly ReadNote[]): unknown[] {
   return [
     batch.map((each) => each.at.toISOString()),
-    batch.map((each) => trailBytes(each.actor.id)),
+    trailList(batch.map((each) => each.actor.id)),
     batch.map((each) => each.actor.kind),
-    batch.map((each) => trailBytes(each.requestId)),
+    trailList(batch.map((each) => each.requestId)),
     batch.map((each) => each.action),
     batch.map((each) => each.interaction),
     batch.map((each) => each.type ?? null),
-    batch.map((each) => (each.id === undefined ? null : trailBytes(each.id))),
+    trailList(batch.map((each) => each.id)),
     batch.map((each) => (each.detail ? JSON.stringify(each.detail) : null)),
   ];
 }

@@ -8,7 +8,7 @@
  * Spec: https://hl7.org/fhir/R4/references.html, https://hl7.org/fhir/R4/datatypes.html#id
  */
 
-import { createHash, randomFillSync } from 'node:crypto';
+import { hash, randomFillSync } from 'node:crypto';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const ID = /^[A-Za-z0-9\-.]{1,64}$/;
@@ -34,7 +34,7 @@ export function idKey(id: string): string {
 
 /** A version 8 UUID made of SHA-256 of the text. */
 export function hashedKey(text: string): string {
-  const hex = createHash('sha256').update(text).digest('hex');
+  const hex = hash('sha256', text, 'hex');
   const variant = ((Number.parseInt(hex[16] ?? '0', 16) & 3) | 8).toString(16);
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${variant}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

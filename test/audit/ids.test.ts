@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
-import { trailBytes, trailKey } from '../../src/audit/key.ts';
+import { trailBytes, trailKey, trailList } from '../../src/audit/key.ts';
 import { freshDatabase, type TestDatabase } from '../support/database.ts';
 
 describe('an id in the trail', () => {
@@ -44,6 +44,11 @@ describe('an id in the trail', () => {
       [noted],
     );
     expect(noted.map(trailKey)).to.deep.equal(rows.map((row) => row.key));
+    const listed = await database.pool.query<{ key: string | null }>(
+      `select encode(key, 'hex') as key from unnest($1::bytea[]) with ordinality as x(key, n) order by n`,
+      [trailList([...noted, undefined])],
+    );
+    expect(listed.rows.map((row) => row.key)).to.deep.equal([...noted.map(trailKey), null]);
   });
 
   it('takes seventeen bytes when it is a UUID', async () => {
