@@ -47,6 +47,9 @@ export interface Blocks {
   readonly starts: Int32Array;
 }
 
+/** Keys that one person has, about. */
+const KEYS_USUAL = 20;
+
 /** Ways in which large keys are made finer, tried one after the other. */
 const STEPS = 3;
 const PLACES = { sex: placeOf('sex'), given: placeOf('given2'), family: placeOf('family2') };
@@ -66,15 +69,13 @@ interface Keys {
 
 function keysOfAll(registry: Registry, parts: (row: number) => Parts): Keys {
   const starts = new Int32Array(registry.size + 1);
-  let keys = new Int32Array(Math.max(1024, registry.size * 16));
+  let keys = new Int32Array(KEYS_MAX + registry.size * KEYS_USUAL);
   let ruleOf = new Uint8Array(keys.length);
   let at = 0;
   for (let row = 0; row < registry.size; row++) {
     if (at + KEYS_MAX > keys.length) {
-      const [moreKeys, moreRules] = [
-        new Int32Array(keys.length * 2),
-        new Uint8Array(keys.length * 2),
-      ];
+      const length = Math.ceil(keys.length * 1.25) + KEYS_MAX;
+      const [moreKeys, moreRules] = [new Int32Array(length), new Uint8Array(length)];
       moreKeys.set(keys);
       moreRules.set(ruleOf);
       [keys, ruleOf] = [moreKeys, moreRules];

@@ -43,19 +43,26 @@ export function feedback(
 ): Informed {
   const { household, households } = registry;
   if (households === 0) return { pairs, logOdds };
+  /** The two households of a pair, as one number; 0 where they are not known or one. */
+  const meetingOf = (at: number): number => {
+    const [x, y] = [household[pairs.a[at]!]!, household[pairs.b[at]!]!];
+    return x === 0 || y === 0 || x === y ? 0 : Math.min(x, y) * (households + 1) + Math.max(x, y);
+  };
   const meetings = new Map<number, Witness[]>();
+  for (let at = 0; at < pairs.size; at++) {
+    const p = probabilityOf(logOdds[at]!);
+    const key = p < WITNESS_MIN ? 0 : meetingOf(at);
+    if (key === 0) continue;
+    const witness = { a: pairs.a[at]!, b: pairs.b[at]!, p };
+    const meeting = meetings.get(key);
+    if (meeting) meeting.push(witness);
+    else meetings.set(key, [witness]);
+  }
+  // Few households meet: only their pairs have to be found again.
   const known = new Map<number, number>();
   for (let at = 0; at < pairs.size; at++) {
-    const [a, b] = [pairs.a[at]!, pairs.b[at]!];
-    const [x, y] = [household[a]!, household[b]!];
-    if (x === 0 || y === 0 || x === y) continue;
-    known.set(a * registry.size + b, at);
-    const p = probabilityOf(logOdds[at]!);
-    if (p < WITNESS_MIN) continue;
-    const key = Math.min(x, y) * (households + 1) + Math.max(x, y);
-    const meeting = meetings.get(key);
-    if (meeting) meeting.push({ a, b, p });
-    else meetings.set(key, [{ a, b, p }]);
+    const key = meetingOf(at);
+    if (key !== 0 && meetings.has(key)) known.set(pairs.a[at]! * registry.size + pairs.b[at]!, at);
   }
   const members = membersOf(registry, meetings, households + 1);
   const informed = Float64Array.from(logOdds);

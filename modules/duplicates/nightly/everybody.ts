@@ -4,7 +4,7 @@
  */
 
 import { CROWD } from '../compare-all.ts';
-import { blocksOf } from '../matching/blocks.ts';
+import { type Blocks, blocksOf } from '../matching/blocks.ts';
 import type { Verdicts } from '../matching/clusters.ts';
 import { outsideCrowds, SUSPECTED_MIN } from '../matching/crowds.ts';
 import { gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
@@ -61,19 +61,31 @@ export interface Found {
   readonly counts: () => Iterable<string>;
 }
 
-/** Compares everybody with everybody who shares a key; `threads` help. */
-export function compareEverybody(everybody: Everybody, order: Order, threads?: Threads): Found {
-  const { registry: plain, ids } = neighbourly(everybody);
-  const people = plain.size;
-  const registry = threads ? shared(plain) : plain;
+/** Everybody as they are compared: neighbours side by side, for several threads or one. */
+export function ready(everybody: Everybody, several: boolean): Everybody {
+  const { registry, ids } = neighbourly(everybody);
+  return { registry: several ? shared(registry) : registry, ids };
+}
+
+function blocksFor(registry: Registry, several: boolean): Blocks {
+  const blocks = blocksOf(registry);
+  return several ? shared(blocks) : blocks;
+}
+
+/** Compares everybody who is `ready` with everybody who shares a key; `threads` help. */
+export function compareEverybody(
+  { registry, ids }: Everybody,
+  order: Order,
+  threads?: Threads,
+): Found {
+  const people = registry.size;
   const counts = (): string[] => countLines(registry);
   if (people < TEACHING_MIN) {
     const crowded = { keys: [], people: [] };
     return { findings: { people, compared: 0, skipped: [], crowded }, pairs: [], counts };
   }
   const inForce = fitted(order.now, people);
-  const made = blocksOf(registry);
-  const blocks = threads ? shared(made) : made;
+  const blocks = blocksFor(registry, threads !== undefined);
   const verdicts = verdictsOf(ids, order.verdicts);
   const options = { across: false, verdicts, blocks, ...(threads && { threads }) };
   let run = runMatching(registry, options);

@@ -12,7 +12,7 @@
 import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
 import { Threads } from '../matching/threads.ts';
-import { compareEverybody, type Order } from './everybody.ts';
+import { compareEverybody, type Order, ready } from './everybody.ts';
 import { RecordReader } from './records.ts';
 
 const CHUNK = 256 * 1024;
@@ -29,9 +29,10 @@ async function main(): Promise<void> {
   for await (const chunk of process.stdin) reader.take(chunk as Buffer);
   reader.end();
   const { ids } = reader;
-  const registry = reader.registry();
-  const threads = ids.length < ALONE_MAX ? undefined : new Threads(others());
-  const { findings, pairs, counts } = compareEverybody({ registry, ids }, order, threads);
+  const several = ids.length >= ALONE_MAX && others() > 0;
+  const threads = several ? new Threads(others()) : undefined;
+  const everybody = ready({ registry: reader.registry(), ids }, several);
+  const { findings, pairs, counts } = compareEverybody(everybody, order, threads);
   threads?.end();
   const used = process.resourceUsage();
   process.send?.({
