@@ -13,8 +13,11 @@ import type { Findings, Order } from './everybody.ts';
 
 /** Memory that the process may take for what is no array: a million people take a third of it. */
 const MEMORY_MB = 4_096;
-/** What serves people and payments comes first. */
+/** What serves people and payments comes first; a small registry is done before anybody minds. */
+const NICENESS_SMALL = 10;
 const NICENESS = 19;
+/** Bytes of some twenty thousand people. */
+const SMALL_BYTES = 4 * 1024 * 1024;
 
 const NEWLINE = 10;
 
@@ -32,6 +35,7 @@ export class RunElsewhere {
   readonly #told: Promise<Told>;
   #output: AsyncIterator<Buffer> | undefined;
   #rest: Buffer | undefined;
+  #bytes = 0;
 
   constructor() {
     this.#child = fork(join(import.meta.dirname, 'process.ts'), [], {
@@ -59,7 +63,7 @@ export class RunElsewhere {
 
   /** Says by what everybody is compared; first of all. */
   begin(order: Order): Promise<void> {
-    giveWay(this.#child.pid);
+    this.#giveWay();
     return new Promise((resolve, reject) => {
       this.#child.send(order, (error) => (error ? reject(error) : resolve()));
     });
@@ -67,6 +71,7 @@ export class RunElsewhere {
 
   /** Hands over records, as bytes of COPY; waits while the process is busy with earlier ones. */
   async tell(bytes: Buffer): Promise<void> {
+    this.#bytes += bytes.length;
     if (this.#input.write(bytes)) return;
     await Promise.race([once(this.#input, 'drain'), this.#told]);
   }
@@ -74,7 +79,7 @@ export class RunElsewhere {
   /** What was found among all that were handed over. */
   async found(): Promise<Told> {
     this.#input.end();
-    giveWay(this.#child.pid);
+    this.#giveWay();
     const told = await this.#told;
     this.#output = (this.#child.stdout as Readable)[Symbol.asyncIterator]();
     return told;
@@ -102,6 +107,19 @@ export class RunElsewhere {
     }
   }
 
+  /** Lets everything else on the machine go first, whatever thread of the process it is. */
+  #giveWay(): void {
+    const { pid } = this.#child;
+    const niceness = this.#bytes < SMALL_BYTES ? NICENESS_SMALL : NICENESS;
+    for (const thread of pid === undefined ? [] : [pid, ...threadsOf(pid)]) {
+      try {
+        setPriority(thread, niceness);
+      } catch {
+        // It has ended, or the system does not allow it: then it goes on as it is.
+      }
+    }
+  }
+
   /** Ends the process if it has not ended by itself. */
   end(): void {
     this.#child.kill('SIGKILL');
@@ -113,18 +131,6 @@ function emptyLine(chunk: Buffer, before: number): number {
   if (before === NEWLINE && chunk[0] === NEWLINE) return 0;
   const at = chunk.indexOf('\n\n');
   return at < 0 ? -1 : at + 1;
-}
-
-/** Lets everything else on the machine go first, whatever thread of the process it is. */
-function giveWay(pid: number | undefined): void {
-  if (pid === undefined) return;
-  for (const thread of [pid, ...threadsOf(pid)]) {
-    try {
-      setPriority(thread, NICENESS);
-    } catch {
-      // It has ended, or the system does not allow it: then it goes on as it is.
-    }
-  }
 }
 
 /** Threads of a process, which Linux ranks one by one. */
