@@ -23,6 +23,7 @@ import {
   problem,
 } from '../../../src/sdk/index.ts';
 import { isHousehold } from '../../households/index.ts';
+import { refuseMasked } from '../match.ts';
 import { settleMerged } from '../review/settle.ts';
 import { type MemberTie, tiesBetween } from '../store/households.ts';
 import { formerGroupRids } from '../store/merges.ts';
@@ -79,6 +80,7 @@ const definition: OperationDefinition = {
 export const groupMergeOperation: Operation = { definition, permission: MERGE, run };
 
 async function run(ctx: Context, input: OperationInput): Promise<Parameters> {
+  refuseMasked(ctx);
   const wanted = await wantedOf(ctx, input);
   const prepared = await prepareGroups(ctx, wanted);
   if (parameterIn(input, 'preview')?.valueBoolean === true) {

@@ -13,7 +13,14 @@
 
 import { createHash } from 'node:crypto';
 import type { Coverage, Extension, Group, GroupMember } from '@medplum/fhirtypes';
-import { codeIn, extensionOf, hasCode, structureDefinition } from '../../../src/sdk/index.ts';
+import {
+  addDays,
+  codeIn,
+  dayRange,
+  extensionOf,
+  hasCode,
+  structureDefinition,
+} from '../../../src/sdk/index.ts';
 import { changedCoverage, LIVE_STATES } from '../../schemes/index.ts';
 import {
   COLLECTOR,
@@ -84,9 +91,23 @@ function replacedGroup(source: Group, { target, today }: GroupPair): Group {
     extension: [...(source.extension ?? []).filter(({ url }) => url !== REPLACED_BY), replaced],
     active: false,
     member: (source.member ?? []).map((each) =>
-      isRunning(source, each, today) ? ended(each, today) : each,
+      isRunning(source, each, today) ? leftMember(each, today) : each,
     ),
   };
+}
+
+/**
+ * A membership that is over. Where the day is stated on which it began, so is its last one, the day before
+ * the move, for nobody is in two households on a day; else the day of writing says it.
+ */
+function leftMember(row: GroupMember, today: string): GroupMember {
+  const start = row.period?.start;
+  if (start === undefined) {
+    const { period: _period, ...over } = ended(row, today);
+    return over;
+  }
+  const before = addDays(today, -1);
+  return ended(row, dayRange(start).first > before ? today : before);
 }
 
 /** The household that remains, with the members of the other and what it lacked. */
@@ -97,7 +118,7 @@ function joinedGroup(target: Group, source: Group, today: string): Group {
   );
   const moved = (source.member ?? [])
     .filter((each) => isRunning(source, each, today))
-    .map((each) => movedMember(each, led, today));
+    .map((each) => movedMember(each, led));
   const extension = unitedExtensions(target, source);
   const identifier = unitedIdentifiers(target, source);
   const characteristic = unitedFacts(target, source);
@@ -116,13 +137,16 @@ function isHead(each: Extension): boolean {
   return each.url === ROLE && codeIn(each)?.toLowerCase() === 'head';
 }
 
-/** A member as of today; leading and collecting stay with whom the household that remains has chosen. */
-function movedMember(row: GroupMember, led: boolean, today: string): GroupMember {
+/** A member by the day of writing; leading and collecting stay with whom the household that remains has chosen. */
+function movedMember(row: GroupMember, led: boolean): GroupMember {
   const { extension, period: _period, inactive: _inactive, ...rest } = row;
   const kept = (extension ?? []).filter(
     (each) => !led || (each.url !== COLLECTOR && !isHead(each)),
   );
-  return { ...(kept.length > 0 && { extension: kept }), ...rest, period: { start: today } };
+  return {
+    ...(kept.length > 0 && { extension: kept }),
+    ...rest,
+  };
 }
 
 function unitedExtensions(target: Group, source: Group): Extension[] {

@@ -19,6 +19,7 @@ import {
   parameterIn,
   permission,
 } from '../../../src/sdk/index.ts';
+import { refuseMasked } from '../match.ts';
 import { settleMerged } from '../review/settle.ts';
 import { answer, EFFECT, effects, issue, parameter, taskParameter, withParts } from './answer.ts';
 import { checkConflicts, merge, type Prepared, prepare } from './merge.ts';
@@ -72,6 +73,7 @@ export const mergeOperation: Operation = {
 };
 
 async function runMerge(ctx: Context, input: OperationInput): Promise<Parameters> {
+  refuseMasked(ctx);
   const preview = parameterIn(input, 'preview')?.valueBoolean === true;
   const source = await patientOf(ctx, input, 'source');
   const target = await patientOf(ctx, input, 'target');

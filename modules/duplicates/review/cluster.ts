@@ -12,6 +12,7 @@ import {
   operationDefinition,
   Problem,
 } from '../../../src/sdk/index.ts';
+import { refuseMasked } from '../match.ts';
 import { isReplaced } from '../merge/living.ts';
 import { REVIEW } from '../permissions.ts';
 import { type Tie, tiesAround } from '../store/cluster.ts';
@@ -57,6 +58,7 @@ export const clusterOperation: Operation = {
 };
 
 async function cluster(ctx: Context, { id }: OperationInput): Promise<Parameters> {
+  refuseMasked(ctx);
   const self = await ctx.fhir.read<Patient>('Patient', id!);
   const rid = (await ctx.fhir.rids('Patient', [self.id!])).get(self.id!)!;
   const ties = await tiesAround(ctx, rid);

@@ -20,6 +20,7 @@ import {
 } from '../../../src/sdk/index.ts';
 import { releaseHold } from '../../households/index.ts';
 import { suspectHouseholds } from '../households/suspect.ts';
+import { refuseMasked } from '../match.ts';
 import { householdsNeedTwo, needsTwo } from '../merge/propose.ts';
 import { REVIEW } from '../permissions.ts';
 import { featuresOf } from '../store/features.ts';
@@ -84,6 +85,7 @@ interface Decision {
 }
 
 async function decide(ctx: Context, input: OperationInput): Promise<Parameters> {
+  refuseMasked(ctx);
   const decision = decisionIn(input);
   const found = await suspicionOf(ctx, input.id!);
   if (!found) {

@@ -14,6 +14,7 @@ import {
   type Operation,
   operationDefinition,
 } from '../../../src/sdk/index.ts';
+import { refuseMasked } from '../match.ts';
 import { REVIEW } from '../permissions.ts';
 import { lease, nextSuspicion, rankSuspicions, waiting } from '../store/review.ts';
 
@@ -65,6 +66,7 @@ export const nextOperation: Operation = {
   permission: REVIEW,
   narrowsAreas: true,
   run: async (ctx): Promise<Parameters> => {
+    refuseMasked(ctx);
     await rankSuspicions(ctx, since(ctx), false);
     const found = await nextSuspicion(ctx);
     const count = { name: 'waiting', valueInteger: await waiting(ctx) };

@@ -4,6 +4,7 @@
  */
 
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import type { Answer, Json } from '../../support/server.ts';
 import { Scene } from '../payroll/scene.ts';
@@ -73,7 +74,9 @@ describe('households registered twice', () => {
       await scene.put(patient(`${name}-${each}`, said));
     }
     const members = people.map((each, n) => `${n === 0 ? 'head:' : ''}${name}-${each}`);
-    await scene.put(household(name, members, { extension: [inArea('south')] }));
+    const group = household(name, members, { extension: [inArea('south')] });
+    const dated = group.member!.map((each) => ({ ...each, period: { start: '2020-01-01' } }));
+    await scene.put({ ...group, member: dated } as never);
   };
 
   it('shows whom it takes for one person, merges them and moves everybody else', async () => {
@@ -198,6 +201,26 @@ describe('households registered twice', () => {
     await family('c', ['Achieng']);
     const payroll = await scene.draft();
     await done(merge('h-3', 'c'));
+    // Its connection is cut while it waits for the payroll: nothing of it has happened.
+    const [before, blocker] = [await body('Group/h-3'), await scene.house.database.pool.connect()];
+    try {
+      await blocker.query('begin');
+      await blocker.query(`select 1 from payroll where state = 'drafted' for update`);
+      const cut = merge('h-3', 'c', [], other);
+      for (let tries = 0; tries < 100; tries += 1) {
+        const { rowCount } = await blocker.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and wait_event_type = 'Lock'`,
+        );
+        if (rowCount) break;
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      expect((await cut).status).to.be.at.least(500);
+    } finally {
+      await blocker.query('rollback');
+      blocker.release();
+    }
+    expect(await body('Group/h-3')).to.equal(before);
     expect(code(await merge('h-3', 'c', [], other))).to.equal('409 merge-payroll-open');
     await done(merge('h-3', 'h-1'));
     await done(merge('h-3', 'h-1', [], other));
@@ -282,5 +305,57 @@ describe('households registered twice', () => {
     expect((await ask([], scene.maker)).status).to.equal(403);
     expect((await ask([{ name: 'minimum', valueDecimal: 0.2 }])).status).to.be.within(400, 422);
     expect((await scene.call('Patient/$link-registries', [], officer)).status).to.equal(422);
+  });
+
+  it('leaves money where it was paid, and pays nobody twice, whatever is merged and taken back', async () => {
+    const homes = [10, 11, 12, 13];
+    for (const n of homes) await scene.register(n);
+    await scene.done('InsurancePlan/s/$enrol');
+    await scene.house.advance(31 * 24 * 3600);
+    await scene.pay();
+    const keys = homes.flatMap((n) => [`Group/h-${n}`, `Patient/p-${n}`]);
+    const before = new Map<string, string>();
+    for (const key of keys) before.set(key, await body(key));
+    const paid = await scene.paid();
+    const one = fc.constantFrom(...homes);
+    const act = fc.tuple(fc.constantFrom('Group', 'Group', 'Patient'), fc.boolean(), one, one);
+    const call = async (type: string, what: string, ids: readonly number[]): Promise<number> => {
+      const letter = type === 'Group' ? 'h' : 'p';
+      const names = ['source', 'target'].map((side) => `${side}-${type.toLowerCase()}`);
+      const given = ids.map((n, at) => reference(names[at]!, `${type}/${letter}-${n}`));
+      let status = 0;
+      for (const token of what === '$merge' ? [officer, other] : [officer]) {
+        ({ status } = await scene.call(`${type}/${what}`, given, token));
+      }
+      return status;
+    };
+    let merged = 0;
+    for (const [type, back, source, target] of fc.sample(act, { numRuns: 12, seed: 5 })) {
+      if (source === target) continue;
+      const [what, ids] = back ? ['$unmerge', [source]] : ['$merge', [source, target]];
+      const status = await call(type, what as string, ids as number[]);
+      expect([200, 422]).to.include(status);
+      if (status === 200) merged += 1;
+      expect(await scene.paid()).to.deep.equal(paid);
+    }
+    expect(merged).to.be.at.least(4);
+    await scene.house.advance(31 * 24 * 3600);
+    const payroll = await scene.pay();
+    const twice = await scene.rows(
+      `select 1 from payroll_line l join merge_record m on m.state = 'merged'
+         and (m.source_rid = l.recipient_id or m.source_rid = l.household_id)
+       where l.payroll_id = $1 and l.state = 'paid'
+       union all
+       select 1 from payroll_line where payroll_id = $1 and state = 'paid'
+       group by recipient_id having count(*) > 1`,
+      [payroll.slice('List/'.length)],
+    );
+    expect(twice).to.deep.equal([]);
+    for (let round = 0; round < 2; round += 1) {
+      for (const n of homes) {
+        for (const type of ['Patient', 'Group']) await call(type, '$unmerge', [n]);
+      }
+    }
+    for (const [key, was] of before) expect(await body(key), key).to.equal(was);
   });
 });

@@ -6,6 +6,8 @@
 import type { Task } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { refusalOf } from '../../../modules/duplicates/nightly/drift.ts';
+import { fitted, SHIPPED } from '../../../modules/duplicates/registry/weights.ts';
 import { hasDrifted, kappa, wilson } from '../../../modules/duplicates/review/statistics.ts';
 import { nextSuspicion, suspicionOf, waiting } from '../../../modules/duplicates/store/review.ts';
 import { raiseHold } from '../../../modules/households/index.ts';
@@ -150,6 +152,28 @@ describe('reviewing suspicions', () => {
     expect(await seenFrom('north')).to.deep.equal([undefined, undefined, 0]);
   });
 
+  it('is for those who see of people what they judge', async () => {
+    await scene.rows(`insert into access_role values ('blind-officer', 'reviews without names')`);
+    await scene.rows(
+      `insert into access_role_permission select 'blind-officer', unnest(array['Patient.read',
+         'Group.read', 'Task.read', 'Task.write', 'duplicates.review', 'duplicates.merge'])`,
+    );
+    await scene.rows(`insert into access_mask values ('blind-officer', 'Patient.name')`);
+    const blind = await scene.house.tokenFor('blind-officer');
+    const side = (name: string, to: string) => ({ name, valueReference: { reference: to } });
+    const people = [side('source-patient', 'Patient/b'), side('target-patient', 'Patient/a')];
+    const homes = [side('source-group', 'Group/hab'), side('target-group', 'Group/h-1')];
+    const answers = [
+      await scene.call('Task/$next-suspicion', [], blind),
+      await decide(pair, 'duplicate', blind),
+      await scene.house.fetch('Patient/a/$cluster', { token: blind }),
+      await scene.call('Patient/$merge', people, blind),
+      await scene.call('Group/$merge', homes, blind),
+    ];
+    expect(answers.map(code)).to.deep.equal(answers.map(() => 'match-masked'));
+    expect((await read(`Task/${pair}`)).status).to.equal('requested');
+  });
+
   it('is settled by a merge, and the merge shows among all records of the person', async () => {
     const task = pair;
     const side = (name: string, id: string) => ({
@@ -202,6 +226,28 @@ describe('reviewing suspicions', () => {
     );
     const given = await Promise.all(tokens.map(next));
     expect(new Set(given).size).to.equal(4);
+  });
+});
+
+describe('a model learnt anew', () => {
+  const now = fitted(SHIPPED, 10_000);
+  const [name] = Object.keys(now.fields) as [string];
+
+  it('is taken where little has changed', () => {
+    expect(refusalOf({ ...now, lambdaM: now.lambdaM * 2 }, now)).to.equal(undefined);
+  });
+
+  it('is refused where the share of duplicates leaps, or is no number', () => {
+    for (const lambdaM of [now.lambdaM * 4, now.lambdaM / 4, 0, Number.NaN]) {
+      expect(refusalOf({ ...now, lambdaM }, now)).to.contain('share of duplicates');
+    }
+  });
+
+  it('is refused where agreement means something else than yesterday', () => {
+    const field = now.fields[name]!;
+    const turned = { ...field, m: [...field.m].reverse(), u: [...field.u].reverse() };
+    const fresh = { ...now, fields: { ...now.fields, [name]: turned } };
+    expect(refusalOf(fresh, now)).to.contain(`the weight of ${name}`);
   });
 });
 
