@@ -33,7 +33,7 @@ export { survivorOf } from './past.ts';
 export { householdOn, memberOn, recordedHousehold, recordedMember } from './recorded.ts';
 export { PHONE_COUNTRY } from './settings.ts';
 export { householdsOf, staysAt } from './store/past.ts';
-export { livesIn } from './store/reach.ts';
+export { livesIn, ofThoseIn } from './store/reach.ts';
 
 const group: StoredBinding = {
   kept: 'stored',

@@ -28,6 +28,11 @@ export interface ReachRule {
    *   of InsurancePlans)
    */
   readonly test: (row: string, reach: string) => string;
+  /**
+   * SQL of a select of the `rid` of every stored row that passes the test, and of few that do not, so
+   * that what is in a small reach is found without testing all.
+   */
+  readonly set?: (reach: string) => string;
 }
 
 /** Rooms say here how areas and schemes limit what they keep. */

@@ -5,7 +5,9 @@
 
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { MODULES } from '../../modules/index.ts';
 import { createActor } from '../../src/access/actors.ts';
+import { type ReachRule, reachRule } from '../../src/sdk/index.ts';
 import {
   area,
   base,
@@ -99,6 +101,31 @@ describe('the reach of an actor', () => {
       .map((each: Json) => each.resource.id)
       .sort();
   };
+
+  it('finds by the set of a rule all that its test lets through', async () => {
+    const { rows } = await house.database.pool.query<{ rids: string }>(
+      `select array_agg(rid)::text as rids from resource where type = $1`,
+      [house.app.fhir.definitions.typeNumber('Location')],
+    );
+    const reach = `'${rows[0]!.rids}'::bigint[]`;
+    const rules = MODULES.flatMap((each) => each.contributes ?? [])
+      .filter((each) => each.point === reachRule)
+      .map((each) => each.part as ReachRule)
+      .filter((each) => each.set);
+    expect(rules.map((each) => each.type)).to.include.members(['Patient', 'Group', 'Coverage']);
+    for (const { type, test, set } of rules) {
+      const found = await house.database.pool.query(
+        `select r.rid in (${set!(reach)}) as found from resource r where r.type = $1
+           and ${test('r', reach)}`,
+        [house.app.fhir.definitions.typeNumber(type)],
+      );
+      if (type !== 'Coverage') expect(found.rowCount, type).to.equal(5);
+      expect(
+        found.rows.every((row) => row.found),
+        type,
+      ).to.equal(true);
+    }
+  });
 
   it('holds in searches, their totals and their pages, for areas below the area too', async () => {
     expect(await ids(north, 'Patient')).to.deep.equal(['n1', 'n2']);

@@ -3,7 +3,7 @@
  */
 
 import { contribute, reachRule } from '../../../src/sdk/index.ts';
-import { livesIn } from '../../households/index.ts';
+import { livesIn, ofThoseIn } from '../../households/index.ts';
 
 /** Rules for InsurancePlans, Coverages, Groups and Patients. */
 export const reachRules = [
@@ -25,6 +25,7 @@ export const reachRules = [
     test: (row, reach) =>
       `exists (select from enrolment e where e.enrolment_id = ${row}.rid
          and ${livesIn('e.household_id', reach)})`,
+    set: (reach) => ofThoseIn(reach, 'enrolment_id', 'enrolment'),
   }),
   contribute(reachRule, {
     limits: 'schemes',

@@ -79,6 +79,68 @@ export function projectedLimits(
   );
 }
 
+/** People of a reach whose references are followed before it counts as large. */
+const PEOPLE_MAX = 10_000;
+
+/**
+ * All that the first of an actor's limits lets through of a stored type, and perhaps more, as a set to
+ * begin with: the limits are tested all the same. `capped` gives more rows than any set may have
+ * where the people whom a type is about are too many to follow.
+ */
+export function reachSet(
+  unit: UnitOfWork,
+  type: string,
+  values: Values,
+): { readonly set: string; readonly capped: boolean } | undefined {
+  for (const { kind, rids } of limitsOf(unit.actor)) {
+    const reach = values.add(rids, 'bigint[]');
+    const own = setOf(rulesOf(unit, kind, type), reach);
+    if (own) return { set: own, capped: false };
+    const about =
+      rulesOf(unit, kind, type).length === 0 && aboutSet(unit, kind, type, reach, values);
+    if (about) return { set: about, capped: true };
+  }
+  return undefined;
+}
+
+function setOf(rules: readonly ReachRule[], reach: string): string | undefined {
+  if (rules.length === 0 || !rules.every((each) => each.set)) return undefined;
+  return rules.map((each) => each.set!(reach)).join(' union all ');
+}
+
+function aboutSet(
+  unit: UnitOfWork,
+  kind: ReachKind,
+  type: string,
+  reach: string,
+  values: Values,
+): string | undefined {
+  const { definitions } = fhirOf(unit);
+  const codes = definitions.compartment('Patient')?.parameters.get(type);
+  if (!codes) return undefined;
+  const keys = codes.flatMap((code) => definitions.searchParameter(type, code)?.key ?? []);
+  const params = values.add(keys, 'int[]');
+  const targets = ['Patient', 'Group'].filter((each) => rulesOf(unit, kind, each).length > 0);
+  const sets = targets.map((target) => ({
+    number: definitions.typeNumber(target),
+    set: setOf(rulesOf(unit, kind, target), reach),
+  }));
+  if (sets.length === 0 || sets.some((each) => !each.set)) return undefined;
+  const over = sets.map(
+    ({ set }) => `(select count(*) from (select from (${set}) q limit ${PEOPLE_MAX + 1}) c)`,
+  );
+  const found = sets.map(
+    ({ number, set }) => `select x.rid from (select q.rid from (${set}) q limit ${PEOPLE_MAX}) p
+      cross join lateral (select t.id from resource t where t.type = ${number} and t.rid = p.rid
+        and t.bucket = (p.rid & 63) offset 0) t
+      cross join lateral (select own.rid from ref own where own.target = t.id
+        and own.param = any(${params}) and own.type = ${number} offset 0) x`,
+  );
+  const many = `select 0::bigint as rid from generate_series(0, ${PEOPLE_MAX}) g
+    where ${over.map((each) => `${each} > ${PEOPLE_MAX}`).join(' or ')}`;
+  return [many, ...found].join(' union all ');
+}
+
 /** True for whoever may read everything, so that no security context closes a Binary. */
 function isOpen(unit: UnitOfWork): boolean {
   return readsEverything(unit) && limitsOf(unit.actor).length === 0;

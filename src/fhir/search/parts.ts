@@ -11,6 +11,8 @@ export interface Condition {
   readonly test: string;
   /** How few rows the set is expected to have: lower is walked first. */
   readonly rank: number;
+  /** The set is whole only where it is found to be small. */
+  readonly capped?: boolean;
 }
 
 /**
@@ -44,6 +46,9 @@ export class Values {
 
 /** Rank of a condition on codes, which `resource.tk` has. */
 export const CODE_RANK = 50;
+
+/** Rank of what is in the reach of an actor who is limited. */
+export const REACH_RANK = 35;
 
 /** Rank of a range of dates, numbers or quantities. */
 export const RANGE_RANK = 40;

@@ -7,10 +7,11 @@ import type { UnitOfWork } from '../../app.ts';
 import { fhirOf } from '../types.ts';
 import { conditionOf, reachConditions } from './conditions.ts';
 import type { Cursor } from './cursor.ts';
+import { reachSet } from './narrow.ts';
 import { newestFirst } from './order.ts';
 import type { Search } from './parse.ts';
 import { type Partition, partitionOf } from './partitions.ts';
-import { type Condition, Values } from './parts.ts';
+import { type Condition, REACH_RANK, Values } from './parts.ts';
 
 /** A row of a page. */
 export interface StoredFound {
@@ -31,7 +32,7 @@ export interface Asked {
 /** What a statement is made of. */
 export interface Build {
   readonly values: Values;
-  /** With a set, most selective first. */
+  /** With a set, most selective first; the reach of a limited actor is among them. */
   readonly sets: readonly Condition[];
   /** One for each term of the search, in its order. */
   readonly conditions: readonly Condition[];
@@ -73,7 +74,10 @@ export class Frame {
       conditionOf(this.unit, this.type, term, values),
     );
     const reach = reachConditions(this.unit, this.type, values);
-    const sets = conditions.filter((each) => each.set).sort((a, b) => a.rank - b.rank);
+    const within = reachSet(this.unit, this.type, values);
+    const first = within ? [{ ...within, test: 'true', rank: REACH_RANK }] : [];
+    const sets = [...first, ...conditions.filter((each) => each.set)];
+    sets.sort((a, b) => a.rank - b.rank);
     const always = [...this.partition.only, 'not r.deleted', ...reach];
     return { values, sets, conditions, always, reach };
   }

@@ -166,7 +166,7 @@ class StoredQuery {
 
   #counted(): { values: Values; from: string; where: string } {
     const { values, sets, conditions, always } = this.#frame.build();
-    const [first] = sets;
+    const first = sets.find((each) => !each.capped);
     const rest = conditions.filter((each) => each !== first).map((each) => each.test);
     return {
       values,
@@ -197,7 +197,7 @@ class StoredQuery {
         : `(select distinct rid from w where ${few}${this.#after('rid', asked, values)}
             ${order} ${alone ? `limit ${asked.limit}` : 'offset 0'})`;
     const text = `with w as materialized (${set}), p as (
-        ${this.#select(lateral(this.#frame.partition.table, from, [...always, ...rest]), ['true'], asked, values)})
+        ${this.#select(lateral(this.#frame.partition.table, from, [...always, ...rest]), ['true'], asked, values, 'm.rid')})
       select p.*, not ${few} as full from (select 1) o left join p on true`;
     const rows = await ask<StoredFound>(this.#frame.unit, 'set', text, values);
     if (rows[0]?.full) return undefined;
@@ -206,7 +206,8 @@ class StoredQuery {
 
   /** By the whole sets of all conditions. */
   #whole(asked: Asked): Promise<StoredFound[]> {
-    const { values, sets, conditions, always } = this.#frame.build();
+    const { values, sets: all, conditions, always } = this.#frame.build();
+    const sets = all.filter((each) => !each.capped);
     const tests = [...always, ...conditions.filter((each) => !each.set).map((each) => each.test)];
     const ids = sets.map((each) => `select rid from (${each.set}) w`).join(' intersect ');
     // Fenced off, so that PostgreSQL does not take the order of the page for a way to find the rows.
@@ -224,14 +225,20 @@ class StoredQuery {
     return ` and ${beyond([], column, this.#frame.newest, cursor, this.#frame.source, values)}`;
   }
 
-  /** A page of rows `r` that pass the tests, in order. */
-  #select(from: string, tests: readonly string[], asked: Asked, values: Values): string {
+  /** A page of rows `r` that pass the tests, in order; `from` may have that of `m.rid` already. */
+  #select(
+    from: string,
+    tests: readonly string[],
+    asked: Asked,
+    values: Values,
+    key: 'r.rid' | 'm.rid' = 'r.rid',
+  ): string {
     const { sort } = this.#frame.search;
     const { cursor, back, limit } = asked;
     if (sort.length === 0) {
       return `select r.rid, r.content from ${from}
         where ${tests.join(' and ')}${this.#after('r.rid', asked, values)}
-        order by ${orderBy([], 'r.rid', this.#frame.newest, back)} limit ${limit}`;
+        order by ${orderBy([], key, this.#frame.newest, back)} limit ${limit}`;
     }
     const inner = sort.map((key) => storedOrder(this.#frame.type, key, values, this.#frame.mixed));
     const orders = inner.map((order, at) => ({ ...order, expression: `q.s${at}` }));
