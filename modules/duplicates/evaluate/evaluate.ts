@@ -7,7 +7,8 @@
  *       [--pairs OUT.csv] [--clusters OUT.csv] [--encoding windows-1256]
  *     any registry; two files are linked with each other. Without a truth figures are dashes
  *   npm run evaluate:duplicates -- --synthetic 100000 [--seed 1]
- *     a registry of invented households with hard cases
+ *     a registry of invented households with hard cases; with --of Ethiopic, Bengali, Spanish or Hausa
+ *     one of other columns and habits
  *
  * With --model-out FILE the weights are kept, with --model FILE those of another registry are used.
  *
@@ -35,6 +36,7 @@ import {
   readTruth,
 } from './read.ts';
 import { type Evaluated, gradesOf, pairFigures, reportOf } from './report.ts';
+import { HABITS, registryAbroad } from './synthetic/abroad.ts';
 import { syntheticRegistry } from './synthetic/registry.ts';
 
 /** Public sets: where their records lie below the data folder. */
@@ -155,10 +157,16 @@ function publicSets(): void {
   }
 }
 
-function synthetic(size: number, seed: number): EvaluatedFiles {
+function synthetic(size: number, seed: number, of?: string): EvaluatedFiles {
   if (!(Number.isInteger(size) && size > 0)) throw new InputFault('--synthetic is a whole number.');
-  const { records, truth } = syntheticRegistry(size, seed);
-  const title = `synthetic ${size}, seed ${seed}`;
+  const habit = HABITS.find(({ name }) => name === of);
+  if (of !== undefined && habit === undefined) {
+    throw new InputFault(`--of is one of ${HABITS.map(({ name }) => name).join(', ')}.`);
+  }
+  const { records, truth } = habit
+    ? registryAbroad(habit, size, seed)
+    : syntheticRegistry(size, seed);
+  const title = `synthetic ${of ?? ''} ${size}, seed ${seed}`;
   return { records, evaluated: evaluate(title, records, () => truth) };
 }
 
@@ -173,6 +181,7 @@ function main(): void {
       clusters: text,
       synthetic: text,
       seed: text,
+      of: text,
       model: text,
       'model-out': text,
       encoding: text,
@@ -182,7 +191,7 @@ function main(): void {
   const title = positionals.join(' and ');
   let done: EvaluatedFiles;
   if (values.synthetic !== undefined) {
-    done = synthetic(Number(values.synthetic), Number(values.seed ?? 1));
+    done = synthetic(Number(values.synthetic), Number(values.seed ?? 1), values.of);
   } else if (values.map && positionals.length <= 2) {
     checkWritable([values.pairs, values.clusters, values['model-out']]);
     const { truth, encoding } = values;

@@ -22,7 +22,7 @@ const DUPLICATES_START = 0.05;
 /** How much commoner household pairs are than duplicates, where no household is known. */
 const HOUSEHOLD_RATIO = 16;
 
-/** Share of pairs of members of one household who are twins, where no household teaches it. */
+/** Share of pairs of members of one household who are twins, at least. */
 const TWINS = 0.004;
 /** Even where everybody has one value, somebody else might not. */
 const EXACT_MAX = 1 - 1e-4;
@@ -89,9 +89,15 @@ const UNKNOWN = { within: 0, others: 0, crossed: CROSSED_WITHIN };
 const isFamilyMatter = ({ name, kind, shared }: Field): boolean =>
   !shared && (kind === 'names' || kind === 'text') && name !== EMAIL;
 
-/** How birth days of members of one household agree: as those of strangers, but for twins. */
-const withTwins = (u: readonly number[]): number[] =>
-  u.map((share, level) => share * (1 - TWINS) + (level === LEVELS.date - 1 ? TWINS : 0));
+/**
+ * How birth days of members of one household agree: of some of them they are equal. Where learning
+ * took twins for one person written twice, it is put right here, before it teaches any further.
+ */
+function withTwins(days: readonly number[]): number[] {
+  const equal = LEVELS.date - 1;
+  const more = Math.max(0, TWINS - days[equal]!);
+  return days.map((share, level) => share * (1 - more) + (level === equal ? more : 0));
+}
 
 /** h, and the share of pairs that are members of one household. */
 function household(
@@ -123,7 +129,7 @@ function household(
   const [different = 1, same = 0] = shares[0] ?? [];
   const people = members.reduce((so, { length }) => so + length, 0);
   return {
-    h: levels,
+    h: levels.map((of, column) => (fields[column]!.name === BIRTH ? withTwins(of) : of)),
     lambda: (different * all) / pairsAll,
     within: same,
     others: (2 * all) / people,
