@@ -53,6 +53,15 @@ export function keepBefore(ctx: Context, households: readonly bigint[]): Promise
   return keepHouseholds(ctx, households, dayIn(ctx.now));
 }
 
+/** Ends stays of whom the households that change name no longer. */
+export function endStays(
+  ctx: Context,
+  households: readonly bigint[],
+  active: Parameters<typeof closeStays>[2],
+): Promise<void> {
+  return closeStays(ctx, households, active, dayIn(ctx.now));
+}
+
 /** Keeps what was known of members whose facts change, before they are written. */
 export async function keepFacts(
   ctx: Context,
@@ -112,25 +121,19 @@ export interface StatedHousehold {
   readonly isNew: boolean;
   readonly place: string | undefined;
   readonly stays: readonly (Stay & { readonly memberId: bigint })[];
-  readonly active: readonly bigint[];
   /** FHIR ids of whom the version before named. */
   readonly before: ReadonlySet<string>;
 }
 
 /**
- * Writes the stated days of households, and ends what the changed ones state no longer.
+ * Writes the stated days of households; what they state no longer has been ended (`endStays`).
  *
  * @throws Problem `member-days` (409) where somebody would be in two households on a day
  */
 export async function noteStays(
   ctx: Context,
   households: readonly StatedHousehold[],
-  changed: readonly bigint[],
 ): Promise<void> {
-  const active = households.flatMap(({ householdId, active: members }) =>
-    members.map((memberId) => ({ householdId, memberId })),
-  );
-  await closeStays(ctx, changed, active, dayIn(ctx.now));
   const rows = households.flatMap((each) => each.stays.map((stay) => rowOf(each, stay)));
   if (rows.length === 0) return;
   refuseTwice(households, rows);

@@ -25,7 +25,14 @@ import {
 } from './events.ts';
 import { type HouseholdFacts, isHousehold, readHousehold } from './household.ts';
 import { declaresMember, readMember, sameClaims, sameForRules } from './member.ts';
-import { changedHouseholds, keepBefore, keepFacts, noteMerges, noteStays } from './past.ts';
+import {
+  changedHouseholds,
+  endStays,
+  keepBefore,
+  keepFacts,
+  noteMerges,
+  noteStays,
+} from './past.ts';
 import { PHONE_COUNTRY } from './settings.ts';
 import {
   clearParts,
@@ -257,12 +264,13 @@ async function write(ctx: Context, coming: Coming): Promise<void> {
     ctx,
     wanted.filter((each) => !taken.has(each.memberId) && !freshIds.has(each.memberId)),
   );
-  await noteStays(ctx, statedHouseholds(coming), changed);
+  await noteStays(ctx, statedHouseholds(coming));
 }
 
 /** What the Groups say of days, with internal ids. */
 function statedHouseholds({ incoming, refer, existing, writes }: Coming) {
-  return incoming.map(({ rid, place, facts }) => {
+  const stating = incoming.filter(({ facts }) => facts.stays.length > 0);
+  return stating.map(({ rid, place, facts }) => {
     const { previous } = writes.find((each) => each.rid === rid)!;
     const rids = <Member extends { id: string; position: number }>(member: Member) =>
       inPlace(place, () => refer('Patient', member.id, entityOf(member)));
@@ -271,7 +279,6 @@ function statedHouseholds({ incoming, refer, existing, writes }: Coming) {
       place,
       isNew: !existing.has(rid),
       stays: facts.stays.map((stay) => ({ ...stay, memberId: rids(stay) })),
-      active: facts.members.filter(({ active }) => active).map(rids),
       before: new Set(
         previous?.member?.map(({ entity }) => localId(entity.reference, 'Patient') ?? ''),
       ),
@@ -308,6 +315,7 @@ async function sendWrites(ctx: Context, sent: Sent): Promise<Set<bigint>> {
     releaseOthers(ctx, 'household', known, claims),
     writeMembers(ctx, fresh, memberClaims),
     write(),
+    endStays(ctx, changed, wanted),
   ]);
   for (const each of fresh) ctx.emit(memberChanged, memberEvent(each));
   return taken;

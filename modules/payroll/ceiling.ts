@@ -5,7 +5,8 @@
  */
 
 import { type Context, formatAmount, permission, problem } from '../../src/sdk/index.ts';
-import { endCeiling, exceeded, lockCeilings, setCeiling } from './store/ceilings.ts';
+import type { SpendingLimits } from '../schemes/index.ts';
+import { ceilingsLeft, endCeiling, exceeded, lockCeilings, setCeiling } from './store/ceilings.ts';
 import type { PayrollRow } from './store/decide.ts';
 
 /** Sets budgets and ceilings. */
@@ -40,3 +41,13 @@ export async function checkCeilings(
       'take lines off.',
   );
 }
+
+/** What is left of the ceilings of a scheme for a period, for `$simulate`. */
+export const limitsLeft: SpendingLimits = async (ctx, { schemeId, period, areaId, currency }) => {
+  const rows = await ceilingsLeft(ctx, schemeId, period, areaId ?? null, currency);
+  return rows.map((row) => ({
+    per: row.per,
+    limitMinor: row.limit_minor,
+    leftMinor: row.left_minor,
+  }));
+};

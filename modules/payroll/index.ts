@@ -5,9 +5,9 @@
 
 import { contribute, type Module } from '../../src/sdk/index.ts';
 import { paymentSource } from '../disbursement/index.ts';
-import { paymentHistory } from '../schemes/index.ts';
+import { paymentHistory, spendingLimits } from '../schemes/index.ts';
 import { DELEGATE, DELEGATE_ANY, READ } from './approval-operations.ts';
-import { KEEP_BUDGETS } from './ceiling.ts';
+import { KEEP_BUDGETS, limitsLeft } from './ceiling.ts';
 import { draftDue, draftDueHandler } from './clock.ts';
 import { exclusionBinding, lineBinding, payrollBinding } from './fhir.ts';
 import { taskBinding } from './fhir-task.ts';
@@ -52,6 +52,8 @@ export const payroll: Module = {
     ...measures,
     contribute(paymentSource, payrollSource),
     contribute(paymentHistory, PAID_CYCLES),
+    // Who may not read ceilings is not told them by a simulation either.
+    contribute(spendingLimits, async (ctx, asked) => (ctx.may(READ) ? limitsLeft(ctx, asked) : [])),
     ...reachRules,
     ...topics,
   ],

@@ -29,7 +29,7 @@ import { recordValidation } from './validate.ts';
 
 export { changedCoverage, restoreEnrolments } from './enrolment.ts';
 export { type EnrolmentEvent, enrolmentChanged, schemeChanged } from './events.ts';
-export { paymentHistory } from './history.ts';
+export { paymentHistory, type SpendingLimits, spendingLimits } from './history.ts';
 export { ENROL, type EnrolmentState, enrolmentLifecycle, LIVE_STATES } from './lifecycle.ts';
 export { type Granted, type Recomputed, recompute } from './recompute.ts';
 export { type ExplainedStep, explainSteps, type StepRow } from './rules/explain.ts';

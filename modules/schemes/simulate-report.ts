@@ -16,6 +16,7 @@ import type {
 } from '@medplum/fhirtypes';
 import { CANONICAL_ROOT, codeSystem, formatAmount } from '../../src/sdk/index.ts';
 import type { Sheet } from '../indicators/index.ts';
+import type { SpendingLimit } from './history.ts';
 import type { SchemeRules } from './rules/types.ts';
 import type { Scheme } from './store/schemes.ts';
 import type { Side, SimulationQuestion, SimulationRow } from './store/simulation-types.ts';
@@ -28,6 +29,8 @@ export interface Simulation {
   readonly now: Side | undefined;
   /** Version of the rules in force. */
   readonly version: number | undefined;
+  /** Ceilings that would hold. */
+  readonly limits: readonly SpendingLimit[];
 }
 
 /** A figure: which rows count, and what is added up of them. */
@@ -155,6 +158,16 @@ export function simulationAnswer(
       figure('tried', 'paid-tried'),
       figure('winners', 'winners'),
       figure('losers', 'losers'),
+      ...simulation.limits.map(
+        ({ per, limitMinor, leftMinor }): ParametersParameter => ({
+          name: 'ceiling',
+          part: [
+            { name: 'per', valueCode: per },
+            { name: 'limit', valueMoney: moneyOf(limitMinor, currency) },
+            { name: 'left', valueMoney: moneyOf(leftMinor, currency) },
+          ],
+        }),
+      ),
       ...(question.budgetMinor === undefined ? [] : [figure('beyond-budget', 'beyond-budget')]),
       ...rows
         .filter((row) => seen.has(row.value) && (row.split === 'gain' || row.split === 'loss'))

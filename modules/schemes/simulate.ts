@@ -35,7 +35,7 @@ import {
   toCsv,
   toXlsx,
 } from '../indicators/index.ts';
-import { paymentHistory } from './history.ts';
+import { paymentHistory, type SpendingLimit, spendingLimits } from './history.ts';
 import { areaOf } from './operations.ts';
 import type { SchemeRules } from './rules/types.ts';
 import { requireRules } from './scheme.ts';
@@ -97,20 +97,22 @@ async function simulationOf(ctx: Context, input: OperationInput): Promise<Simula
   const yearly = ({ rules: by, period }: Side) =>
     differ ? periodsInYear(by, period.startsOn.slice(0, 4)) : 1;
   const { reach } = ctx.actor;
+  const areaId = await areaOf(ctx, parameterIn(input, 'area'));
+  const limits = await limitsOf(ctx, scheme, tried, areaId);
   const question: SimulationQuestion = {
     schemeId: scheme?.scheme_id ?? 0n,
     sides: now ? [now, tried] : [tried],
     scope: scopeOf(input),
-    areaId: await areaOf(ctx, parameterIn(input, 'area')),
+    areaId,
     paidCycles,
     areas: reach.areas,
     areaLevel: parameterIn(input, 'area-level')?.valuePositiveInt ?? 1,
     ages: ctx.setting(AGE_BOUNDS),
-    budgetMinor: budgetOf(input, rules),
+    budgetMinor: budgetOf(input, rules) ?? lowest(limits),
     top: topOf(input),
     factors: { now_: now ? yearly(now) : 1, tried_: yearly(tried) },
   };
-  return { scheme, question, tried, now, version };
+  return { scheme, question, tried, now, version, limits };
 }
 
 /** The rules that are tried. */
@@ -193,6 +195,23 @@ function budgetOf(input: OperationInput, rules: SchemeRules): bigint | undefined
   throw malformed(`Give a budget of 0 or more in ${rules.currency}.`, 'budget');
 }
 
+/** Ceilings of the scheme, or of the area that is asked for by itself. */
+async function limitsOf(
+  ctx: Context,
+  scheme: Scheme | undefined,
+  { rules: { currency }, period }: Side,
+  areaId: bigint | undefined,
+): Promise<SpendingLimit[]> {
+  if (!scheme) return [];
+  const asked = { schemeId: scheme.scheme_id, period, areaId, currency };
+  const found = await Promise.all(ctx.parts(spendingLimits).map((limits) => limits(ctx, asked)));
+  return found.flat();
+}
+
+function lowest(limits: readonly SpendingLimit[]): bigint | undefined {
+  return limits.map(({ leftMinor }) => leftMinor).toSorted((a, b) => (a < b ? -1 : 1))[0];
+}
+
 function topOf(input: OperationInput): number {
   const top = parameterIn(input, 'top')?.valueUnsignedInt ?? 0;
   if (top <= TOP_MAX) return top;
@@ -227,6 +246,12 @@ const CHANGED: Parameter[] = [
   out('household', 'Reference', 1),
   out('now', 'Money', 1),
   out('tried', 'Money', 1),
+];
+
+const LIMIT: Parameter[] = [
+  out('per', 'code', 1),
+  out('limit', 'Money', 1),
+  out('left', 'Money', 1),
 ];
 
 const definition: OperationDefinition = {
@@ -266,7 +291,11 @@ const definition: OperationDefinition = {
     ),
     inputParameter('area', 'Reference', 'Only households of this area and those below it.'),
     inputParameter('area-level', 'positiveInt', 'Level of areas to split by; 1, the outermost.'),
-    inputParameter('budget', 'Money', 'What may be spent in the period: who would be beyond it.'),
+    inputParameter(
+      'budget',
+      'Money',
+      'What may be spent in the period: who would be beyond it; else the lowest ceiling.',
+    ),
     inputParameter('top', 'unsignedInt', 'How many of those who gain or lose most are named; 0.'),
     FORMAT_PARAMETER,
     out('period', 'string', 1),
@@ -275,6 +304,7 @@ const definition: OperationDefinition = {
     parts('tried', FIGURES),
     parts('winners', FIGURES),
     parts('losers', FIGURES),
+    parts('ceiling', LIMIT, '*'),
     parts('beyond-budget', FIGURES),
     parts('gain', CHANGED, '*'),
     parts('loss', CHANGED, '*'),

@@ -2,7 +2,7 @@
  * Ceilings of schemes, and what stands against them.
  */
 
-import { type Context, statement } from '../../../src/sdk/index.ts';
+import { type Context, type PaymentPeriod, statement } from '../../../src/sdk/index.ts';
 import type { PayrollRow } from './decide.ts';
 
 /** A ceiling as set. */
@@ -154,4 +154,34 @@ const LIST = statement(
 /** Ceilings of a scheme that are in force. */
 export function ceilingsOf(ctx: Context, schemeId: bigint): Promise<CeilingRow[]> {
   return ctx.db.query<CeilingRow>(LIST, [schemeId]);
+}
+
+// As if nothing were paid in the period itself: what stands against the year are its other periods.
+const LEFT = statement(
+  'payroll.ceilings-left',
+  `select c.per, c.limit_minor,
+     greatest(c.limit_minor - case when c.per = 'year' then (
+       select coalesce(sum(l.amount_minor), 0) from payroll p
+       join payroll_line l on l.payroll_id = p.payroll_id and l.state <> 'cancelled'
+       left join pay_points_area x on x.area_id = l.area_id
+       where p.scheme_id = $1 and p.kind <> 'follow-up' and p.state in ('approved', 'closed')
+         and p.period_code <> $2 and extract(year from p.ends_on) = extract(year from $4::date)
+         and (c.area_id is null or x.path @> array[c.area_id])) else 0 end, 0)::bigint as left_minor
+   from payroll_ceiling c
+   where c.scheme_id = $1 and c.ended_at is null and c.currency = $6 and c.fund is null
+     and c.area_id is not distinct from $5::bigint
+     and c.starts_on <= $4::date and (c.ends_on is null or c.ends_on >= $3::date)
+   order by c.set_at, c.ceiling_id`,
+);
+
+/** Ceilings of a scheme (in an area) for a period, from whatever fund, and what is left of them. */
+export function ceilingsLeft(
+  ctx: Context,
+  schemeId: bigint,
+  period: PaymentPeriod,
+  areaId: bigint | null,
+  currency: string,
+): Promise<{ per: string; limit_minor: bigint; left_minor: bigint }[]> {
+  const { code, startsOn, endsOn } = period;
+  return ctx.db.query(LEFT, [schemeId, code, startsOn, endsOn, areaId, currency]);
 }

@@ -248,6 +248,19 @@ describe('a payroll of its kind', () => {
     );
     const listed = await scene.call('InsurancePlan/s/$ceilings');
     expect(listed.json.parameter).to.have.length(3);
+    await ceiling('year', 450);
+    const february = await scene.call('InsurancePlan/s/$simulate', [text('period', '2026-02')]);
+    const told = february.json.parameter as Json[];
+    const beyond = told.find((each) => each.name === 'beyond-budget');
+    expect(beyond.part[0].valueInteger, '150 are left of the year').to.equal(2);
+    const limits = told.filter((each) => each.name === 'ceiling').map(({ part }) => part);
+    const year = limits.find(([per]: Json[]) => per.valueCode === 'year');
+    expect([year[1].valueMoney.value, year[2].valueMoney.value]).to.deep.equal([450, 150]);
+    const northern = await scene.done('InsurancePlan/s/$simulate', [JANUARY, inNorth]);
+    expect(northern['beyond-budget'].part[0].valueInteger).to.equal(0);
+    const budget = [text('period', '2026-02'), money('budget', 300)];
+    const wide = await scene.done('InsurancePlan/s/$simulate', budget);
+    expect(wide['beyond-budget'].part[0].valueInteger).to.equal(0);
   });
 
   it('takes off at approval whose facts have changed since the draft, with the reason', async () => {
