@@ -43,7 +43,7 @@ import { RunElsewhere, type Told } from './child.ts';
 import { type Order, TEACHING_MIN } from './everybody.ts';
 
 /** Records read in one transaction. */
-const PORTION = 50_000;
+const PORTION = 10_000;
 /** Suspicions raised in one transaction. */
 const RAISED_AT_ONCE = 100;
 /** Above every internal id. */
