@@ -220,6 +220,44 @@ describe('a transaction', () => {
     }
   });
 
+  it('changes hundreds of resources that all hold the same, and all of their index rows', async () => {
+    const of = (patient: string, day: string): Bundle =>
+      transaction(
+        ...Array.from({ length: 500 }, (_, number) =>
+          entry('PUT', `Observation/alike-${number}`, {
+            resource: {
+              resourceType: 'Observation',
+              id: `alike-${number}`,
+              status: 'final',
+              code: { text: `weight in ${day}` },
+              subject: { reference: `Patient/${patient}` },
+              effectiveDateTime: day,
+              valueQuantity: { value: 90_000 + Number(day.slice(-2)), unit: 'g' },
+              component: [{ code: { text: 'arm' }, valueQuantity: { value: 3, unit: day } }],
+            },
+          }),
+        ),
+      );
+    for (const id of ['alike', 'other']) {
+      await house.fetch(`Patient/${id}`, { method: 'PUT', body: { resourceType: 'Patient', id } });
+    }
+    expect((await house.fetch('', { body: of('alike', '2026-01-01') })).status).to.equal(200);
+    expect((await house.fetch('', { body: of('other', '2026-01-02') })).status).to.equal(200);
+    const total = async (query: string): Promise<number> =>
+      (await house.fetch(`Observation?_count=0&_total=accurate&${query}`)).json.total;
+    for (const [query, found] of [
+      ['patient=alike', 0],
+      ['patient=other', 500],
+      ['date=2026-01-01', 0],
+      ['date=2026-01-02&patient=other', 500],
+      ['value-quantity=90001', 0],
+      ['value-quantity=90002', 500],
+      ['code:text=weight%20in%202026-01-01', 0],
+    ] as const) {
+      expect(await total(query), query).to.equal(found);
+    }
+  });
+
   it('is held by its references by condition until their target exists', async function () {
     const [bundle] = sharedTexts(this, 'data/fhir/microsoft-bundles').filter((each) =>
       each.name.includes('ConditionalReferenceInResourceBody'),

@@ -68,9 +68,17 @@ export const MANY: Owner = {
   of: 'm.o = x.o and ',
 };
 
-/** Rows for one part of a statement, as columns; the first is the number of the resource. */
+/**
+ * Of many resources: rows that stand already carry the `rid` of theirs. Joined to `m` they might be
+ * looked for by what they hold first, and a thousand rows that hold the same are met a million times.
+ */
+const STANDING: Owner = { ...MANY, rid: 'x.o', beside: '', of: '' };
+
+/** Rows for one part of a statement, as columns; the first says which resource they are of. */
 export interface Part {
   readonly name: string;
+  /** How rows name theirs among many resources. */
+  readonly owner: Owner;
   readonly columns: readonly unknown[][];
   /** Types of the columns, or `json` for one value that is a record set. */
   readonly types: readonly string[];
@@ -87,18 +95,20 @@ function part<Row>(
   rowsOf: (change: RowChange) => readonly Row[],
   columns: Columns<Row>,
   sql: (from: string, owner: Owner) => string,
+  owner = MANY,
 ): Part | undefined {
   const out: unknown[][] = [[], ...columns.map(() => [])];
   changes.forEach((change, index) => {
     for (const row of rowsOf(change)) {
-      out[0]!.push(index + 1);
+      out[0]!.push(owner === MANY ? index + 1 : change.rid);
       columns.forEach(([, value], at) => {
         out[at + 1]!.push(value(row));
       });
     }
   });
   if (out[0]!.length === 0) return undefined;
-  return { name, columns: out, types: ['int', ...columns.map(([type]) => type)], sql };
+  const types = ['bigint', ...columns.map(([type]) => type)];
+  return { name, owner, columns: out, types, sql };
 }
 
 function pairPart(
@@ -106,9 +116,11 @@ function pairPart(
   changes: readonly RowChange[],
   rowsOf: (change: RowChange) => readonly PairRow[],
   sql: (from: string, owner: Owner) => string,
+  owner = MANY,
 ): Part | undefined {
   if (changes.every((change) => rowsOf(change).length === 0)) return undefined;
-  return { name, columns: [[pairRows(changes, rowsOf)]], types: ['json'], sql };
+  const rows = pairRows(changes, rowsOf, owner);
+  return { name, owner, columns: [[rows]], types: ['json'], sql };
 }
 
 type Columns<Row> = readonly (readonly [type: string, value: (row: Row) => unknown])[];
@@ -173,6 +185,7 @@ export function turns(changes: readonly RowChange[]): (Part | undefined)[] {
       (from, { rid, beside, of }) => `update tok t set hash = x.d, system = x.e, kind = x.f
         from ${from}${beside}
         where ${of}t.hash = x.a and t.rid = ${rid} and t.system = x.b and t.kind = x.c`,
+      STANDING,
     ),
     part(
       '=s',
@@ -182,6 +195,7 @@ export function turns(changes: readonly RowChange[]): (Part | undefined)[] {
       (from, { rid, beside, of }) => `update str t
         set param = x.g, v0 = x.h, v1 = x.i, v2 = x.j, v3 = x.k, raw = x.l
         from ${from}${beside} where ${of}t.rid = ${rid} and ${SAME_TEXTS}`,
+      STANDING,
     ),
     part(
       '=r',
@@ -191,6 +205,7 @@ export function turns(changes: readonly RowChange[]): (Part | undefined)[] {
       (from, { rid, beside, of }) => `update ref t set param = x.d, type = x.e, target = x.f
         from ${from}${beside}
         where ${of}t.target = x.c and t.param = x.a and t.type = x.b and t.rid = ${rid}`,
+      STANDING,
     ),
     part(
       '=d',
@@ -200,6 +215,7 @@ export function turns(changes: readonly RowChange[]): (Part | undefined)[] {
       (from, { rid, beside, of }) => `update dat t set param = x.d, lower = x.e, upper = x.f
         from ${from}${beside}
         where ${of}t.param = x.a and t.lower = x.b and t.upper = x.c and t.rid = ${rid}`,
+      STANDING,
     ),
   ];
 }
@@ -289,6 +305,7 @@ export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       TOK,
       (from, { rid, beside, of }) => `delete from tok t using ${from}${beside}
         where ${of}t.hash = x.a and t.rid = ${rid} and t.system = x.b and t.kind = x.c`,
+      STANDING,
     ),
     part(
       '-s',
@@ -297,6 +314,7 @@ export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       STR,
       (from, { rid, beside, of }) => `delete from str t using ${from}${beside}
         where ${of}t.rid = ${rid} and ${SAME_TEXTS}`,
+      STANDING,
     ),
     part(
       '-r',
@@ -305,6 +323,7 @@ export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       REF,
       (from, { rid, beside, of }) => `delete from ref t using ${from}${beside}
         where ${of}t.target = x.c and t.param = x.a and t.type = x.b and t.rid = ${rid}`,
+      STANDING,
     ),
     part(
       '-d',
@@ -313,6 +332,7 @@ export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       DAT,
       (from, { rid, beside, of }) => `delete from dat t using ${from}${beside}
         where ${of}t.param = x.a and t.lower = x.b and t.upper = x.c and t.rid = ${rid}`,
+      STANDING,
     ),
     part(
       '-n',
@@ -322,6 +342,7 @@ export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       (from, { rid, beside, of }) => `delete from num t using ${from}${beside}
         where ${of}t.param = x.a and t.unit = x.b and t.val = x.e and t.low = x.c
           and t.rid = ${rid}`,
+      STANDING,
     ),
     pairPart(
       '-p',
@@ -329,6 +350,7 @@ export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
       (each) => each.remove.pair,
       (from, { rid, beside, of }) => `delete from pair t using ${from}${beside}
         where ${of}t.rid = ${rid} and t.param = x.param and ${PAIR_SAME}`,
+      STANDING,
     ),
   ];
 }
@@ -337,10 +359,12 @@ export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
 function pairRows(
   changes: readonly RowChange[],
   pick: (change: RowChange) => readonly PairRow[],
+  owner: Owner,
 ): string {
   const rows = changes.flatMap((change, index) =>
     pick(change).map(({ param, parts }) => {
-      const row: Record<string, unknown> = { o: index + 1, param };
+      const o = owner === MANY ? index + 1 : String(change.rid);
+      const row: Record<string, unknown> = { o, param };
       parts.forEach((part, at) => {
         for (const [name, value] of Object.entries(part)) {
           row[`${name}${at + 1}`] = typeof value === 'bigint' ? value.toString() : value;

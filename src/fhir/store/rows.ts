@@ -54,7 +54,7 @@ function bound(
     let next = values.length;
     const clauses = present.map(({ part, from }) => {
       const rows = from.replaceAll('?', () => `$${++next}`);
-      return `,\n   "${part.name}" as (${part.sql(rows, owner)})`;
+      return `,\n   "${part.name}" as (${part.sql(rows, owner === MANY ? part.owner : owner)})`;
     });
     found = statement(name, `${head}${clauses.join('')}\n   ${end}`);
     prepared.set(name, found);
@@ -73,7 +73,7 @@ interface Placed {
 function placed(part: Part, owner: Owner): Placed {
   const { name } = part;
   if (part.types[0] === 'json') {
-    const from = `json_to_recordset(?::json) x(o int, param int, ${PAIR_TYPES})`;
+    const from = `json_to_recordset(?::json) x(o bigint, param int, ${PAIR_TYPES})`;
     return { part, name, from, values: part.columns[0]! };
   }
   // Of one resource, rows need not say which they are of.
