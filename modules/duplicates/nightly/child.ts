@@ -55,6 +55,8 @@ export class RunElsewhere {
     });
     this.#told.catch(() => {}); // awaited in `found`
     this.#input.on('error', () => {}); // the process has ended, which `found` says
+    // When a process ends, Node throws away what it has said to nobody; to a listener it keeps it.
+    this.#child.stdout!.on('readable', () => {});
   }
 
   get #input(): Writable {
