@@ -67,10 +67,25 @@ describe('readers beside a unit of work', () => {
   });
 
   it('are few: who finds none does the work alone, and waits for nobody', async () => {
-    const crowd = await Promise.all(Array.from({ length: 5 }, () => halves(false)));
-    expect(crowd.map((rows) => rows.length).sort()).to.deep.equal([1, 1, 1, 2, 2]);
-    const counted = crowd.map((rows) => rows.reduce((sum, { n }) => sum + n, 0));
-    expect(counted).to.deep.equal(Array(5).fill(HOUSEHOLDS));
+    const gate = Promise.withResolvers<void>();
+    const holding = () => {
+      const begun = Promise.withResolvers<void>();
+      const done = app.work((ctx) =>
+        ctx.readers(2, async (readers) => {
+          begun.resolve();
+          await gate.promise;
+          return readers.length;
+        }),
+      );
+      return { begun: begun.promise, done };
+    };
+    const holders = [holding(), holding()];
+    await Promise.all(holders.map(({ begun }) => begun));
+    const crowd = await Promise.all(Array.from({ length: 3 }, () => halves(false)));
+    expect(crowd.map((rows) => rows.map(({ n }) => n))).to.deep.equal(Array(3).fill([HOUSEHOLDS]));
+    gate.resolve();
+    expect(await Promise.all(holders.map(({ done }) => done))).to.deep.equal([2, 2]);
+    expect((await halves(false)).length).to.equal(2);
   });
 
   it('end with the work that fails beside them', async () => {
