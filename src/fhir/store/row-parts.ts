@@ -281,23 +281,28 @@ export function rareAdditions(changes: readonly RowChange[]): (Part | undefined)
   ];
 }
 
+/** The versions that are replaced, for the history. */
+function replaced(changes: readonly RowChange[]): Part | undefined {
+  return part(
+    '.h',
+    changes,
+    (each) => (each.old ? [each] : []),
+    [
+      ['timestamptz', (row) => row.old!.lu],
+      ['int', (row) => row.old!.version],
+      ['smallint', (row) => row.method],
+      ['bytea', (row) => row.old!.content],
+    ],
+    (from, { rid, type, bucket, joined }) => `insert into history
+        (lu, rid, ver, type, bucket, method, content)
+      select x.a, ${rid}, x.b, ${type}, ${bucket}, x.c, x.d from ${from}${joined}`,
+  );
+}
+
 /** The versions that are replaced, and index rows to remove. */
 export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
   return [
-    part(
-      '.h',
-      changes,
-      (each) => (each.old ? [each] : []),
-      [
-        ['timestamptz', (row) => row.old!.lu],
-        ['int', (row) => row.old!.version],
-        ['smallint', (row) => row.method],
-        ['bytea', (row) => row.old!.content],
-      ],
-      (from, { rid, type, bucket, joined }) => `insert into history
-          (lu, rid, ver, type, bucket, method, content)
-        select x.a, ${rid}, x.b, ${type}, ${bucket}, x.c, x.d from ${from}${joined}`,
-    ),
+    replaced(changes),
     part(
       '-t',
       changes,
