@@ -51,11 +51,8 @@ export interface Owner {
   readonly rid: string;
   readonly bucket: string;
   readonly type: string;
-  /** What follows `from x` in a SELECT, and in the FROM or USING of a change. */
+  /** What follows `from x` in a SELECT. */
   readonly joined: string;
-  readonly beside: string;
-  /** What a change asks before its own condition. */
-  readonly of: string;
 }
 
 /** Of many resources: rows carry the number `o` of theirs, which stands in `m`. */
@@ -64,15 +61,13 @@ export const MANY: Owner = {
   bucket: 'm.bucket',
   type: 'm.type',
   joined: ' join m using (o)',
-  beside: ', m',
-  of: 'm.o = x.o and ',
 };
 
 /**
  * Of many resources: rows that stand already carry the `rid` of theirs. Joined to `m` they might be
  * looked for by what they hold first, and a thousand rows that hold the same are met a million times.
  */
-const STANDING: Owner = { ...MANY, rid: 'x.o', beside: '', of: '' };
+const STANDING: Owner = { ...MANY, rid: 'x.o' };
 
 /** Rows for one part of a statement, as columns; the first says which resource they are of. */
 export interface Part {
@@ -101,13 +96,13 @@ function part<Row>(
   changes.forEach((change, index) => {
     for (const row of rowsOf(change)) {
       out[0]!.push(owner === MANY ? index + 1 : change.rid);
-      columns.forEach(([, value], at) => {
+      columns.forEach(([, , value], at) => {
         out[at + 1]!.push(value(row));
       });
     }
   });
   if (out[0]!.length === 0) return undefined;
-  const types = ['bigint', ...columns.map(([type]) => type)];
+  const types = ['bigint', ...columns.map(([, type]) => type)];
   return { name, owner, columns: out, types, sql };
 }
 
@@ -123,139 +118,135 @@ function pairPart(
   return { name, owner, columns: [[rows]], types: ['json'], sql };
 }
 
-type Columns<Row> = readonly (readonly [type: string, value: (row: Row) => unknown])[];
+type Columns<Row> = readonly (readonly [
+  name: string,
+  type: string,
+  value: (row: Row) => unknown,
+])[];
 
-const TOK: Columns<TokenRow> = [
-  ['bigint', (row) => row.hash],
-  ['int', (row) => row.system],
-  ['smallint', (row) => row.kind],
-];
-const STR: Columns<TextRow> = [
-  ['int', (row) => row.param],
-  ['text', (row) => row.texts[0]],
-  ['text', (row) => row.texts[1]],
-  ['text', (row) => row.texts[2]],
-  ['text', (row) => row.texts[3]],
-  ['text', (row) => row.raw],
-];
-const REF: Columns<ReferenceRow> = [
-  ['int', (row) => row.param],
-  ['smallint', (row) => row.type],
-  ['uuid', (row) => row.target],
-];
-const DAT: Columns<DateRow> = [
-  ['int', (row) => row.param],
-  ['timestamptz', (row) => row.lower ?? '-infinity'],
-  ['timestamptz', (row) => row.upper ?? 'infinity'],
-];
-const NUM: Columns<NumberRow> = [
-  ['int', (row) => row.param],
-  ['bigint', (row) => row.unit],
-  ['numeric', (row) => row.low],
-  ['numeric', (row) => row.high],
-  ['numeric', (row) => row.value],
-];
+/** A table of index rows. */
+interface IndexTable<Row> {
+  readonly name: string;
+  readonly columns: Columns<Row>;
+  /** Whether the row `t` is the row `x(a, b, …)` of the same resource. */
+  readonly same: string;
+}
 
-/** A row of `str` is the same when all its texts are; null is the same as null. */
-const SAME_TEXTS = [
-  // `+ 0` so that rows are found by resource: a text may be that of a million others.
-  't.param + 0 = x.a',
-  ...['v0', 'v1', 'v2', 'v3', 'raw'].map((name, at) => {
-    return `t.${name} is not distinct from x.${LETTERS[at + 2]}`;
-  }),
-].join(' and ');
+const TOK: IndexTable<TokenRow> = {
+  name: 'tok',
+  columns: [
+    ['hash', 'bigint', (row) => row.hash],
+    ['system', 'int', (row) => row.system],
+    ['kind', 'smallint', (row) => row.kind],
+  ],
+  same: 't.hash = x.a and t.system = x.b and t.kind = x.c',
+};
+const STR: IndexTable<TextRow> = {
+  name: 'str',
+  columns: [
+    ['param', 'int', (row) => row.param],
+    ['v0', 'text', (row) => row.texts[0]],
+    ['v1', 'text', (row) => row.texts[1]],
+    ['v2', 'text', (row) => row.texts[2]],
+    ['v3', 'text', (row) => row.texts[3]],
+    ['raw', 'text', (row) => row.raw],
+  ],
+  // A row is the same when all its texts are; null is the same as null.
+  same: [
+    // `+ 0` so that rows are found by resource: a text may be that of a million others.
+    't.param + 0 = x.a',
+    ...['v0', 'v1', 'v2', 'v3', 'raw'].map((name, at) => {
+      return `t.${name} is not distinct from x.${LETTERS[at + 2]}`;
+    }),
+  ].join(' and '),
+};
+const REF: IndexTable<ReferenceRow> = {
+  name: 'ref',
+  columns: [
+    ['param', 'int', (row) => row.param],
+    ['type', 'smallint', (row) => row.type],
+    ['target', 'uuid', (row) => row.target],
+  ],
+  same: 't.target = x.c and t.param = x.a and t.type = x.b',
+};
+const DAT: IndexTable<DateRow> = {
+  name: 'dat',
+  columns: [
+    ['param', 'int', (row) => row.param],
+    ['lower', 'timestamptz', (row) => row.lower ?? '-infinity'],
+    ['upper', 'timestamptz', (row) => row.upper ?? 'infinity'],
+  ],
+  same: 't.param = x.a and t.lower = x.b and t.upper = x.c',
+};
+const NUM: IndexTable<NumberRow> = {
+  name: 'num',
+  columns: [
+    ['param', 'int', (row) => row.param],
+    ['unit', 'bigint', (row) => row.unit],
+    ['low', 'numeric', (row) => row.low],
+    ['high', 'numeric', (row) => row.high],
+    ['val', 'numeric', (row) => row.value],
+  ],
+  same: 't.param = x.a and t.unit = x.b and t.val = x.e and t.low = x.c',
+};
 
-/** Columns of the row before, then those of the row after. */
-function both<Row>(columns: Columns<Row>): Columns<Turn<Row>> {
-  return ([0, 1] as const).flatMap((side) =>
-    columns.map(([type, value]): Columns<Turn<Row>>[number] => {
-      return [type, (turn) => value(turn[side])];
+function turned<Row>(
+  { name, columns, same }: IndexTable<Row>,
+  changes: readonly RowChange[],
+  rowsOf: (change: RowChange) => readonly Turn<Row>[],
+): Part | undefined {
+  // Columns of the row before, then those of the row after.
+  const both = ([0, 1] as const).flatMap((side) =>
+    columns.map(([column, type, value]): Columns<Turn<Row>>[number] => {
+      return [column, type, (turn) => value(turn[side])];
     }),
   );
+  const set = columns.map(([column], at) => `${column} = x.${LETTERS[columns.length + at + 1]}`);
+  const sql = (from: string, { rid }: Owner): string =>
+    `update ${name} t set ${set.join(', ')} from ${from} where t.rid = ${rid} and ${same}`;
+  return part(`=${name[0]}`, changes, rowsOf, both, sql, STANDING);
+}
+
+function added<Row>(
+  { name, columns }: IndexTable<Row>,
+  changes: readonly RowChange[],
+  rowsOf: (change: RowChange) => readonly Row[],
+): Part | undefined {
+  const names = columns.map(([column]) => column).join(', ');
+  const values = columns.map((_, at) => `x.${LETTERS[at + 1]}`).join(', ');
+  const sql = (from: string, { rid, bucket, joined }: Owner): string =>
+    `insert into ${name} (${names}, rid, bucket)
+     select ${values}, ${rid}, ${bucket} from ${from}${joined}`;
+  return part(`+${name[0]}`, changes, rowsOf, columns, sql);
+}
+
+function removed<Row>(
+  { name, columns, same }: IndexTable<Row>,
+  changes: readonly RowChange[],
+  rowsOf: (change: RowChange) => readonly Row[],
+): Part | undefined {
+  const sql = (from: string, { rid }: Owner): string =>
+    `delete from ${name} t using ${from} where t.rid = ${rid} and ${same}`;
+  return part(`-${name[0]}`, changes, rowsOf, columns, sql, STANDING);
 }
 
 /** Index rows that become others: half the work of taking one out and putting another in. */
 export function turns(changes: readonly RowChange[]): (Part | undefined)[] {
   return [
-    part(
-      '=t',
-      changes,
-      (each) => each.turn.tok,
-      both(TOK),
-      (from, { rid, beside, of }) => `update tok t set hash = x.d, system = x.e, kind = x.f
-        from ${from}${beside}
-        where ${of}t.hash = x.a and t.rid = ${rid} and t.system = x.b and t.kind = x.c`,
-      STANDING,
-    ),
-    part(
-      '=s',
-      changes,
-      (each) => each.turn.str,
-      both(STR),
-      (from, { rid, beside, of }) => `update str t
-        set param = x.g, v0 = x.h, v1 = x.i, v2 = x.j, v3 = x.k, raw = x.l
-        from ${from}${beside} where ${of}t.rid = ${rid} and ${SAME_TEXTS}`,
-      STANDING,
-    ),
-    part(
-      '=r',
-      changes,
-      (each) => each.turn.ref,
-      both(REF),
-      (from, { rid, beside, of }) => `update ref t set param = x.d, type = x.e, target = x.f
-        from ${from}${beside}
-        where ${of}t.target = x.c and t.param = x.a and t.type = x.b and t.rid = ${rid}`,
-      STANDING,
-    ),
-    part(
-      '=d',
-      changes,
-      (each) => each.turn.dat,
-      both(DAT),
-      (from, { rid, beside, of }) => `update dat t set param = x.d, lower = x.e, upper = x.f
-        from ${from}${beside}
-        where ${of}t.param = x.a and t.lower = x.b and t.upper = x.c and t.rid = ${rid}`,
-      STANDING,
-    ),
+    turned(TOK, changes, (each) => each.turn.tok),
+    turned(STR, changes, (each) => each.turn.str),
+    turned(REF, changes, (each) => each.turn.ref),
+    turned(DAT, changes, (each) => each.turn.dat),
   ];
 }
 
 /** Index rows to add. */
 export function additions(changes: readonly RowChange[]): (Part | undefined)[] {
   return [
-    part(
-      '+t',
-      changes,
-      (each) => each.add.tok,
-      TOK,
-      (from, { rid, bucket, joined }) => `insert into tok (hash, rid, system, bucket, kind)
-        select x.a, ${rid}, x.b, ${bucket}, x.c from ${from}${joined}`,
-    ),
-    part(
-      '+s',
-      changes,
-      (each) => each.add.str,
-      STR,
-      (from, { rid, bucket, joined }) => `insert into str
-          (rid, param, bucket, v0, v1, v2, v3, raw)
-        select ${rid}, x.a, ${bucket}, x.b, x.c, x.d, x.e, x.f from ${from}${joined}`,
-    ),
-    part(
-      '+r',
-      changes,
-      (each) => each.add.ref,
-      REF,
-      (from, { rid, bucket, joined }) => `insert into ref (target, rid, param, type, bucket)
-        select x.c, ${rid}, x.a, x.b, ${bucket} from ${from}${joined}`,
-    ),
-    part(
-      '+d',
-      changes,
-      (each) => each.add.dat,
-      DAT,
-      (from, { rid, bucket, joined }) => `insert into dat (lower, upper, rid, param, bucket)
-        select x.b, x.c, ${rid}, x.a, ${bucket} from ${from}${joined}`,
-    ),
+    added(TOK, changes, (each) => each.add.tok),
+    added(STR, changes, (each) => each.add.str),
+    added(REF, changes, (each) => each.add.ref),
+    added(DAT, changes, (each) => each.add.dat),
     ...rareAdditions(changes),
   ];
 }
@@ -263,14 +254,7 @@ export function additions(changes: readonly RowChange[]): (Part | undefined)[] {
 /** Those that few resources have. */
 export function rareAdditions(changes: readonly RowChange[]): (Part | undefined)[] {
   return [
-    part(
-      '+n',
-      changes,
-      (each) => each.add.num,
-      NUM,
-      (from, { rid, bucket, joined }) => `insert into num (rid, unit, param, bucket, low, high, val)
-        select ${rid}, x.b, x.a, ${bucket}, x.c, x.d, x.e from ${from}${joined}`,
-    ),
+    added(NUM, changes, (each) => each.add.num),
     pairPart(
       '+p',
       changes,
@@ -288,10 +272,10 @@ function replaced(changes: readonly RowChange[]): Part | undefined {
     changes,
     (each) => (each.old ? [each] : []),
     [
-      ['timestamptz', (row) => row.old!.lu],
-      ['int', (row) => row.old!.version],
-      ['smallint', (row) => row.method],
-      ['bytea', (row) => row.old!.content],
+      ['lu', 'timestamptz', (row) => row.old!.lu],
+      ['ver', 'int', (row) => row.old!.version],
+      ['method', 'smallint', (row) => row.method],
+      ['content', 'bytea', (row) => row.old!.content],
     ],
     (from, { rid, type, bucket, joined }) => `insert into history
         (lu, rid, ver, type, bucket, method, content)
@@ -303,58 +287,17 @@ function replaced(changes: readonly RowChange[]): Part | undefined {
 export function removals(changes: readonly RowChange[]): (Part | undefined)[] {
   return [
     replaced(changes),
-    part(
-      '-t',
-      changes,
-      (each) => each.remove.tok,
-      TOK,
-      (from, { rid, beside, of }) => `delete from tok t using ${from}${beside}
-        where ${of}t.hash = x.a and t.rid = ${rid} and t.system = x.b and t.kind = x.c`,
-      STANDING,
-    ),
-    part(
-      '-s',
-      changes,
-      (each) => each.remove.str,
-      STR,
-      (from, { rid, beside, of }) => `delete from str t using ${from}${beside}
-        where ${of}t.rid = ${rid} and ${SAME_TEXTS}`,
-      STANDING,
-    ),
-    part(
-      '-r',
-      changes,
-      (each) => each.remove.ref,
-      REF,
-      (from, { rid, beside, of }) => `delete from ref t using ${from}${beside}
-        where ${of}t.target = x.c and t.param = x.a and t.type = x.b and t.rid = ${rid}`,
-      STANDING,
-    ),
-    part(
-      '-d',
-      changes,
-      (each) => each.remove.dat,
-      DAT,
-      (from, { rid, beside, of }) => `delete from dat t using ${from}${beside}
-        where ${of}t.param = x.a and t.lower = x.b and t.upper = x.c and t.rid = ${rid}`,
-      STANDING,
-    ),
-    part(
-      '-n',
-      changes,
-      (each) => each.remove.num,
-      NUM,
-      (from, { rid, beside, of }) => `delete from num t using ${from}${beside}
-        where ${of}t.param = x.a and t.unit = x.b and t.val = x.e and t.low = x.c
-          and t.rid = ${rid}`,
-      STANDING,
-    ),
+    removed(TOK, changes, (each) => each.remove.tok),
+    removed(STR, changes, (each) => each.remove.str),
+    removed(REF, changes, (each) => each.remove.ref),
+    removed(DAT, changes, (each) => each.remove.dat),
+    removed(NUM, changes, (each) => each.remove.num),
     pairPart(
       '-p',
       changes,
       (each) => each.remove.pair,
-      (from, { rid, beside, of }) => `delete from pair t using ${from}${beside}
-        where ${of}t.rid = ${rid} and t.param = x.param and ${PAIR_SAME}`,
+      (from, { rid }) => `delete from pair t using ${from}
+        where t.rid = ${rid} and t.param = x.param and ${PAIR_SAME}`,
       STANDING,
     ),
   ];

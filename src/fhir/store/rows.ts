@@ -112,8 +112,6 @@ function insertOne(table: string): Frame {
     bucket: '$2::smallint',
     type: '$3::smallint',
     joined: ', m',
-    beside: ', m',
-    of: '',
   };
   return { kind: `fhir.insert-${table.slice(9)}`, head, owner, end: 'select rid from m' };
 }
@@ -179,8 +177,6 @@ function updateOne(table: string): Frame {
     bucket: '$3::smallint',
     type: '$4::smallint',
     joined: '',
-    beside: '',
-    of: '',
   };
   return { kind: `fhir.update-${table.slice(9)}`, head, owner, end: 'select 1' };
 }
