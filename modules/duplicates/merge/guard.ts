@@ -10,6 +10,7 @@ import {
   type Guard,
   inPlace,
   localId,
+  type Problem,
   problem,
   type ResourceWrite,
 } from '../../../src/sdk/index.ts';
@@ -17,7 +18,7 @@ import { replacements } from '../store/aliases.ts';
 import { replacedGroups } from '../store/merges.ts';
 import { isReplacedGroup } from './group-plan.ts';
 import { isRunning } from './household.ts';
-import { isReplaced } from './living.ts';
+import { isReplaced, type Merged } from './living.ts';
 
 /** Patients made in a unit of work: nobody can have replaced them. */
 const made = new WeakMap<Context, Set<string>>();
@@ -29,30 +30,8 @@ export const patientGuard: Guard = {
     const known = made.get(ctx) ?? new Set<string>();
     made.set(ctx, known);
     for (const { action, id } of writes) if (action === 'create') known.add(id);
-    const freed = (writes as readonly ResourceWrite<Patient>[]).filter(
-      ({ previous, resource }) =>
-        previous !== undefined &&
-        isReplaced(previous) &&
-        !(resource && isReplaced(resource) && resource.active === false),
-    );
-    if (freed.length === 0) return;
-    const found = await replacements(
-      ctx,
-      freed.map(({ id }) => id),
-    );
-    for (const { id, place } of freed) {
-      const by = found.get(id);
-      if (by === undefined) continue;
-      inPlace(place, () => {
-        throw problem(
-          'conflict',
-          'record-replaced',
-          `Patient/${id} was merged into Patient/${by}; change that one, or take the merge back with ` +
-            'Patient/$unmerge.',
-          'Patient.link',
-        );
-      });
-    }
+    const freed = freedOf(writes as readonly ResourceWrite<Patient>[], isReplaced);
+    refuse(freed, await replacements(ctx, idsOf(freed)), stillReplaced('Patient', 'link'));
   },
 };
 
@@ -60,58 +39,68 @@ export const groupGuard: Guard = {
   type: 'Group',
   does: 'keeps replaced households as they are, and replaced records out of households',
   check: async (ctx, writes) => {
-    await refuseFreedGroups(ctx, writes as readonly ResourceWrite<Group>[]);
+    const groups = writes as readonly ResourceWrite<Group>[];
+    const freed = freedOf(groups, isReplacedGroup);
+    refuse(freed, await replacedGroups(ctx, idsOf(freed)), stillReplaced('Group', 'active'));
     const today = ctx.now.toISOString().slice(0, 10);
-    const entering = (writes as readonly ResourceWrite<Group>[]).flatMap((write) =>
+    const entering = groups.flatMap((write) =>
       newMembers(ctx, write, today).map((id) => ({ id, place: write.place })),
     );
-    const found = await replacements(
-      ctx,
-      entering.map(({ id }) => id),
+    refuse(entering, await replacements(ctx, idsOf(entering)), (id, by) =>
+      problem(
+        'conflict',
+        'member-replaced',
+        `Patient/${id} was merged into Patient/${by}; name that one as the member.`,
+        'Group.member',
+      ),
     );
-    for (const { id, place } of entering) {
-      const by = found.get(id);
-      if (by === undefined) continue;
-      inPlace(place, () => {
-        throw problem(
-          'conflict',
-          'member-replaced',
-          `Patient/${id} was merged into Patient/${by}; name that one as the member.`,
-          'Group.member',
-        );
-      });
-    }
   },
 };
 
-/** A household that was merged stays inactive and replaced until the merge is taken back. */
-async function refuseFreedGroups(
-  ctx: Context,
-  writes: readonly ResourceWrite<Group>[],
-): Promise<void> {
-  const freed = writes.filter(
+/** A record that a write is about, and where in a Bundle the write stands. */
+type Named = Pick<ResourceWrite, 'id' | 'place'>;
+
+function idsOf(named: readonly Named[]): string[] {
+  return named.map(({ id }) => id);
+}
+
+/** Writes after which a replaced record would count as a living one again, or be gone. */
+function freedOf<R extends Patient | Group>(
+  writes: readonly ResourceWrite<R>[],
+  isGone: (record: R) => boolean,
+): ResourceWrite<R>[] {
+  return writes.filter(
     ({ previous, resource }) =>
       previous !== undefined &&
-      isReplacedGroup(previous) &&
-      !(resource && isReplacedGroup(resource) && resource.active === false),
+      isGone(previous) &&
+      !(resource && isGone(resource) && resource.active === false),
   );
-  const found = await replacedGroups(
-    ctx,
-    freed.map(({ id }) => id),
-  );
-  for (const { id, place } of freed) {
-    const by = found.get(id);
+}
+
+/** @throws Problem for the first of these records that has been replaced, in its place */
+function refuse(
+  named: readonly Named[],
+  replaced: ReadonlyMap<string, string>,
+  problemOf: (id: string, by: string) => Problem,
+): void {
+  for (const { id, place } of named) {
+    const by = replaced.get(id);
     if (by === undefined) continue;
     inPlace(place, () => {
-      throw problem(
-        'conflict',
-        'record-replaced',
-        `Group/${id} was merged into Group/${by}; change that one, or take the merge back with ` +
-          'Group/$unmerge.',
-        'Group.active',
-      );
+      throw problemOf(id, by);
     });
   }
+}
+
+function stillReplaced(type: Merged, element: string): (id: string, by: string) => Problem {
+  return (id, by) =>
+    problem(
+      'conflict',
+      'record-replaced',
+      `${type}/${id} was merged into ${type}/${by}; change that one, or take the merge back with ` +
+        `${type}/$unmerge.`,
+      `${type}.${element}`,
+    );
 }
 
 /** Members who were not running ones before, and were there before this unit of work. */
