@@ -15,6 +15,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   parameterIn,
   problem,
   structureDefinition,
@@ -70,7 +71,7 @@ const definition: OperationDefinition = {
       'Answers only households of which a member is certain.',
     ),
     inputParameter('count', 'integer', 'Households answered at most.'),
-    { name: 'return', use: 'out', min: 1, max: '1', type: 'Bundle' },
+    outputParameter('return', 'Bundle', 1),
   ],
 };
 

@@ -16,6 +16,7 @@ import {
   type Operation,
   type OperationInput,
   operationOutcome,
+  outputParameter,
   Problem,
   parameterIn,
   problem,
@@ -67,7 +68,7 @@ const definition: OperationDefinition = {
       'Answers only records that are certainly this one person.',
     ),
     inputParameter('count', 'integer', 'Records answered at most.'),
-    { name: 'return', use: 'out', min: 1, max: '1', type: 'Bundle' },
+    outputParameter('return', 'Bundle', 1),
   ],
 };
 

@@ -17,6 +17,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   type PaymentPeriod,
   parameterIn,
   parsePeriod,
@@ -224,16 +225,10 @@ function malformed(diagnostics: string, place: string) {
 
 type Parameter = NonNullable<OperationDefinition['parameter']>[number];
 
-const out = (name: string, type: Parameter['type'], min: 0 | 1): Parameter => ({
-  ...{ name, type, min },
-  use: 'out',
-  max: '1',
-});
-
 const FIGURES: Parameter[] = [
-  out('households', 'integer', 1),
-  out('people', 'integer', 1),
-  out('amount', 'Money', 1),
+  outputParameter('households', 'integer', 1),
+  outputParameter('people', 'integer', 1),
+  outputParameter('amount', 'Money', 1),
 ];
 
 const parts = (name: string, part: Parameter[], max = '1'): Parameter => ({
@@ -243,15 +238,15 @@ const parts = (name: string, part: Parameter[], max = '1'): Parameter => ({
 });
 
 const CHANGED: Parameter[] = [
-  out('household', 'Reference', 1),
-  out('now', 'Money', 1),
-  out('tried', 'Money', 1),
+  outputParameter('household', 'Reference', 1),
+  outputParameter('now', 'Money', 1),
+  outputParameter('tried', 'Money', 1),
 ];
 
 const LIMIT: Parameter[] = [
-  out('per', 'code', 1),
-  out('limit', 'Money', 1),
-  out('left', 'Money', 1),
+  outputParameter('per', 'code', 1),
+  outputParameter('limit', 'Money', 1),
+  outputParameter('left', 'Money', 1),
 ];
 
 const definition: OperationDefinition = {
@@ -298,8 +293,8 @@ const definition: OperationDefinition = {
     ),
     inputParameter('top', 'unsignedInt', 'How many of those who gain or lose most are named; 0.'),
     FORMAT_PARAMETER,
-    out('period', 'string', 1),
-    out('basis', 'code', 1),
+    outputParameter('period', 'string', 1),
+    outputParameter('basis', 'code', 1),
     parts('now', FIGURES),
     parts('tried', FIGURES),
     parts('winners', FIGURES),
@@ -308,7 +303,7 @@ const definition: OperationDefinition = {
     parts('beyond-budget', FIGURES),
     parts('gain', CHANGED, '*'),
     parts('loss', CHANGED, '*'),
-    out('report', 'MeasureReport', 1),
+    outputParameter('report', 'MeasureReport', 1),
   ],
 };
 

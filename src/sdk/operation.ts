@@ -52,6 +52,11 @@ export function inputParameter(
   return { name, use: 'in', min: 0, max, type: type as Parameter['type'] & string, documentation };
 }
 
+/** A parameter of an OperationDefinition that is answered, once unless `max` is "*". */
+export function outputParameter(name: string, type: string, min: 0 | 1, max = '1'): Parameter {
+  return { name, use: 'out', min, max, type: type as Parameter['type'] & string };
+}
+
 /** The parameter of a name that an operation was given; undefined when it was not. */
 export function parameterIn(
   { parameters }: Pick<OperationInput, 'parameters'>,

@@ -8,21 +8,10 @@ import type {
   Parameters,
   ParametersParameter,
 } from '@medplum/fhirtypes';
-import type { OperationInput } from '../../../src/sdk/index.ts';
+import { inputParameter, type OperationInput, outputParameter } from '../../../src/sdk/index.ts';
 import type { World } from './plan.ts';
 
 type Parameter = NonNullable<OperationDefinition['parameter']>[number];
-
-/** A parameter of a definition. */
-export function parameter(
-  use: 'in' | 'out',
-  name: string,
-  type: string,
-  max = '1',
-  min = 0,
-): Parameter {
-  return { name, use, min, max, type: type as Parameter['type'] };
-}
 
 /** A parameter that has parts, and so no type. */
 export function withParts(
@@ -34,10 +23,20 @@ export function withParts(
   return { name, use, min: 0, max: '*', documentation, part };
 }
 
+/** The two ways of naming a record, one of which is used: by reference, or by identifiers. */
+export function namedBy(name: string, documentation: string): Parameter[] {
+  return [
+    inputParameter(name, 'Reference', documentation),
+    inputParameter(`${name}-identifier`, 'Identifier', `${documentation} By what it carries.`, '*'),
+  ];
+}
+
+export const PREVIEW = inputParameter('preview', 'boolean', 'Says what would be; writes nothing.');
+
 /** How many resources of a type change. */
 export const EFFECT = withParts('out', 'effect', 'How many resources of a type change.', [
-  parameter('out', 'type', 'code', '1', 1),
-  parameter('out', 'count', 'integer', '1', 1),
+  outputParameter('type', 'code', 1),
+  outputParameter('count', 'integer', 1),
 ]);
 
 export function effects(after: World): ParametersParameter[] {

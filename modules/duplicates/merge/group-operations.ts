@@ -15,9 +15,11 @@ import type {
 } from '@medplum/fhirtypes';
 import {
   type Context,
+  inputParameter,
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   type Problem,
   parameterIn,
   problem,
@@ -27,7 +29,16 @@ import { refuseMasked } from '../match.ts';
 import { settleMerged } from '../review/settle.ts';
 import { type MemberTie, tiesBetween } from '../store/households.ts';
 import { formerGroupRids } from '../store/merges.ts';
-import { answer, EFFECT, effects, issue, parameter, taskParameter, withParts } from './answer.ts';
+import {
+  answer,
+  EFFECT,
+  effects,
+  issue,
+  namedBy,
+  PREVIEW,
+  taskParameter,
+  withParts,
+} from './answer.ts';
 import { mergeGroups, type PreparedGroups, prepareGroups, type WantedGroups } from './group.ts';
 import { isReplacedGroup } from './group-plan.ts';
 import { rowOf } from './household.ts';
@@ -35,10 +46,7 @@ import { MERGE } from './operations.ts';
 import { householdsNeedTwo, type Proposed, secondPerson } from './propose.ts';
 import { byReference, checkPair, recordOf } from './resolve.ts';
 
-const PAIR = (use: 'in' | 'out') => [
-  parameter(use, 'source', 'Reference', '1', 1),
-  parameter(use, 'target', 'Reference', '1', 1),
-];
+const SIDES = ['source', 'target'] as const;
 
 const definition: OperationDefinition = {
   resourceType: 'OperationDefinition',
@@ -59,19 +67,25 @@ const definition: OperationDefinition = {
   type: true,
   instance: false,
   parameter: [
-    ...['source-group', 'target-group'].flatMap((name) => [
-      parameter('in', name, 'Reference'),
-      parameter('in', `${name}-identifier`, 'Identifier', '*'),
-    ]),
-    withParts('in', 'member', 'Members of source and target who are one person.', PAIR('in')),
-    parameter('in', 'preview', 'boolean'),
-    parameter('out', 'input', 'Parameters', '1', 1),
-    parameter('out', 'outcome', 'OperationOutcome', '1', 1),
-    parameter('out', 'result', 'Group'),
-    parameter('out', 'task', 'Reference', '*'),
+    ...namedBy('source-group', 'The household that is replaced.'),
+    ...namedBy('target-group', 'The household that remains.'),
+    withParts(
+      'in',
+      'member',
+      'Members of source and target who are one person.',
+      SIDES.map((side) => ({
+        ...inputParameter(side, 'Reference', `The record of the ${side}.`),
+        min: 1,
+      })),
+    ),
+    PREVIEW,
+    outputParameter('input', 'Parameters', 1),
+    outputParameter('outcome', 'OperationOutcome', 1),
+    outputParameter('result', 'Group', 0),
+    outputParameter('task', 'Reference', 0, '*'),
     withParts('out', 'match', 'Of a preview: members who may be one person, the likeliest first.', [
-      ...PAIR('out'),
-      parameter('out', 'score', 'decimal', '1', 1),
+      ...SIDES.map((side) => outputParameter(side, 'Reference', 1)),
+      outputParameter('score', 'decimal', 1),
     ]),
     EFFECT,
   ],

@@ -13,15 +13,26 @@ import type {
 } from '@medplum/fhirtypes';
 import {
   type Context,
+  inputParameter,
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   parameterIn,
   permission,
 } from '../../../src/sdk/index.ts';
 import { refuseMasked } from '../match.ts';
 import { settleMerged } from '../review/settle.ts';
-import { answer, EFFECT, effects, issue, parameter, taskParameter, withParts } from './answer.ts';
+import {
+  answer,
+  EFFECT,
+  effects,
+  issue,
+  namedBy,
+  PREVIEW,
+  taskParameter,
+  withParts,
+} from './answer.ts';
 import { checkConflicts, merge, type Prepared, prepare } from './merge.ts';
 import { needsTwo, type Proposed, secondPerson } from './propose.ts';
 import { checkPair, checkResult, patientOf } from './resolve.ts';
@@ -47,20 +58,22 @@ const mergeDefinition: OperationDefinition = {
   type: true,
   instance: false,
   parameter: [
-    parameter('in', 'source-patient', 'Reference'),
-    parameter('in', 'source-patient-identifier', 'Identifier', '*'),
-    parameter('in', 'target-patient', 'Reference'),
-    parameter('in', 'target-patient-identifier', 'Identifier', '*'),
-    parameter('in', 'result-patient', 'Patient'),
-    parameter('in', 'preview', 'boolean'),
-    parameter('out', 'input', 'Parameters', '1', 1),
-    parameter('out', 'outcome', 'OperationOutcome', '1', 1),
-    parameter('out', 'result', 'Patient'),
-    parameter('out', 'task', 'Reference', '*'),
+    ...namedBy('source-patient', 'The record that is replaced.'),
+    ...namedBy('target-patient', 'The record that remains.'),
+    inputParameter(
+      'result-patient',
+      'Patient',
+      'What the record that remains becomes, with a link of type replaces to the source.',
+    ),
+    PREVIEW,
+    outputParameter('input', 'Parameters', 1),
+    outputParameter('outcome', 'OperationOutcome', 1),
+    outputParameter('result', 'Patient', 0),
+    outputParameter('task', 'Reference', 0, '*'),
     withParts('out', 'survivorship', 'Where the value of a field comes from, and why.', [
-      parameter('out', 'field', 'string', '1', 1),
-      parameter('out', 'from', 'string', '1', 1),
-      parameter('out', 'why', 'string', '1', 1),
+      outputParameter('field', 'string', 1),
+      outputParameter('from', 'string', 1),
+      outputParameter('why', 'string', 1),
     ]),
     EFFECT,
   ],

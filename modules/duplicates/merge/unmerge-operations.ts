@@ -8,11 +8,12 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   parameterIn,
   permission,
 } from '../../../src/sdk/index.ts';
 import { settleUnmerged } from '../review/settle.ts';
-import { issue, parameter, taskParameter } from './answer.ts';
+import { issue, namedBy, PREVIEW, taskParameter } from './answer.ts';
 import type { Merged } from './living.ts';
 import { recordOf } from './resolve.ts';
 import { prepareUnmerge, type Unmerge, unmerge } from './unmerge.ts';
@@ -56,13 +57,12 @@ function unmergeOf(type: Merged, title: string, description: string): Operation 
       type: true,
       instance: false,
       parameter: [
-        parameter('in', source, 'Reference'),
-        parameter('in', `${source}-identifier`, 'Identifier', '*'),
-        parameter('in', 'preview', 'boolean'),
-        parameter('out', 'outcome', 'OperationOutcome', '1', 1),
-        parameter('out', 'source', type),
-        parameter('out', 'target', type),
-        parameter('out', 'task', 'Reference', '*'),
+        ...namedBy(source, 'The record that was replaced.'),
+        PREVIEW,
+        outputParameter('outcome', 'OperationOutcome', 1),
+        outputParameter('source', type, 0),
+        outputParameter('target', type, 0),
+        outputParameter('task', 'Reference', 0, '*'),
       ],
     },
     permission: UNMERGE,

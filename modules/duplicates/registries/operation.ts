@@ -18,6 +18,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   Problem,
   parameterIn,
   problem,
@@ -31,10 +32,6 @@ import { type LinkedPair, pairsAcross } from './pairs.ts';
 const LINKS_MAX = 1_000;
 /** As sure as what is graded certain. */
 const USUAL_MIN = 0.999;
-
-const out = (name: string, type: 'integer' | 'Reference' | 'decimal', min = 1) => ({
-  ...{ name, use: 'out' as const, min, max: '1', type },
-});
 
 export const linkRegistriesOperation: Operation = {
   definition: {
@@ -62,20 +59,20 @@ export const linkRegistriesOperation: Operation = {
       { ...inputParameter('other', 'uri', 'The same of the other registry.'), min: 1 },
       inputParameter('minimum', 'decimal', 'Probability from .5 to 1 that a link needs; .999.'),
       inputParameter('preview', 'boolean', 'Write nothing.'),
-      out('linked', 'integer'),
-      out('standing', 'integer'),
-      out('doubtful', 'integer'),
-      out('left', 'integer'),
+      outputParameter('linked', 'integer', 1),
+      outputParameter('standing', 'integer', 1),
+      outputParameter('doubtful', 'integer', 1),
+      outputParameter('left', 'integer', 1),
       {
         name: 'link',
         use: 'out',
         min: 0,
         max: '*',
         part: [
-          out('one', 'Reference'),
-          out('other', 'Reference'),
-          out('score', 'decimal'),
-          out('linkage', 'Reference', 0),
+          outputParameter('one', 'Reference', 1),
+          outputParameter('other', 'Reference', 1),
+          outputParameter('score', 'decimal', 1),
+          outputParameter('linkage', 'Reference', 0),
         ],
       },
     ],

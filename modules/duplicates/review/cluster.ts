@@ -10,6 +10,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   Problem,
 } from '../../../src/sdk/index.ts';
 import { refuseMasked } from '../match.ts';
@@ -35,20 +36,20 @@ export const clusterOperation: Operation = {
     type: false,
     instance: true,
     parameter: [
-      { name: 'record', use: 'out', min: 1, max: '*', type: 'Patient' },
+      outputParameter('record', 'Patient', 1, '*'),
       {
         name: 'tie',
         use: 'out',
         min: 0,
         max: '*',
         part: [
-          { name: 'kind', use: 'out', min: 1, max: '1', type: 'code' },
-          { name: 'one', use: 'out', min: 1, max: '1', type: 'Reference' },
-          { name: 'other', use: 'out', min: 1, max: '1', type: 'Reference' },
-          { name: 'says', use: 'out', min: 1, max: '1', type: 'code' },
-          { name: 'score', use: 'out', min: 0, max: '1', type: 'decimal' },
-          { name: 'task', use: 'out', min: 0, max: '1', type: 'Reference' },
-          { name: 'at', use: 'out', min: 0, max: '1', type: 'instant' },
+          outputParameter('kind', 'code', 1),
+          outputParameter('one', 'Reference', 1),
+          outputParameter('other', 'Reference', 1),
+          outputParameter('says', 'code', 1),
+          outputParameter('score', 'decimal', 0),
+          outputParameter('task', 'Reference', 0),
+          outputParameter('at', 'instant', 0),
         ],
       },
     ],

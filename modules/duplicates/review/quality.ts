@@ -14,6 +14,7 @@ import {
   type Context,
   type Operation,
   operationDefinition,
+  outputParameter,
   permission,
   structureDefinition,
 } from '../../../src/sdk/index.ts';
@@ -45,7 +46,7 @@ export const qualityOperation: Operation = {
     system: false,
     type: true,
     instance: false,
-    parameter: [{ name: 'return', use: 'out', min: 1, max: '1', type: 'MeasureReport' }],
+    parameter: [outputParameter('return', 'MeasureReport', 1)],
   },
   permission: REVIEW_QUALITY,
   run: report,

@@ -13,6 +13,7 @@ import {
   job,
   type Operation,
   operationDefinition,
+  outputParameter,
 } from '../../../src/sdk/index.ts';
 import { refuseMasked } from '../match.ts';
 import { REVIEW } from '../permissions.ts';
@@ -58,9 +59,9 @@ export const nextOperation: Operation = {
     type: true,
     instance: false,
     parameter: [
-      { name: 'suspicion', use: 'out', min: 0, max: '1', type: 'Task' },
-      { name: 'until', use: 'out', min: 0, max: '1', type: 'instant' },
-      { name: 'waiting', use: 'out', min: 1, max: '1', type: 'integer' },
+      outputParameter('suspicion', 'Task', 0),
+      outputParameter('until', 'instant', 0),
+      outputParameter('waiting', 'integer', 1),
     ],
   },
   permission: REVIEW,

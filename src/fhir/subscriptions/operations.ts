@@ -17,6 +17,7 @@ import {
   type Operation,
   type OperationInput,
   operationDefinition,
+  outputParameter,
   problem,
 } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
@@ -39,8 +40,6 @@ const OVERLAP_DAYS = 7;
 
 const input = (name: string, type: string, max = '1'): OperationDefinitionParameter =>
   ({ name, use: 'in', min: 0, max, type }) as OperationDefinitionParameter;
-const output = (name: string, type: string): OperationDefinitionParameter =>
-  ({ name, use: 'out', min: 1, max: '1', type }) as OperationDefinitionParameter;
 
 function define(
   definition: Pick<OperationDefinition, 'url' | 'name' | 'code' | 'description' | 'parameter'>,
@@ -65,7 +64,11 @@ const statusOperation: Operation = {
       name: 'SubscriptionStatus',
       code: 'status',
       description: 'Says how Subscriptions stand and how many events they have had.',
-      parameter: [input('id', 'id', '*'), input('status', 'code', '*'), output('return', 'Bundle')],
+      parameter: [
+        input('id', 'id', '*'),
+        input('status', 'code', '*'),
+        outputParameter('return', 'Bundle', 1),
+      ],
     },
     { type: true, affectsState: false },
   ),
@@ -101,7 +104,7 @@ const eventsOperation: Operation = {
         input('eventsSinceNumber', 'string'),
         input('eventsUntilNumber', 'string'),
         input('content', 'code'),
-        output('return', 'Bundle'),
+        outputParameter('return', 'Bundle', 1),
       ],
     },
     { type: false, affectsState: false },
@@ -129,8 +132,8 @@ const rotateOperation: Operation = {
         `signs as well for ${OVERLAP_DAYS} days, or as many as overlap-days says.`,
       parameter: [
         input('overlap-days', 'unsignedInt'),
-        output('secret', 'string'),
-        output('before-until', 'instant'),
+        outputParameter('secret', 'string', 1),
+        outputParameter('before-until', 'instant', 1),
       ],
     },
     { type: false, affectsState: true },

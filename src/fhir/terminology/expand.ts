@@ -14,13 +14,13 @@ import type {
   ValueSetExpansionParameter,
 } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { inputParameter, type Operation, problem } from '../../sdk/index.ts';
+import { inputParameter, type Operation, outputParameter, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { current } from '../interactions/read.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 import { Carried, definitionOf } from './carried.ts';
 import { conceptsOf, isInactive } from './concepts.ts';
-import { Given, output } from './parameters.ts';
+import { Given } from './parameters.ts';
 
 /** Codes that one answer holds at most. */
 const CODES_MAX = 10_000;
@@ -50,7 +50,7 @@ const DEFINITION: OperationDefinition = {
     inputParameter('includeDefinition', 'boolean', 'With the definition of the value set.'),
     inputParameter('excludeNested', 'boolean', 'The answer is always flat.'),
     inputParameter('displayLanguage', 'code', 'Displays in this language where there are such.'),
-    output('return', 'ValueSet'),
+    outputParameter('return', 'ValueSet', 1),
   ],
 };
 

@@ -13,13 +13,13 @@ import type {
   ParametersParameter,
 } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { inputParameter, type Operation, problem } from '../../sdk/index.ts';
+import { inputParameter, type Operation, outputParameter, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { current } from '../interactions/read.ts';
 import { BY_TYPE } from '../operations/by-type.ts';
 import { Carried, definitionOf } from './carried.ts';
 import { conceptsOf, type Placed } from './concepts.ts';
-import { answer, askedIn, Given, output, text } from './parameters.ts';
+import { answer, askedIn, Given, text } from './parameters.ts';
 
 const LOOKUP: OperationDefinition = {
   resourceType: 'OperationDefinition',
@@ -46,9 +46,9 @@ const LOOKUP: OperationDefinition = {
     ),
     inputParameter('displayLanguage', 'code', 'Display in this language where there is such.'),
     inputParameter('property', 'code', 'Only these of properties, parents and children.', '*'),
-    output('name', 'string'),
-    output('version', 'string'),
-    output('display', 'string'),
+    outputParameter('name', 'string', 1),
+    outputParameter('version', 'string', 0),
+    outputParameter('display', 'string', 1),
   ],
 };
 
@@ -72,7 +72,7 @@ const SUBSUMES: OperationDefinition = {
     inputParameter('version', 'string', 'Version of the system.'),
     inputParameter('codingA', 'Coding', 'One code as a Coding.'),
     inputParameter('codingB', 'Coding', 'The other code as a Coding.'),
-    output('outcome', 'code'),
+    outputParameter('outcome', 'code', 1),
   ],
 };
 

@@ -6,7 +6,6 @@ import type {
   CodeableConcept,
   CodeSystem,
   Coding,
-  OperationDefinitionParameter,
   Parameters,
   ParametersParameter,
   ValueSet,
@@ -77,17 +76,6 @@ export class Given {
 
 function hasValue(parameter: ParametersParameter): boolean {
   return Object.keys(parameter).some((key) => key.startsWith('value'));
-}
-
-/** An output parameter of a definition. */
-export function output(name: string, type: string, max = '1'): OperationDefinitionParameter {
-  return {
-    name,
-    use: 'out',
-    min: 0,
-    max,
-    type: type as OperationDefinitionParameter['type'] & string,
-  };
 }
 
 /** A code to look at, with its system and display where they were given. */

@@ -11,7 +11,7 @@
 
 import type { CodeSystem, OperationDefinition, Parameters, ValueSet } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { inputParameter, type Operation, problem } from '../../sdk/index.ts';
+import { inputParameter, type Operation, outputParameter, problem } from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import type { ExpandedValueSet } from '../definitions/definitions.ts';
 import { current } from '../interactions/read.ts';
@@ -19,7 +19,7 @@ import { BY_TYPE } from '../operations/by-type.ts';
 import { Carried, definitionOf } from './carried.ts';
 import { conceptsOf } from './concepts.ts';
 import { valueSetOf } from './expand.ts';
-import { type Asked, answer, askedIn, Given, output, text } from './parameters.ts';
+import { type Asked, answer, askedIn, Given, text } from './parameters.ts';
 
 const CODE = [
   inputParameter('code', 'code', 'The code.'),
@@ -33,11 +33,11 @@ const CODE = [
     'Taken and not looked at: there is one version of each definition.',
   ),
   inputParameter('displayLanguage', 'code', 'Taken and not looked at.'),
-  output('result', 'boolean'),
-  output('message', 'string'),
-  output('display', 'string'),
-  output('code', 'code'),
-  output('system', 'uri'),
+  outputParameter('result', 'boolean', 1),
+  outputParameter('message', 'string', 0),
+  outputParameter('display', 'string', 0),
+  outputParameter('code', 'code', 0),
+  outputParameter('system', 'uri', 0),
 ];
 
 function definition(type: 'ValueSet' | 'CodeSystem'): OperationDefinition {
