@@ -47,7 +47,12 @@ export function isHold(flag: Flag | undefined): boolean {
  * @throws Problem when the subject is unknown
  */
 export async function raiseHold(ctx: Context, hold: Hold): Promise<Flag> {
-  return ctx.fhir.create<Flag>({
+  return ctx.fhir.create<Flag>(flagOf(ctx, hold));
+}
+
+/** The Flag of a hold, for whoever writes many in one Bundle. */
+export function flagOf(ctx: Pick<Context, 'now'>, hold: Hold): Flag {
+  return {
     resourceType: 'Flag',
     meta: { profile: [structureDefinition('hold')] },
     extension: [{ url: structureDefinition('hold-policy'), valueCode: hold.policy }],
@@ -59,7 +64,7 @@ export async function raiseHold(ctx: Context, hold: Hold): Promise<Flag> {
     },
     subject: { reference: `${hold.subject.type}/${hold.subject.id}` },
     period: { start: ctx.now.toISOString() },
-  });
+  };
 }
 
 /** Releases a hold; a hold that is released already stays as it is. */

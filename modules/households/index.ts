@@ -26,7 +26,7 @@ export {
   type MemberEvent,
   memberChanged,
 } from './events.ts';
-export { type Hold, raiseHold, releaseHold } from './hold.ts';
+export { flagOf, type Hold, raiseHold, releaseHold } from './hold.ts';
 export { type HouseholdFacts, isHousehold } from './household.ts';
 export type { MemberFacts } from './member.ts';
 export { survivorOf } from './past.ts';

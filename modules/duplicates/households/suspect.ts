@@ -3,16 +3,13 @@
  * both households, what is suspected, and which members stand in both; a household that may be registered
  * twice is held as the policy of its grade says. What is suspected no more is withdrawn, unless somebody
  * is looking at it.
- *
- * Spec: https://hl7.org/fhir/R4/task.html
  */
 
 import type { Task } from '@medplum/fhirtypes';
-import { type Context, codeSystem, type Units } from '../../../src/sdk/index.ts';
-import { raiseHold } from '../../households/index.ts';
+import type { Context, Units } from '../../../src/sdk/index.ts';
 import { outsideCrowds } from '../matching/crowds.ts';
+import { HOUSEHOLDS, holdOf, inputsOf, type Raising, raise, rounded, taskInput } from '../raise.ts';
 import { fingerprint } from '../registry/facts.ts';
-import { HOLDS } from '../settings.ts';
 import {
   changeHouseholds,
   type HouseholdTie,
@@ -23,7 +20,7 @@ import {
   tiesOfHouseholds,
 } from '../store/household-pairs.ts';
 import { type HouseholdRow, householdsOf } from '../store/households.ts';
-import { noteFlags, raiseRows } from '../store/suspicions.ts';
+import { noteFlag } from '../store/suspicions.ts';
 import { withdraw } from '../withdraw.ts';
 import { gradeOfOverlap, type Overlap, overlapOf, type Tie } from './overlap.ts';
 
@@ -68,10 +65,8 @@ export async function suspectHouseholds(
     else if (!leased.has(each.task_id)) await withdraw(ctx, each, 'They share nobody any more.');
   }
   const known = new Set(open.map(({ a, b }) => `${a} ${b}`));
-  return raise(
-    ctx,
-    suspected.filter(({ a, b }) => !known.has(`${a} ${b}`)),
-  );
+  const fresh = suspected.filter(({ a, b }) => !known.has(`${a} ${b}`));
+  return raise(ctx, HOUSEHOLDS, fresh.map(raisingOf));
 }
 
 /** Looks at all households that share people, or did; by portions of their own transactions. */
@@ -105,78 +100,31 @@ async function suspectedOf(ctx: Context, ties: readonly HouseholdTie[]): Promise
   });
 }
 
-async function raise(ctx: Context, suspected: readonly Suspected[]): Promise<number> {
-  const wanted = new Map(
-    suspected.map((each) => [`${each.a} ${each.b}`, { ...each, taskId: ctx.newId() }]),
-  );
-  const rows = [...wanted.values()].map(({ a, b, taskId, overlap, facts }) => ({
-    ...{ a, b, taskId, facts },
-    p: Math.min(P_MAX, overlap.score),
-    grade: overlap.kind,
-    modelId: null,
-  }));
-  const raised = await raiseRows(ctx, rows, 'Group');
-  for (const { a, b } of raised) {
-    const each = wanted.get(`${a} ${b}`)!;
-    const flagId = await holdFor(ctx, each);
-    if (flagId !== undefined) await noteFlags(ctx, [{ a, b, flagId }]);
-    await ctx.fhir.update<Task>({
-      resourceType: 'Task',
-      id: each.taskId,
-      status: 'requested',
-      intent: 'order',
-      code: { coding: [{ system: codeSystem('task-code'), code: 'household-review' }] },
-      focus: { reference: `Group/${each.households[0].fhir_id}` },
-      for: { reference: `Group/${each.households[0].fhir_id}` },
-      authoredOn: ctx.now.toISOString(),
-      lastModified: ctx.now.toISOString(),
-      input: inputsOf(each, flagId),
-    });
-  }
-  return raised.length;
-}
-
-/** The household registered last is held where it may be paid beside the other. */
-async function holdFor(
-  ctx: Context,
-  { overlap, households }: Suspected,
-): Promise<string | undefined> {
-  if (overlap.kind !== 'same-household') return undefined;
-  const policy = ctx.setting(HOLDS[gradeOfOverlap(overlap)]);
-  if (policy === 'none') return undefined;
-  const flag = await raiseHold(ctx, {
-    subject: { type: 'Group', id: households[1].fhir_id },
-    code: 'duplicate-suspected',
-    policy,
-    explanation: `May be the same household as Group/${households[0].fhir_id}; a Task (household-review) asks.`,
-  });
-  return flag.id;
-}
-
-function inputsOf(
-  { households, overlap }: Pick<Suspected, 'households' | 'overlap'>,
-  flagId: string | undefined,
-): NonNullable<Task['input']> {
+function raisingOf({ a, b, households, overlap, facts }: Suspected): Raising {
   const [one, other] = households;
-  const input = (text: string, value: object) => ({ type: { text }, ...value });
-  const round = (p: number): number => Math.round(p * 1e6) / 1e6;
   const explanation = {
     members: overlap.ties.map((each) => ({
       one: `Patient/${each.one}`,
       other: `Patient/${each.other}`,
-      score: round(each.p),
+      score: rounded(each.p),
     })),
     sizes: [one.members_count, other.members_count],
     heads: headsOf(households, overlap.ties),
   };
-  return [
-    input('record', { valueReference: { reference: `Group/${other.fhir_id}` } }),
-    input('suspected', { valueCode: overlap.kind }),
-    input('score', { valueDecimal: round(overlap.score) }),
-    input('grade', { valueCode: gradeOfOverlap(overlap) }),
-    input('explanation', { valueString: JSON.stringify(explanation) }),
-    ...(flagId ? [input('hold', { valueReference: { reference: `Flag/${flagId}` } })] : []),
-  ];
+  const grade = gradeOfOverlap(overlap);
+  return {
+    ...{ a, b, facts, modelId: null, kept: overlap.kind },
+    ids: [one.fhir_id, other.fhir_id],
+    p: Math.min(P_MAX, overlap.score),
+    // The household registered last is held where it may be paid beside the other.
+    grade: overlap.kind === 'same-household' ? grade : undefined,
+    inputs: [
+      taskInput('suspected', { valueCode: overlap.kind }),
+      taskInput('score', { valueDecimal: rounded(overlap.score) }),
+      taskInput('grade', { valueCode: grade }),
+      taskInput('explanation', { valueString: JSON.stringify(explanation) }),
+    ],
+  };
 }
 
 /** Whether one person heads both, two people do, or it is not said. */
@@ -191,24 +139,18 @@ function headsOf(
 
 /** Follows what is suspected of two households while nobody looks at it. */
 async function follow(ctx: Context, open: OpenHouseholds, found: Suspected): Promise<void> {
-  const now = {
-    grade: found.overlap.kind,
-    p: Math.min(P_MAX, found.overlap.score),
-    facts: found.facts,
-  };
+  const raising = raisingOf(found);
+  const now = { grade: raising.kept, p: raising.p, facts: raising.facts };
   if (open.facts === found.facts || !(await changeHouseholds(ctx, open, now))) return;
-  const flags = [...open.flag_ids];
-  if (flags.length === 0) {
-    const flagId = await holdFor(ctx, found);
-    if (flagId !== undefined) {
-      await noteFlags(ctx, [{ a: open.a, b: open.b, flagId }]);
-      flags.push(flagId);
-    }
+  const flag = open.flag_ids.length > 0 ? undefined : holdOf(ctx, HOUSEHOLDS, raising);
+  if (flag) {
+    await ctx.fhir.update(flag);
+    await noteFlag(ctx, open, flag.id);
   }
   const task = await ctx.fhir.read<Task>('Task', open.task_id);
   await ctx.fhir.update<Task>({
     ...task,
     lastModified: ctx.now.toISOString(),
-    input: inputsOf(found, flags[0]),
+    input: inputsOf(HOUSEHOLDS, raising, flag?.id ?? open.flag_ids[0]),
   });
 }

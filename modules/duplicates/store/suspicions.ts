@@ -78,6 +78,8 @@ export interface SuspicionRow {
   readonly a: bigint;
   readonly b: bigint;
   readonly taskId: string;
+  /** The hold that it raises, if any. */
+  readonly flagId: string | undefined;
   readonly p: number;
   readonly grade: string;
   readonly modelId: number | null;
@@ -89,12 +91,13 @@ const RAISE = statement(
   'duplicates.raise-suspicions',
   `insert into match_suspicion
      (a, b, task_id, flag_ids, p, grade, model_id, facts, opened_at, about)
-   select w.a, w.b, w.task_id, '{}', w.p, w.grade, w.model_id, w.facts, $8, $9
-   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::real[], $5::text[], $6::bigint[],
-     $7::text[]) as w(a, b, task_id, p, grade, model_id, facts)
+   select w.a, w.b, w.task_id, array_remove(array[w.flag_id], null), w.p, w.grade, w.model_id,
+     w.facts, $9, $10
+   from unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::real[], $6::text[],
+     $7::bigint[], $8::text[]) as w(a, b, task_id, flag_id, p, grade, model_id, facts)
    order by 1, 2
-   on conflict (a, b) do update set task_id = excluded.task_id, flag_ids = '{}', p = excluded.p,
-     grade = excluded.grade, model_id = excluded.model_id, facts = excluded.facts,
+   on conflict (a, b) do update set task_id = excluded.task_id, flag_ids = excluded.flag_ids,
+     p = excluded.p, grade = excluded.grade, model_id = excluded.model_id, facts = excluded.facts,
      state = 'open', opened_at = excluded.opened_at, harm = null
    where match_suspicion.state = 'closed' and match_suspicion.facts <> excluded.facts
    returning a, b`,
@@ -116,7 +119,7 @@ const ADOPT = statement(
 export async function raiseRows(
   ctx: Context,
   rows: readonly SuspicionRow[],
-  about: 'Patient' | 'Group' = 'Patient',
+  about: 'Patient' | 'Group',
 ): Promise<{ readonly a: bigint; readonly b: bigint }[]> {
   if (rows.length === 0) return [];
   await ctx.db.run(ADOPT, [
@@ -128,6 +131,7 @@ export async function raiseRows(
     rows.map((row) => row.a),
     rows.map((row) => row.b),
     rows.map((row) => row.taskId),
+    rows.map((row) => row.flagId ?? null),
     rows.map((row) => row.p),
     rows.map((row) => row.grade),
     rows.map((row) => row.modelId),
@@ -153,24 +157,18 @@ export async function settlePair(ctx: Context, one: bigint, other: bigint): Prom
   await ctx.db.run(SETTLE, [one, other, ctx.now]);
 }
 
-const FLAGS = statement(
-  'duplicates.note-flags',
-  `update match_suspicion s set flag_ids = array[w.flag_id]
-   from unnest($1::bigint[], $2::bigint[], $3::text[]) as w(a, b, flag_id)
-   where s.a = w.a and s.b = w.b`,
+const FLAG = statement(
+  'duplicates.note-flag',
+  'update match_suspicion set flag_ids = array[$3::text] where a = $1 and b = $2',
 );
 
-/** Notes the hold that each suspicion raised. */
-export async function noteFlags(
+/** Notes the hold of a suspicion that had none. */
+export async function noteFlag(
   ctx: Context,
-  rows: readonly { readonly a: bigint; readonly b: bigint; readonly flagId: string }[],
+  { a, b }: Pick<SuspicionRow, 'a' | 'b'>,
+  flagId: string,
 ): Promise<void> {
-  if (rows.length === 0) return;
-  await ctx.db.run(FLAGS, [
-    rows.map((row) => row.a),
-    rows.map((row) => row.b),
-    rows.map((row) => row.flagId),
-  ]);
+  await ctx.db.run(FLAG, [a, b, flagId]);
 }
 
 const OF_TASK = statement(
