@@ -30,7 +30,7 @@ export function identifierOf(text: string): string | undefined {
 
 /** An electronic address in lower case; undefined if it has no local part. */
 export function emailOf(text: string): string | undefined {
-  const plain = text.normalize('NFKC').trim().toLowerCase().slice(0, 120);
+  const plain = text.normalize('NFKC').trim().toLowerCase().slice(0, 120).toWellFormed();
   return /^[^@\s]+/.test(plain) && plain !== '@' ? plain : undefined;
 }
 

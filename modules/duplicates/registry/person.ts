@@ -36,8 +36,9 @@ function list<Item extends object>(value: readonly Item[] | undefined): readonly
   return items.filter((each) => typeof each === 'object' && each !== null).slice(0, ENTRIES_MAX);
 }
 
+/** Text as far as it is read; a cut through an emoji leaves no half of it, which PostgreSQL would refuse. */
 const text = (value: unknown): string =>
-  typeof value === 'string' ? value.slice(0, TEXT_MAX).trim() : '';
+  typeof value === 'string' ? value.slice(0, TEXT_MAX).toWellFormed().trim() : '';
 
 const texts = (value: unknown): string[] =>
   Array.isArray(value) ? value.slice(0, ENTRIES_MAX).map(text).filter(Boolean) : [];
