@@ -10,7 +10,7 @@ import type { Context } from '../../src/sdk/index.ts';
 import { COMPARE_ALL, CROWD, compareAll } from './compare-all.ts';
 import { suspectHouseholds } from './households/suspect.ts';
 import { outsideCrowds, SUSPECTED_MIN } from './matching/crowds.ts';
-import { Desk, type Judge, type Scored } from './registry/desk.ts';
+import { Desk, type Scored } from './registry/desk.ts';
 import { explanationOf } from './registry/explain.ts';
 import { fingerprint, personFrom } from './registry/facts.ts';
 import { judgeOf } from './registry/weights.ts';
@@ -82,7 +82,8 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number
       .map((each) => place.get(each.patient_id)!);
     for (const scored of judge.ranked(at, others, KEPT_MIN).slice(0, KEPT_MAX)) {
       const other = place.get(scored.candidate.patient_id)!;
-      const pair = pairOf(person, scored, explained(judge, at, other), modelId ?? null);
+      const why = explanationOf(judge.explain(at, other), scored.logOdds);
+      const pair = pairOf(person, scored, why, modelId ?? null);
       pairs.set(`${pair.a} ${pair.b}`, pair);
     }
   }
@@ -100,10 +101,6 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number
   );
   const homes = new Set(people.flatMap((each) => each.household_id ?? []));
   return raised + (await suspectHouseholds(ctx, [...homes]));
-}
-
-function explained(judge: Judge, person: number, other: number): string {
-  return explanationOf(judge.explain(person, other));
 }
 
 function pairOf(

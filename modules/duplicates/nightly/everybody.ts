@@ -152,7 +152,7 @@ function* pairLines(registry: Registry, ids: Float64Array, run: Run): Generator<
     if (probabilityOf(bits) < KEPT_MIN) continue;
     const [a, b] = [pairs.a[at]!, pairs.b[at]!];
     const grade = gradeOf(bits, levels(a, b), Math.max(rivals[a]!, rivals[b]!));
-    const why = explanationOf(scorer.explain(a, b)).replaceAll('\\', '\\\\');
+    const why = explanationOf(scorer.explain(a, b), bits).replaceAll('\\', '\\\\');
     const [low, high] = [Math.min(ids[a]!, ids[b]!), Math.max(ids[a]!, ids[b]!)];
     yield `${low}\t${high}\t${bits}\t${grade}\t${why}\t${raisable.has(at) ? 't' : 'f'}\n`;
   }

@@ -95,6 +95,21 @@ describe('matching in the registry', () => {
     expect(await tasks()).to.have.length(1);
   });
 
+  /** Bits of the entries of an explanation together, and the log-odds that they explain. */
+  const explained = async (): Promise<[number, number][]> => {
+    const { rows } = await house.database.pool.query('select * from match_edge');
+    return rows.map(({ explanation, log_odds }): [number, number] => {
+      const entries = JSON.parse(explanation) as { bits: number }[];
+      return [entries.reduce((sum, { bits }) => sum + bits, 0), log_odds];
+    });
+  };
+
+  it('explains each score by bits that add up to it', async () => {
+    const pairs = await explained();
+    expect(pairs).to.have.length(1);
+    for (const [sum, logOdds] of pairs) expect(sum).to.be.closeTo(logOdds, 0.02);
+  });
+
   it('lifts a hold for a reason, and leaves the suspicion to be looked at', async () => {
     const [task] = await tasks();
     const lift = (value: string) =>
@@ -119,6 +134,7 @@ describe('matching in the registry', () => {
          (select count(*)::int from match_edge) as pairs from match_run`,
     );
     expect(rows).to.eql([{ people: 3, raised: 0, done: true, pairs: 1 }]);
+    for (const [sum, logOdds] of await explained()) expect(sum).to.be.closeTo(logOdds, 0.02);
     expect(await tasks()).to.have.length(1);
   });
 
