@@ -109,9 +109,25 @@ function inputOf(
   }
   const parameter = inputsOf(unit, operation, wanted, given);
   checkValues(unit, parameter.slice(0, sent));
+  const own = `${fhirOf(unit).base()}/`;
+  const relative = parameter.map((each) => withOwnReferences(each, own));
   return {
-    parameters: { resourceType: 'Parameters', parameter },
+    parameters: { resourceType: 'Parameters', parameter: relative },
     ...(bare && { body: bare }),
+  };
+}
+
+/** The parameter with references to resources of this server made relative, as clients may write them in full. */
+function withOwnReferences(each: ParametersParameter, own: string): ParametersParameter {
+  const reference = each.valueReference?.reference;
+  const isOwn = typeof reference === 'string' && reference.startsWith(own);
+  if (!isOwn && !each.part) return each;
+  return {
+    ...each,
+    ...(isOwn && {
+      valueReference: { ...each.valueReference, reference: reference.slice(own.length) },
+    }),
+    ...(each.part && { part: each.part.map((part) => withOwnReferences(part, own)) }),
   };
 }
 
