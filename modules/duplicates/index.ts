@@ -18,7 +18,7 @@ import { comparisons, findHandler, findOperation } from './jobs.ts';
 import { matchOperation } from './match.ts';
 import { groupMatchOperation } from './match-group.ts';
 import { groupMergeOperation } from './merge/group-operations.ts';
-import { groupGuard, patientGuard } from './merge/guard.ts';
+import { actingGuards, groupGuard, patientGuard } from './merge/guard.ts';
 import { MERGE, mergeOperation } from './merge/operations.ts';
 import { SECOND_PERSON_FROM } from './merge/propose.ts';
 import { UNMERGE, unmergeOperations } from './merge/unmerge-operations.ts';
@@ -66,7 +66,7 @@ export const duplicates: Module = {
     ],
     ...reviewOperations,
   ],
-  guards: [patientGuard, groupGuard],
+  guards: [patientGuard, groupGuard, ...actingGuards],
   reactions: [...comparisons, watchApprovals],
   jobs: [findHandler, ...nightlyHandlers, fairnessHandler, rankQueueHandler],
   schedule: [

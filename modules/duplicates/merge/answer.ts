@@ -3,10 +3,12 @@
  */
 
 import type {
+  Group,
   OperationDefinition,
   OperationOutcomeIssue,
   Parameters,
   ParametersParameter,
+  Patient,
 } from '@medplum/fhirtypes';
 import { inputParameter, type OperationInput, outputParameter } from '../../../src/sdk/index.ts';
 import type { World } from './plan.ts';
@@ -63,6 +65,13 @@ export function issue(
 
 export function taskParameter(reference: string): ParametersParameter {
   return { name: 'task', valueReference: { reference } };
+}
+
+/** A resource as it would stand: it has no version of its own yet, and was not written at any time. */
+export function unwritten<R extends Patient | Group>(resource: R): R {
+  const { versionId: _version, lastUpdated: _at, ...meta } = resource.meta ?? {};
+  const { meta: _meta, ...rest } = resource;
+  return (Object.keys(meta).length > 0 ? { ...resource, meta } : rest) as R;
 }
 
 /** The answer of a merge: what was given, what is to be said, and the rest. */

@@ -28,6 +28,7 @@ import { isHousehold } from '../../households/index.ts';
 import { refuseMasked } from '../match.ts';
 import { settleMerged } from '../review/settle.ts';
 import { type MemberTie, tiesBetween } from '../store/households.ts';
+import { lockForMerge } from '../store/merge-locks.ts';
 import { formerGroupRids } from '../store/merges.ts';
 import {
   answer,
@@ -37,8 +38,17 @@ import {
   namedBy,
   PREVIEW,
   taskParameter,
+  unwritten,
   withParts,
 } from './answer.ts';
+import {
+  type Against,
+  checkDecided,
+  decidedAgainst,
+  OVERRULE,
+  overruleDecided,
+  type ToBeOne,
+} from './decided.ts';
 import { mergeGroups, type PreparedGroups, prepareGroups, type WantedGroups } from './group.ts';
 import { isReplacedGroup } from './group-plan.ts';
 import { rowOf } from './household.ts';
@@ -78,6 +88,7 @@ const definition: OperationDefinition = {
         min: 1,
       })),
     ),
+    OVERRULE,
     PREVIEW,
     outputParameter('input', 'Parameters', 1),
     outputParameter('outcome', 'OperationOutcome', 1),
@@ -96,18 +107,21 @@ export const groupMergeOperation: Operation = { definition, permission: MERGE, r
 async function run(ctx: Context, input: OperationInput): Promise<Parameters> {
   refuseMasked(ctx);
   const wanted = await wantedOf(ctx, input);
+  const preview = parameterIn(input, 'preview')?.valueBoolean === true;
+  if (!preview) await lockForMerge(ctx, recordsIn(wanted));
   const prepared = await prepareGroups(ctx, wanted);
-  if (parameterIn(input, 'preview')?.valueBoolean === true) {
-    return previewed(input, prepared, await tiesOf(ctx, prepared));
-  }
+  const against = await decidedAgainst(ctx, input, await pairsOf(ctx, prepared));
+  if (preview) return previewed(input, prepared, against, await tiesOf(ctx, prepared));
+  checkDecided(against);
   checkConflicts(prepared);
-  const standing = await secondPerson(ctx, await proposedMerge(ctx, prepared));
+  const standing = await secondPerson(ctx, await proposedMerge(ctx, prepared, against));
   if (!standing.may) {
     const says =
-      'Payments are at stake: the merge is proposed, nothing is merged yet; another person calls ' +
-      '$merge for the same versions and members.';
+      'Payments are at stake, or it was decided otherwise: the merge is proposed, nothing is merged yet; ' +
+      'another person calls $merge for the same versions and members.';
     return answer(input, [issue('information', says)], [taskParameter(standing.task)]);
   }
+  await overruleDecided(ctx, against);
   const ready = (await settled(ctx, prepared)) ? await prepareGroups(ctx, wanted) : prepared;
   const done = await mergeGroups(ctx, ready, standing.proposedBy);
   const { source, target } = wanted;
@@ -140,8 +154,38 @@ async function settled(ctx: Context, prepared: PreparedGroups): Promise<boolean>
   return any;
 }
 
+function recordsIn({ source, target, members }: WantedGroups): string[] {
+  return [source, target, ...members.flat()].map(({ resourceType, id }) => `${resourceType}/${id}`);
+}
+
+/** The households, and the members, that are to become one. */
+async function pairsOf(ctx: Context, prepared: PreparedGroups): Promise<ToBeOne[]> {
+  const { wanted, sourceRid, targetRid } = prepared;
+  const ids = wanted.members.flat().map(({ id }) => id!);
+  const rids = await ctx.fhir.rids('Patient', ids);
+  const record = (id: string) => ({ id, rid: rids.get(id)! });
+  return [
+    {
+      type: 'Group',
+      source: { id: wanted.source.id!, rid: sourceRid },
+      target: { id: wanted.target.id!, rid: targetRid },
+    },
+    ...wanted.members.map(
+      ([one, other]): ToBeOne => ({
+        type: 'Patient',
+        source: record(one.id!),
+        target: record(other.id!),
+      }),
+    ),
+  ];
+}
+
 /** What two people have to agree on. */
-async function proposedMerge(ctx: Context, prepared: PreparedGroups): Promise<Proposed> {
+async function proposedMerge(
+  ctx: Context,
+  prepared: PreparedGroups,
+  { decided }: Against,
+): Promise<Proposed> {
   const { wanted, sourceRid, targetRid } = prepared;
   const { source, target, members } = wanted;
   const versions = members.map((pair) =>
@@ -152,7 +196,7 @@ async function proposedMerge(ctx: Context, prepared: PreparedGroups): Promise<Pr
   return {
     ...{ source, target, sourceRid, targetRid },
     result: members.length > 0 ? JSON.stringify(versions) : null,
-    needsTwo: (unit) => householdsNeedTwo(unit, all),
+    needsTwo: async (unit) => decided.length > 0 || householdsNeedTwo(unit, all),
   };
 }
 
@@ -183,12 +227,7 @@ async function pairOf(
 ): Promise<[Patient, Patient]> {
   const side = async (name: string): Promise<Patient> => {
     const part = given.part?.find((each) => each.name === name);
-    return byReference<Patient>(
-      ctx,
-      part?.valueReference?.reference,
-      'Patient',
-      `${place}.${name}`,
-    );
+    return byReference<Patient>(ctx, part?.valueReference ?? {}, 'Patient', `${place}.${name}`);
   };
   return [await side('source'), await side('target')];
 }
@@ -253,13 +292,16 @@ async function tiesOf(ctx: Context, { sourceRid, targetRid }: PreparedGroups) {
 function previewed(
   input: OperationInput,
   prepared: PreparedGroups,
+  against: Against,
   ties: readonly MemberTie[],
 ): Parameters {
   const { after, followUps, conflicts, wanted } = prepared;
   const named = new Set(wanted.members.flat().map(({ id }) => id));
+  const result = after.get(`Group/${wanted.target.id}`) as unknown as Group;
   const unnamed = ties.filter(({ one, other }) => !named.has(one) && !named.has(other));
   const issues = [
     issue('information', `A preview; nothing was written. ${after.size} resources would change.`),
+    ...against.says.map((says) => issue('warning', `${says}; a merge needs overrule.`)),
     ...conflicts.map(({ member, conflict }) =>
       issue('warning', `Patient/${member}: the records differ in ${conflict.field}.`),
     ),
@@ -272,7 +314,7 @@ function previewed(
     ...followUps.map(({ focus, says }) => issue('warning', `${focus}: ${says}`)),
   ];
   return answer(input, issues, [
-    { name: 'result', resource: after.get(`Group/${wanted.target.id}`) as unknown as Group },
+    { name: 'result', resource: unwritten(result) },
     ...ties.map(matchParameter),
     ...effects(after),
   ]);

@@ -1,7 +1,8 @@
 /**
  * What keeps a merge from being undone by the way: a registry that sends its own copies again would
  * otherwise bring a replaced record back to life, or put it into a household beside the one that
- * remains, and the person would be paid twice.
+ * remains, and the person would be paid twice. Nor is a replaced record held or enrolled any more: the
+ * hold would hold nobody.
  */
 
 import type { Group, Patient } from '@medplum/fhirtypes';
@@ -15,10 +16,12 @@ import {
   type ResourceWrite,
 } from '../../../src/sdk/index.ts';
 import { replacements } from '../store/aliases.ts';
+import { shareWithMerges } from '../store/merge-locks.ts';
 import { replacedGroups } from '../store/merges.ts';
 import { isReplacedGroup } from './group-plan.ts';
 import { isRunning } from './household.ts';
-import { isReplaced, type Merged } from './living.ts';
+import { isAboutRecords, isReplaced, LIVING, type Merged } from './living.ts';
+import type { Body } from './patch.ts';
 
 /** Patients made in a unit of work: nobody can have replaced them. */
 const made = new WeakMap<Context, Set<string>>();
@@ -46,6 +49,7 @@ export const groupGuard: Guard = {
     const entering = groups.flatMap((write) =>
       newMembers(ctx, write, today).map((id) => ({ id, place: write.place })),
     );
+    await refuseDuringMerge(ctx, entering, 'Patient');
     refuse(entering, await replacements(ctx, idsOf(entering)), (id, by) =>
       problem(
         'conflict',
@@ -56,6 +60,71 @@ export const groupGuard: Guard = {
     );
   },
 };
+
+/** Holds and enrolments: what acts on payments by the record that it names. */
+export const actingGuards: readonly Guard[] = ['Flag', 'Coverage'].map((type) => ({
+  type,
+  does: 'keeps holds and enrolments from replaced records, where they would have no effect',
+  check: async (ctx, writes) => {
+    for (const about of ['Patient', 'Group'] as const) {
+      const named = newlyNamed(ctx, writes, about);
+      if (named.length === 0) continue;
+      await refuseDuringMerge(ctx, named, about);
+      const find = about === 'Patient' ? replacements : replacedGroups;
+      refuse(named, await find(ctx, idsOf(named)), (id, by) =>
+        problem(
+          'business-rule',
+          'reference-replaced',
+          `${about}/${id} was merged into ${about}/${by}; refer to that one.`,
+          type,
+        ),
+      );
+    }
+  },
+}));
+
+/** Records that living resources name and did not name before. */
+function newlyNamed(ctx: Context, writes: readonly ResourceWrite[], about: Merged): Named[] {
+  const fresh = made.get(ctx);
+  return writes.flatMap(({ type, resource, previous, place }) => {
+    const body = resource as Body | undefined;
+    if (!body || isAboutRecords(body)) return [];
+    const before = new Set(namedIn(type, previous as Body | undefined, about));
+    return namedIn(type, body, about)
+      .filter((id) => !before.has(id) && !fresh?.has(id))
+      .map((id) => ({ id, place }));
+  });
+}
+
+function namedIn(type: string, body: Body | undefined, about: Merged): string[] {
+  const living = LIVING.find((each) => each.type === type);
+  if (!body || !living?.isLiving(body)) return [];
+  return living.elements.flatMap((element) => {
+    const { reference } = (body[element] ?? {}) as { reference?: string };
+    return localId(reference, about) ?? [];
+  });
+}
+
+/** @throws Problem conflict: the merge is over in a moment */
+async function refuseDuringMerge(
+  ctx: Context,
+  named: readonly Named[],
+  about: Merged,
+): Promise<void> {
+  const busy = await shareWithMerges(
+    ctx,
+    named.map(({ id }) => `${about}/${id}`),
+  );
+  const first = named.find(({ id }) => busy.has(`${about}/${id}`));
+  if (!first) return;
+  inPlace(first.place, () => {
+    throw problem(
+      'conflict',
+      'record-in-merge',
+      `${about}/${first.id} is being merged at this moment; send this again.`,
+    );
+  });
+}
 
 /** A record that a write is about, and where in a Bundle the write stands. */
 type Named = Pick<ResourceWrite, 'id' | 'place'>;

@@ -31,7 +31,7 @@ export interface Prepared {
   readonly targetRid: bigint;
 }
 
-/** Reads and plans; writes nothing. */
+/** Reads and plans; writes nothing. Whoever goes on to merge has called `lockForMerge` before. */
 export async function prepare(ctx: Context, wanted: Wanted): Promise<Prepared> {
   const { source, target, result } = wanted;
   const rids = await ctx.fhir.rids('Patient', [source.id!, target.id!]);

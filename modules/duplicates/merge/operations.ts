@@ -23,6 +23,7 @@ import {
 } from '../../../src/sdk/index.ts';
 import { refuseMasked } from '../match.ts';
 import { settleMerged } from '../review/settle.ts';
+import { lockForMerge } from '../store/merge-locks.ts';
 import {
   answer,
   EFFECT,
@@ -31,8 +32,17 @@ import {
   namedBy,
   PREVIEW,
   taskParameter,
+  unwritten,
   withParts,
 } from './answer.ts';
+import {
+  type Against,
+  checkDecided,
+  decidedAgainst,
+  OVERRULE,
+  overruleDecided,
+  type ToBeOne,
+} from './decided.ts';
 import { checkConflicts, merge, type Prepared, prepare } from './merge.ts';
 import { needsTwo, type Proposed, secondPerson } from './propose.ts';
 import { checkPair, checkResult, patientOf } from './resolve.ts';
@@ -65,6 +75,7 @@ const mergeDefinition: OperationDefinition = {
       'Patient',
       'What the record that remains becomes, with a link of type replaces to the source.',
     ),
+    OVERRULE,
     PREVIEW,
     outputParameter('input', 'Parameters', 1),
     outputParameter('outcome', 'OperationOutcome', 1),
@@ -94,16 +105,20 @@ async function runMerge(ctx: Context, input: OperationInput): Promise<Parameters
   const given = parameterIn(input, 'result-patient')?.resource as Patient | undefined;
   if (given) checkResult(given, source, target, input);
   const result = given && { ...given, meta: { ...target.meta, ...given.meta } };
+  if (!preview) await lockForMerge(ctx, [`Patient/${source.id}`, `Patient/${target.id}`]);
   const prepared = await prepare(ctx, { source, target, result });
-  if (preview) return previewed(input, prepared);
+  const against = await decidedAgainst(ctx, input, [pairOf(prepared)]);
+  if (preview) return previewed(input, prepared, against);
+  checkDecided(against);
   checkConflicts(prepared);
-  const standing = await secondPerson(ctx, proposedMerge(prepared));
+  const standing = await secondPerson(ctx, proposedMerge(prepared, against));
   if (!standing.may) {
     const says =
-      'Payments are at stake: the merge is proposed, nothing is merged yet; another person calls ' +
-      '$merge for the same versions and result.';
+      'Payments are at stake, or it was decided otherwise: the merge is proposed, nothing is merged yet; ' +
+      'another person calls $merge for the same versions and result.';
     return answer(input, [issue('information', says)], [taskParameter(standing.task)]);
   }
+  await overruleDecided(ctx, against);
   const settled = await settleMerged(ctx, prepared.sourceRid, prepared.targetRid);
   const ready = settled ? await prepare(ctx, prepared.wanted) : prepared;
   const done = await merge(ctx, ready, standing.proposedBy);
@@ -127,17 +142,18 @@ async function runMerge(ctx: Context, input: OperationInput): Promise<Parameters
   );
 }
 
-function previewed(input: OperationInput, prepared: Prepared): Parameters {
+function previewed(input: OperationInput, prepared: Prepared, against: Against): Parameters {
   const { survivor, after, followUps } = prepared.plan;
   const issues = [
     issue('information', `A preview; nothing was written. ${after.size} resources would change.`),
+    ...against.says.map((says) => issue('warning', `${says}; a merge needs overrule.`)),
     ...survivor.conflicts.map(({ field }) =>
       issue('warning', `The records differ in ${field}; send result-patient with what is true.`),
     ),
     ...followUps.map(({ focus, says }) => issue('warning', `${focus}: ${says}`)),
   ];
   return answer(input, issues, [
-    { name: 'result', resource: survivor.patient },
+    { name: 'result', resource: unwritten(survivor.patient) },
     ...survivorship(prepared),
     ...effects(after),
   ]);
@@ -154,12 +170,20 @@ function survivorship({ plan }: Prepared): ParametersParameter[] {
   }));
 }
 
+function pairOf({ wanted, sourceRid, targetRid }: Prepared): ToBeOne {
+  return {
+    type: 'Patient',
+    source: { id: wanted.source.id!, rid: sourceRid },
+    target: { id: wanted.target.id!, rid: targetRid },
+  };
+}
+
 /** What two people have to agree on. */
-function proposedMerge({ wanted, sourceRid, targetRid }: Prepared): Proposed {
+function proposedMerge({ wanted, sourceRid, targetRid }: Prepared, { decided }: Against): Proposed {
   const { source, target, result } = wanted;
   return {
     ...{ source, target, sourceRid, targetRid },
     result: result ? JSON.stringify(result) : null,
-    needsTwo: (ctx) => needsTwo(ctx, [sourceRid, targetRid]),
+    needsTwo: async (ctx) => decided.length > 0 || needsTwo(ctx, [sourceRid, targetRid]),
   };
 }

@@ -6,7 +6,7 @@
  * Spec: https://hl7.org/fhir/R5/operation-patient-merge.html
  */
 
-import type { Bundle, Group, Identifier, Patient } from '@medplum/fhirtypes';
+import type { Bundle, Group, Identifier, Patient, Reference } from '@medplum/fhirtypes';
 import {
   type Context,
   type OperationInput,
@@ -15,7 +15,7 @@ import {
   parseReference,
   problem,
 } from '../../../src/sdk/index.ts';
-import { isReplaced, type Merged } from './living.ts';
+import { isReplaced, type Merged, refersTo } from './living.ts';
 import { same } from './patch.ts';
 
 type Side = 'source' | 'target';
@@ -42,7 +42,7 @@ export async function recordOf<R extends Patient | Group>(
     );
   }
   return named
-    ? byReference<R>(ctx, named.valueReference?.reference, type, name)
+    ? byReference<R>(ctx, named.valueReference ?? {}, type, name)
     : byIdentifiers<R>(ctx, identifiers, type, name);
 }
 
@@ -57,18 +57,27 @@ function identifiersOf({ parameters }: OperationInput, name: string): Identifier
   );
 }
 
-/** The record of a reference, in the version that it names. */
+/**
+ * The record of a reference, in the version that it names. An identifier in it names the record where
+ * nothing else does; beside a literal reference the record must carry it.
+ */
 export async function byReference<R extends Patient | Group>(
   ctx: Context,
-  reference: string | undefined,
+  { reference, identifier }: Reference,
   type: R['resourceType'],
   name: string,
 ): Promise<R> {
+  if (reference === undefined && identifier) {
+    return byIdentifiers<R>(ctx, [identifier], type, name);
+  }
   const local = parseReference(reference);
   if (local?.type !== type) {
     throw unresolved(name, `${name} is a reference to a ${type} here: ${type}/[id].`);
   }
   const record = await found<R>(ctx, type, local.id, name);
+  if (identifier && !carries(record, identifier)) {
+    throw unresolved(name, `${type}/${local.id} does not carry the identifier of ${name}.`);
+  }
   if (local.version && local.version !== record.meta?.versionId) {
     throw problem(
       'precondition-failed',
@@ -102,7 +111,7 @@ async function byIdentifiers<R extends Patient | Group>(
 ): Promise<R> {
   const terms = identifiers.map(({ system, value }) => {
     if (!system || !value) {
-      throw unresolved(name, `Each ${name}-identifier has a system and a value.`);
+      throw unresolved(name, `Each identifier of ${name} has a system and a value.`);
     }
     return `identifier=${encodeURIComponent(`${escaped(system)}|${escaped(value)}`)}`;
   });
@@ -180,7 +189,7 @@ export function checkResult(
     if (!has) refuse('It has the identifiers by which the target was named.', 'identifier');
   }
   const links = (result.link ?? []).filter(
-    ({ type, other }) => type === 'replaces' && other?.reference === `Patient/${source.id}`,
+    ({ type, other }) => type === 'replaces' && refersTo(other, source.id!),
   );
   if (links.length !== 1) {
     refuse(`It has exactly one link of type replaces to Patient/${source.id}.`, 'link');

@@ -238,6 +238,31 @@ export function lastScore(
   return ctx.db.maybe(LAST, [one, other]);
 }
 
+const APART = statement(
+  'duplicates.decided-apart',
+  `select v.a, v.b, v.decided_at from match_verdict_last v
+   where v.a = any($1::bigint[] || $2::bigint[]) and v.b = any($1::bigint[] || $2::bigint[])
+     and (v.a = any($1::bigint[])) <> (v.b = any($1::bigint[])) and v.verdict = 'not-duplicate'
+     and not exists (select from match_suspicion s where s.a = v.a and s.b = v.b and s.state = 'open')
+   order by v.decided_at desc, v.a, v.b`,
+);
+
+/** A pair that was decided to be two. */
+export interface DecidedPair {
+  readonly a: bigint;
+  readonly b: bigint;
+  readonly decided_at: Date;
+}
+
+/** Pairs of one and another that were decided to be two, the latest first, and are not asked about anew. */
+export function decidedApart(
+  ctx: Context,
+  ones: readonly bigint[],
+  others: readonly bigint[],
+): Promise<DecidedPair[]> {
+  return ctx.db.query<DecidedPair>(APART, [ones, others]);
+}
+
 const COUNTS = statement(
   'duplicates.verdict-counts',
   `select grade, decided_at >= $2 as recent, count(*)::int as decided,

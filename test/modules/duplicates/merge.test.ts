@@ -77,6 +77,7 @@ describe('merging people', () => {
     const done = await merged(merge('a-2', 'a-1'));
     const result = (json: Json) =>
       json.parameter.find((each: Json) => each.name === 'result').resource;
+    expect(result(preview).meta.versionId).to.equal(undefined);
     const { meta: _m, ...shown } = result(preview);
     const { meta: _n, ...written } = result(done);
     expect(written).to.deep.equal(shown);
@@ -137,6 +138,67 @@ describe('merging people', () => {
     expect(code(await merge('b-1', 'b-3'))).to.equal('422 merge-refused');
     expect(code(await merge('b-3', 'b-1'))).to.equal('422 merge-refused');
     expect((await merge('b-3', 'b-2', [], scene.maker)).status).to.equal(403);
+  });
+
+  it('takes records named in full, and by an identifier that they carry', async () => {
+    const identifier = { system: NATIONAL, value: 'N1' };
+    await scene.put(patient('n-1', { identifier: [identifier] }));
+    await scene.put(patient('n-2'));
+    const named = (name: string, valueReference: object) => ({ name, valueReference });
+    const target = named('target-patient', { reference: `${scene.house.base}/Patient/n-2` });
+    const preview = { name: 'preview', valueBoolean: true };
+    const call = (source: object) =>
+      scene.call('Patient/$merge', [named('source-patient', source), target, preview], officer);
+    await merged(call({ identifier }));
+    await merged(call({ reference: `${scene.house.base}/Patient/n-1`, identifier }));
+    expect(code(await call({ reference: 'Patient/n-2', identifier }))).to.equal(
+      '422 merge-unresolved',
+    );
+    const elsewhere = { reference: 'https://other.example/fhir/Patient/n-1' };
+    expect(code(await call(elsewhere))).to.equal('422 merge-unresolved');
+  });
+
+  it('asks two people where it was decided that the records are two', async () => {
+    for (const id of ['k-1', 'k-2', 'k-3']) await scene.put(patient(id));
+    await merged(merge('k-1', 'k-2'));
+    await merged(unmerge('k-1'));
+    const overrule = [{ name: 'overrule', valueString: 'they are one after all' }];
+    expect(code(await merge('k-1', 'k-2'))).to.equal('422 merge-decided');
+    const preview = await merged(merge('k-1', 'k-2', [{ name: 'preview', valueBoolean: true }]));
+    expect(JSON.stringify(preview)).to.contain('decided to be two');
+    // What k-1 was told apart from, a record that answers for k-1 is told apart from, too.
+    await merged(merge('k-1', 'k-3'));
+    expect(code(await merge('k-3', 'k-2'))).to.equal('422 merge-decided');
+    await merged(merge('k-3', 'k-2', overrule));
+    expect((await read('Patient/k-3')).active).to.equal(undefined);
+    const other = await scene.house.tokenFor('duplicates-officer');
+    await merged(merge('k-3', 'k-2', overrule, other));
+    expect((await read('Patient/k-3')).active).to.equal(false);
+  });
+
+  it('loses nothing that is written about a record while it is merged', async () => {
+    for (let n = 0; n < 4; n += 1) {
+      for (const id of [`r-${n}`, `s-${n}`]) await scene.put(patient(id));
+      const subject = { reference: `Patient/r-${n}` };
+      const flag = { resourceType: 'Flag', status: 'active', code: { text: 'watch' }, subject };
+      const [done, home, held] = await Promise.all([
+        merge(`r-${n}`, `s-${n}`),
+        scene.house.fetch(`Group/hr-${n}`, {
+          method: 'PUT',
+          body: household(`hr-${n}`, [`head:r-${n}`]),
+        }),
+        scene.house.fetch('Flag', { body: flag }),
+      ]);
+      expect(done.status, done.text).to.equal(200);
+      expect([201, 409, 422]).to.include(home.status);
+      expect([201, 409, 422]).to.include(held.status);
+
+      expect(await found(`Flag?subject=Patient/r-${n}`)).to.deep.equal([]);
+      const members = await found(`Group?member=Patient/s-${n}`);
+      expect(members).to.deep.equal(home.status === 201 ? [`Group/hr-${n}`] : []);
+      const late = await scene.house.fetch('Flag', { body: flag });
+      expect(code(late)).to.equal('422 reference-replaced');
+    }
   });
 
   it('leads over what lives and leaves what is settled, which is found all the same', async () => {
