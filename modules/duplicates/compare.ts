@@ -10,6 +10,7 @@ import type { Context } from '../../src/sdk/index.ts';
 import { COMPARE_ALL, CROWD, compareAll } from './compare-all.ts';
 import { suspectHouseholds } from './households/suspect.ts';
 import { outsideCrowds, SUSPECTED_MIN } from './matching/crowds.ts';
+import type { Person } from './matching/registry.ts';
 import { Desk, type Scored } from './registry/desk.ts';
 import { explanationOf } from './registry/explain.ts';
 import { fingerprint, personFrom } from './registry/facts.ts';
@@ -17,88 +18,99 @@ import { judgeOf } from './registry/weights.ts';
 import {
   CANDIDATES_MAX,
   candidatesOfStored,
+  type FoundFeature,
   keysOfStored,
   noteCrowded,
 } from './store/candidates.ts';
-import type { StoredFeature } from './store/features.ts';
+import { featuresOf, type StoredFeature } from './store/features.ts';
 import { type EdgeRow, forgetEdges, lockEdges, writeEdges } from './store/suspicions.ts';
 import { raiseSuspicions, type Suspicion } from './suspicion.ts';
 
 /** Records compared at one desk. */
-const AT_ONCE = 50;
+const AT_ONCE = 250;
 /** Pairs are kept from this probability. */
 const KEPT_MIN = 0.1;
 /** Of one record, pairs that are kept, the likeliest first. */
 const KEPT_MAX = 25;
 
+type Pair = EdgeRow & Suspicion;
+
+/** What comparing some people found. */
+interface Findings {
+  readonly people: readonly StoredFeature[];
+  readonly pairs: readonly Pair[];
+}
+
 /**
- * Compares these records with all others.
+ * Compares these records with all others. All is read and scored by the desk; then what was found is
+ * written at once, so that pairs are locked for a moment only.
  *
  * @returns how many suspicions were raised
  */
 export async function compareStored(ctx: Context, ids: readonly bigint[]): Promise<number> {
-  let raised = 0;
+  const people: StoredFeature[] = [];
+  const pairs = new Map<string, Pair>();
   for (let at = 0; at < ids.length; at += AT_ONCE) {
-    raised += await compareSome(ctx, ids.slice(at, at + AT_ONCE));
+    const found = await compareSome(ctx, ids.slice(at, at + AT_ONCE));
+    people.push(...found.people);
+    for (const pair of found.pairs) pairs.set(`${pair.a} ${pair.b}`, pair);
   }
-  return raised;
+  return people.length === 0 ? 0 : keepFound(ctx, { people, pairs: [...pairs.values()] });
 }
 
-type Found = StoredFeature & { readonly of_id: bigint };
-
 /** Their candidates; crowded keys are noted on the way, and then left out. */
-async function candidates(ctx: Context, ids: readonly bigint[]): Promise<readonly Found[]> {
+async function candidates(ctx: Context, ids: readonly bigint[]): Promise<readonly FoundFeature[]> {
   const found = await candidatesOfStored(ctx, ids);
-  const byPerson = Map.groupBy(found, (each) => each.of_id);
-  const crowded = [...byPerson].flatMap(([id, all]) => (all.length >= CANDIDATES_MAX ? [id] : []));
+  const counts = new Uint16Array(ids.length + 1);
+  for (const { of } of found) for (const place of of) counts[place]!++;
+  const crowded = ids.filter((_, at) => counts[at + 1]! >= CANDIDATES_MAX);
   if (crowded.length === 0) return found;
   const noted = await noteCrowded(ctx, await keysOfStored(ctx, crowded), CROWD);
-  if (noted > 0) ctx.log.info('keys that too many people share are left out', { keys: noted });
-  const again = await candidatesOfStored(ctx, crowded);
-  return [...found.filter((each) => !crowded.includes(each.of_id)), ...again];
+  if (noted === 0) return found;
+  ctx.log.info('keys that too many people share are left out', { keys: noted });
+  return candidatesOfStored(ctx, ids);
 }
 
 const isLive = (row: StoredFeature): boolean => row.active && row.replaced_by === null;
 
-async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<number> {
-  const found = await candidates(ctx, ids);
-  const all = [...new Map(found.map((each) => [each.patient_id, each])).values()];
-  const place = new Map(all.map((each, at) => [each.patient_id, at]));
-  const people = all.filter((each) => ids.includes(each.patient_id) && isLive(each));
-  if (people.length === 0) return 0;
-  const desk = new Desk(
-    people.map((each) =>
-      personFrom(each.facts, { householdId: each.household_id, area: each.area }),
-    ),
-    all,
+async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<Findings> {
+  const people = (await featuresOf(ctx, ids)).filter(isLive);
+  const found = await candidates(
+    ctx,
+    people.map((each) => each.patient_id),
   );
-  const { judge, modelId, outgrown } = await judgeOf(ctx, desk);
+  if (found.length === 0) return { people, pairs: [] };
+  const among = people.map((): number[] => []);
+  for (const [at, { of }] of found.entries()) for (const place of of) among[place - 1]!.push(at);
+  const desk = new Desk(people.map(personOf), found, (person) => among[person]!);
+  const { judge, modelId, outgrown } = await judgeOf(ctx, desk, KEPT_MIN);
   if (outgrown) ctx.enqueue(compareAll, {}, { key: COMPARE_ALL });
-  const byPerson = Map.groupBy(found, (each) => each.of_id);
-  const pairs = new Map<string, EdgeRow & Suspicion>();
-  for (const [at, person] of people.entries()) {
-    const others = (byPerson.get(person.patient_id) ?? [])
-      .filter((each) => each.patient_id !== person.patient_id && isLive(each))
-      .map((each) => place.get(each.patient_id)!);
-    for (const scored of judge.ranked(at, others, KEPT_MIN).slice(0, KEPT_MAX)) {
-      const other = place.get(scored.candidate.patient_id)!;
-      const why = explanationOf(judge.explain(at, other), scored.logOdds);
-      const pair = pairOf(person, scored, why, modelId ?? null);
-      pairs.set(`${pair.a} ${pair.b}`, pair);
-    }
-  }
-  const rows = [...pairs.values()];
+  const pairs = people.flatMap((person, at) =>
+    judge
+      .ranked(at)
+      .slice(0, KEPT_MAX)
+      .map((scored) => {
+        const explanation = explanationOf(judge.explain(at, scored.at), scored.logOdds);
+        return pairOf(person, scored, explanation, modelId ?? null);
+      }),
+  );
+  return { people, pairs };
+}
+
+const personOf = ({ facts, household_id: householdId, area }: StoredFeature): Person =>
+  personFrom(facts, { householdId, area });
+
+/** Writes pairs instead of those that stood of these people, and raises what is likely. */
+async function keepFound(ctx: Context, { people, pairs }: Findings): Promise<number> {
   await lockEdges(ctx);
   await forgetEdges(
     ctx,
     people.map((each) => each.patient_id),
-    rows,
+    pairs,
   );
-  await writeEdges(ctx, rows);
-  const raised = await raiseSuspicions(
-    ctx,
-    outsideCrowds(rows.filter(({ p }) => p >= SUSPECTED_MIN)),
-  );
+  await writeEdges(ctx, pairs);
+  const likely = outsideCrowds(pairs.filter(({ p }) => p >= SUSPECTED_MIN));
+  const raised = await raiseSuspicions(ctx, likely);
   const homes = new Set(people.flatMap((each) => each.household_id ?? []));
   return raised + (await suspectHouseholds(ctx, [...homes]));
 }
@@ -108,7 +120,7 @@ function pairOf(
   { candidate, logOdds, p, grade }: Scored,
   explanation: string,
   modelId: number | null,
-): EdgeRow & Suspicion {
+): Pair {
   const [first, second] =
     person.patient_id < candidate.patient_id ? [person, candidate] : [candidate, person];
   return {

@@ -21,9 +21,10 @@ import { askForFairness } from './fairness/keep.ts';
 import { FIND } from './permissions.ts';
 import { keepHouseholds, keepPatients } from './registry/keep.ts';
 import { nextFeatures } from './store/suspicions.ts';
+import { nextWaiting } from './waiting.ts';
 
 /** Records of one step, which is one transaction: payments wait for none of them. */
-const STEP = 200;
+const STEP = 500;
 
 /** Nobody waits for a comparison, and it costs more than the write that it follows. */
 const GATHERS = { gathers: true };
@@ -36,8 +37,8 @@ export const comparisons = [
 ];
 
 async function compareNew(ctx: Context, events: readonly PeopleEvent[]): Promise<void> {
-  const ids = new Set(events.flatMap((each) => each.ids));
-  await compareStored(ctx, [...ids].map(BigInt));
+  const told = events.reduce((so, { ids }) => so + ids.length, 0);
+  await compareStored(ctx, await nextWaiting(ctx, told));
 }
 
 /** Where a search for duplicates has got to. */

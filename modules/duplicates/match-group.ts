@@ -153,15 +153,14 @@ async function memberPairs(
   );
   if (candidates.length === 0) return [];
   const desk = new Desk(people, candidates);
-  const { judge } = await judgeOf(ctx, desk);
-  const places = candidates.map((_, at) => at);
+  const { judge } = await judgeOf(ctx, desk, PAIR_MIN);
   const likely = people.flatMap((_, given) =>
-    judge.ranked(given, places, PAIR_MIN).map(({ candidate }) => candidate.fhir_id),
+    judge.ranked(given).map(({ candidate }) => candidate.fhir_id),
   );
   const visible = await visiblePatients(ctx, [...new Set(likely)]);
-  const seen = places.filter((at) => visible.has(candidates[at]!.fhir_id));
+  const seen = new Set(candidates.flatMap(({ fhir_id: id }, at) => (visible.has(id) ? [at] : [])));
   return people.flatMap((_, given) =>
-    judge.ranked(given, seen, PAIR_MIN).map(({ candidate, p, grade }) => ({
+    judge.ranked(given, seen).map(({ candidate, p, grade }) => ({
       given,
       found: candidate.fhir_id,
       p,

@@ -136,22 +136,20 @@ async function whoMayBe(ctx: Context, person: Person): Promise<Found[]> {
   const candidates = await findCandidates(ctx, keys);
   if (candidates.length === 0) return [];
   const desk = new Desk([person], candidates);
-  const { judge } = await judgeOf(ctx, desk);
-  const all = candidates.map((_, at) => at);
-  const likely = judge.ranked(0, all, ANSWERED_MIN).slice(0, FETCHED_MAX);
+  const { judge } = await judgeOf(ctx, desk, ANSWERED_MIN);
+  const likely = judge.ranked(0).slice(0, FETCHED_MAX);
   const visible = await visibleEntries(
     ctx,
     likely.map(({ candidate }) => candidate.replaced_by ?? candidate.fhir_id),
   );
   // Ranked again among what the caller may see: what it may not must not change a grade.
   const seen = new Set(
-    likely.flatMap(({ candidate }) =>
-      visible.has(candidate.replaced_by ?? candidate.fhir_id) ? [candidate.patient_id] : [],
+    likely.flatMap(({ at, candidate }) =>
+      visible.has(candidate.replaced_by ?? candidate.fhir_id) ? [at] : [],
     ),
   );
-  const again = all.filter((at) => seen.has(candidates[at]!.patient_id));
   const answered = new Set<string>();
-  return judge.ranked(0, again, ANSWERED_MIN).flatMap((each) => {
+  return judge.ranked(0, seen).flatMap((each) => {
     const entry = visible.get(each.candidate.replaced_by ?? each.candidate.fhir_id)!;
     const id = entry.resource?.id ?? '';
     if (answered.has(id)) return [];

@@ -66,6 +66,7 @@ const NOT_DISTRIBUTED: Readonly<Record<string, string>> = {
   match_model: 'one row a model learnt',
   match_run: 'one row a run',
   match_to_raise: 'queue',
+  match_waiting: 'queue',
   payroll: 'one row a scheme and period',
   payroll_flow: 'configuration',
   payroll_vote: 'one row a vote; its keys hold across payrolls',

@@ -37,7 +37,9 @@ import {
 } from '../store/everybody.ts';
 import { latestModel, saveModel } from '../store/models.ts';
 import { lockEdges } from '../store/suspicions.ts';
+import { coverWaiting, forgetWaiting } from '../store/waiting.ts';
 import { raiseSuspicions } from '../suspicion.ts';
+import { lookAfterWaiting } from '../waiting.ts';
 import { withdrawFaded } from '../withdraw.ts';
 import { RunElsewhere, type Told } from './child.ts';
 import { type Order, TEACHING_MIN } from './everybody.ts';
@@ -70,6 +72,7 @@ export async function runNightly(units: Units, { left }: WholeRun): Promise<void
   const run = await units.run(async (ctx) => {
     const taken =
       (await takeOverRun(ctx, owner)) ?? (left ? undefined : await startRun(ctx, owner));
+    if (taken && !taken.found) await coverWaiting(ctx, taken.run_id);
     if (!taken && (await isRunning(ctx))) lookLater(ctx);
     return taken;
   });
@@ -107,6 +110,7 @@ async function finish(own: Units, { run_id: runId, found }: RunRow): Promise<voi
   await own.run(async (ctx) => {
     if (few) ctx.enqueue(findDuplicates, { after: '0' }, { key: keyOf(undefined) });
     await endRun(ctx, runId);
+    await lookAfterWaiting(ctx);
     askForFairness(ctx);
   });
 }
@@ -179,6 +183,7 @@ async function keepFound(ctx: Context, runId: number, finding: Finding): Promise
   await replaceCounts(ctx, elsewhere.lines());
   await replaceBigKeys(ctx, told.crowded.keys, told.crowded.people);
   const { people, compared, seconds, memory } = told;
+  await forgetWaiting(ctx, runId);
   const skipped = JSON.stringify(told.skipped);
   await noteFound(ctx, runId, { people, compared, pairs, skipped, modelId, seconds, memory });
 }

@@ -60,6 +60,11 @@ export interface CountKey {
   readonly hash: number;
 }
 
+/** How many people hold a value. */
+export interface KnownCount extends CountKey {
+  readonly held: number;
+}
+
 /** What the columns of a registry's rows say, for counting. */
 interface Reader {
   readonly number: number;
@@ -83,18 +88,18 @@ function readersOf(registry: Registry): readonly (Reader | undefined)[] {
   });
 }
 
-/** Every count that may be asked of these rows. */
+/**
+ * Every count that may be asked where one of these rows is compared with any other: of their values, and
+ * of names that sound like theirs. What is equal in a pair stands in either row.
+ */
 export function countKeysOf(registry: Registry, rows: readonly number[]): CountKey[] {
-  const seen = new PairCounts();
-  const found: CountKey[] = [];
-  const add = (kind: number, hash: number): void => {
-    if (seen.add(kind, hash) === 1) found.push({ kind, hash });
-  };
+  const wanted = new Wanted();
   const readers = readersOf(registry);
   const area = readers.find((each) => each?.number === COUNTED.indexOf(AREA));
-  add(TOGETHER, 0);
-  add(YEARS, 0);
-  for (const reader of readers) if (reader) add(reader.number, 0);
+  const names = readers.filter((reader): reader is Reader => reader?.isName === true);
+  wanted.add(TOGETHER, 0);
+  wanted.add(YEARS, 0);
+  for (const reader of readers) if (reader) wanted.add(reader.number, 0);
   for (const row of rows) {
     const from = row * registry.width;
     const place = area ? (area.hash[registry.rows[from + area.at]!] ?? 0) : 0;
@@ -104,29 +109,58 @@ export function countKeysOf(registry: Registry, rows: readonly number[]): CountK
       for (let slot = 0; slot < reader.slots; slot++) {
         const value = registry.rows[from + reader.at + slot]!;
         if (value === 0) break;
-        add(reader.number, reader.hash[value]!);
+        const hash = reader.hash[value]!;
+        // A given name may be the other's family name.
+        for (const each of reader.isName ? names : [reader]) wanted.add(each.number, hash);
         if (!reader.isName) continue;
         const sound = reader.sound[value] ?? 0;
         sounds.push(sound);
-        add(SOUND + reader.number, sound);
+        wanted.add(SOUND + reader.number, sound);
         if (place === 0) continue;
-        add(AREAS + reader.number, place);
-        add(LOCAL + reader.number, join(reader.hash[value]!, place));
-        add(LOCAL_SOUND + reader.number, join(sound, place));
+        wanted.add(AREAS + reader.number, place);
+        wanted.add(LOCAL + reader.number, join(hash, place));
+        wanted.add(LOCAL_SOUND + reader.number, join(sound, place));
       }
     }
-    if (sounds.length === 2) add(TOGETHER, join(sounds[0]!, sounds[1]!));
+    if (sounds.length === 2) wanted.add(TOGETHER, join(sounds[0]!, sounds[1]!));
   }
-  return found;
+  for (const name of names) {
+    for (let value = 1; value < name.hash.length; value++) {
+      const sound = name.sound[value] ?? 0;
+      if (wanted.has(SOUND + name.number, sound)) wanted.add(name.number, name.hash[value]!);
+    }
+  }
+  return wanted.keys;
+}
+
+/** Counts to be asked, each once. */
+class Wanted {
+  readonly keys: CountKey[] = [];
+  readonly #seen = new PairCounts();
+
+  add(kind: number, hash: number): void {
+    if (this.#seen.add(kind, hash) === 1) this.keys.push({ kind, hash });
+  }
+
+  has(kind: number, hash: number): boolean {
+    return this.#seen.of(kind, hash) > 0;
+  }
 }
 
 /** Counts by kind and hash; what is absent is rare. */
 export class Counts {
   readonly #held: PairCounts;
 
-  constructor(rows: readonly (CountKey & { readonly held: number })[] = []) {
+  constructor(rows: readonly KnownCount[] = []) {
     this.#held = new PairCounts(rows.length);
-    for (const { kind, hash, held } of rows) this.#held.add(kind, hash, held);
+    this.learn(rows);
+  }
+
+  /** Adds what was not known yet. */
+  learn(rows: readonly KnownCount[]): void {
+    for (const { kind, hash, held } of rows) {
+      if (this.of(kind, hash) === 0) this.#held.add(kind, hash, held);
+    }
   }
 
   of(kind: number, hash: number): number {

@@ -52,29 +52,29 @@ type Packed = [
 /** The person of a text written by `factsOf`, at home where the household is. */
 export function personFrom(facts: string, { householdId, area }: Home): Person {
   const packed = JSON.parse(facts) as Packed;
-  const [given, family, other, native, birthDay, sex, phones, emails, identifiers] = packed;
-  const [postalCode, district, town, texts] = packed.slice(9) as [
-    string,
-    string,
-    string,
-    Record<string, string>,
-  ];
-  const lives = area ?? town;
-  return {
-    name: { given, family, other, native: native === 1 },
-    birthDay,
-    sex,
-    phones,
-    emails,
-    identifiers: identifiers.map(([system, value]) => ({ system, value })),
-    postalCode,
-    district,
-    texts,
-    ...(lives && { area: lives }),
-    ...(householdId !== null && { household: String(householdId) }),
+  const identifiers = packed[8];
+  const person: Writable<Person> = {
+    name: { given: packed[0], family: packed[1], other: packed[2], native: packed[3] === 1 },
+    birthDay: packed[4],
+    sex: packed[5],
+    phones: packed[6],
+    emails: packed[7],
+    identifiers: identifiers.length === 0 ? NONE : identifiers.map(identifierOf),
+    postalCode: packed[9],
+    district: packed[10],
+    texts: packed[12],
     source: 0,
   };
+  const lives = area ?? packed[11];
+  if (lives) person.area = lives;
+  if (householdId !== null) person.household = String(householdId);
+  return person;
 }
+
+type Writable<Type> = { -readonly [Key in keyof Type]: Type[Key] };
+
+const NONE: Person['identifiers'] = [];
+const identifierOf = ([system, value]: readonly [string, string]) => ({ system, value });
 
 /** A short hash of the compared facts of a pair: it changes when either does. */
 export function fingerprint(one: string, other: string): string {

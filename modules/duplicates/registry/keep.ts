@@ -7,7 +7,7 @@
 import type { Patient } from '@medplum/fhirtypes';
 import { type Context, localId } from '../../../src/sdk/index.ts';
 import { type HouseholdEvent, PHONE_COUNTRY } from '../../households/index.ts';
-import { featuresChanged, type PeopleEvent } from '../events.ts';
+import type { PeopleEvent } from '../events.ts';
 import { keyReader } from '../matching/keys.ts';
 import { registryOf } from '../matching/registry.ts';
 import {
@@ -21,6 +21,7 @@ import {
   type StoredFeature,
   writeFeatures,
 } from '../store/features.ts';
+import { compareSoon } from '../waiting.ts';
 import { factsOf, type Home, personFrom } from './facts.ts';
 import { locationArea, personOf } from './person.ts';
 
@@ -69,9 +70,10 @@ async function keepSome(ctx: Context, ids: readonly bigint[]): Promise<void> {
     ctx,
     ids.filter((id) => before.has(id) && !patients.has(id)),
   );
-  if (changed.length > 0) {
-    ctx.emit(featuresChanged, { ids: changed.map((row) => String(row.patientId)) });
-  }
+  await compareSoon(
+    ctx,
+    changed.map((row) => row.patientId),
+  );
 }
 
 function homeOf(row: HomeRow | undefined): Home {

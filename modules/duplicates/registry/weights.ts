@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import type { Context } from '../../../src/sdk/index.ts';
 import type { Model } from '../matching/model.ts';
-import { readWeights } from '../store/candidates.ts';
+import { readCounts, readWeights } from '../store/candidates.ts';
 import { loadModel } from '../store/models.ts';
 import { Counts } from './counts.ts';
 import type { Desk, Judge } from './desk.ts';
@@ -58,14 +58,21 @@ export interface Judgement {
   readonly outgrown: boolean;
 }
 
-/** Reads what a desk needs, and answers who judges its pairs. */
-export async function judgeOf(ctx: Context, desk: Desk): Promise<Judgement> {
+/**
+ * Reads what a desk needs, and answers who judges its pairs.
+ *
+ * @param pMin  candidates less likely are left out
+ */
+export async function judgeOf(ctx: Context, desk: Desk, pMin: number): Promise<Judgement> {
   const { counts, model, people } = await readWeights(ctx, desk.wanted());
   const held = new Counts(counts);
   const taught = model === undefined ? SHIPPED : await taughtModel(ctx, model);
   const size = Math.max(people, held.people);
+  const judge = desk.under(fitted(taught, size), held, pMin);
+  const rivals = judge.rivals();
+  if (rivals.length > 0) held.learn(await readCounts(ctx, rivals));
   const outgrown = size > OUTGROWN_FACTOR * held.people + OUTGROWN_MIN;
-  return { judge: desk.under(fitted(taught, size), held), modelId: model?.id, outgrown };
+  return { judge, modelId: model?.id, outgrown };
 }
 
 async function taughtModel(

@@ -4,7 +4,7 @@
  */
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
-import type { CountKey } from '../registry/counts.ts';
+import type { CountKey, KnownCount } from '../registry/counts.ts';
 import type { StoredFeature } from './features.ts';
 
 /** Candidates of one person at most. */
@@ -35,22 +35,32 @@ export async function findCandidates(
 
 const OF_STORED = statement(
   'duplicates.candidates-of-stored',
-  `select q.patient_id as of_id, c.* from match_feature q
-   cross join lateral (
-     with found as materialized (
-       select ${COLUMNS} from match_feature f
-       where f.keys && (select coalesce(array_agg(w.key), '{}') from unnest(q.keys) as w(key)
-           where not exists (select from match_big_key b where b.key = w.key)))
-     select * from found limit ${CANDIDATES_MAX}) c
-   where q.patient_id = any($1::bigint[])`,
+  `with asked as materialized (
+     select w.n::int4 as n, w.id, array_agg(k.key) as keys
+     from unnest($1::bigint[]) with ordinality as w(id, n)
+     join match_feature q on q.patient_id = w.id cross join unnest(q.keys) as k(key)
+     where not exists (select from match_big_key b where b.key = k.key)
+     group by w.n, w.id),
+   pair as materialized (
+     select a.n, c.* from asked a cross join lateral (
+       with found as materialized (
+         select ${COLUMNS} from match_feature f
+         where f.keys && a.keys and f.patient_id <> a.id and f.active and f.replaced_by is null)
+       select * from found limit ${CANDIDATES_MAX}) c)
+   select array_agg(n) as of, ${COLUMNS} from pair f group by ${COLUMNS}`,
 );
 
-/** Records that share a key with one of these records, which are among their own. */
+/** A record that was found for some of those that were asked about, by their places from 1. */
+export interface FoundFeature extends StoredFeature {
+  readonly of: readonly number[];
+}
+
+/** Records in use that share a key with one of these records, each once. */
 export async function candidatesOfStored(
   ctx: Context,
   patientIds: readonly bigint[],
-): Promise<(StoredFeature & { readonly of_id: bigint })[]> {
-  return ctx.db.query(OF_STORED, [patientIds]);
+): Promise<FoundFeature[]> {
+  return ctx.db.query<FoundFeature>(OF_STORED, [patientIds]);
 }
 
 const CROWDED = statement(
@@ -105,9 +115,25 @@ interface WeightRow {
   readonly held: number | null;
 }
 
+const COUNTS = statement(
+  'duplicates.counts',
+  `select kind, hash, v.held from unnest($1::int2[], $2::int4[]) as c(kind, hash)
+   join match_value v using (kind, hash)`,
+);
+
+/** Counts by their keys. */
+export function readCounts(ctx: Context, wanted: readonly CountKey[]): Promise<KnownCount[]> {
+  return ctx.db.query<KnownCount>(COUNTS, columnsOf(wanted));
+}
+
+const columnsOf = (wanted: readonly CountKey[]): number[][] => [
+  wanted.map(({ kind }) => kind),
+  wanted.map(({ hash }) => hash),
+];
+
 /** What scores depend on beside the records. */
 export interface Weights {
-  readonly counts: readonly (CountKey & { readonly held: number })[];
+  readonly counts: readonly KnownCount[];
   /** The model in force by its number and a hash of its text; undefined: the shipped one. */
   readonly model: { readonly id: number; readonly hash: number } | undefined;
   /** People in the registry, roughly. */
@@ -116,10 +142,7 @@ export interface Weights {
 
 /** Counts by their keys, the model in force and the size of the registry. */
 export async function readWeights(ctx: Context, wanted: readonly CountKey[]): Promise<Weights> {
-  const rows = await ctx.db.query<WeightRow>(WEIGHTS, [
-    wanted.map(({ kind }) => kind),
-    wanted.map(({ hash }) => hash),
-  ]);
+  const rows = await ctx.db.query<WeightRow>(WEIGHTS, columnsOf(wanted));
   const model = rows.find(({ kind }) => kind === -1);
   return {
     counts: rows.flatMap(({ kind, hash, held }) =>
