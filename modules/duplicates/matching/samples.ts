@@ -3,10 +3,10 @@
  * All choices are by hash of the place, so that the same registry always teaches the same.
  */
 
-import { type Blocks, eachPairOf } from './blocks.ts';
+import { type Blocks, eachPairOf, type RuleRuns } from './blocks.ts';
 import { GrowingInts } from './growing.ts';
 import { join, mix } from './hash.ts';
-import { listOf, partsReader, placeOf } from './keys.ts';
+import { KEYS_MAX, listOf, partsReader, placeOf, writeKeys } from './keys.ts';
 import type { Registry } from './registry.ts';
 
 /** Pairs by the rows of both, one behind the other. */
@@ -39,7 +39,11 @@ export function randomPairs(registry: Registry, across: boolean): Pairs {
   return pairs.taken();
 }
 
-/** Pairs that a rule makes, evenly thinned. */
+/**
+ * Pairs that a rule makes, evenly thinned. Keys that had to be made finer teach nothing: whom they bring
+ * together have more in common than the rule says, such as the first letters of their names, and a village
+ * of one telephone, or of one birth day, would pass for what duplicates look like.
+ */
 export function rulePairs(
   registry: Registry,
   blocks: Blocks,
@@ -47,10 +51,11 @@ export function rulePairs(
   across: boolean,
 ): Pairs {
   const place = blocks.rules.findIndex((runs) => runs.rule === rule);
-  const { from, to } = blocks.rules[place]!;
+  const runs = blocks.rules[place]!;
+  const usual = usualRuns(registry, runs);
   let all = 0;
-  for (let run = 0; run < from.length; run++) {
-    const people = to[run]! - from[run]!;
+  for (const run of usual) {
+    const people = runs.to[run]! - runs.from[run]!;
     all += (people * (people - 1)) / 2;
   }
   const step = Math.max(1, all / RULE_PAIRS);
@@ -62,8 +67,24 @@ export function rulePairs(
     next += step;
     return true;
   };
-  eachPairOf(registry, blocks, place, { only: rule, across, picked }, (a, b) => add(pairs, a, b));
+  for (const run of usual) {
+    const range = { from: run, to: run + 1 };
+    const options = { only: rule, across, picked, range };
+    eachPairOf(registry, blocks, place, options, (a, b) => add(pairs, a, b));
+  }
   return pairs.taken();
+}
+
+/** The runs of a rule whose key is the rule's own, not one that was made finer. */
+function usualRuns(registry: Registry, { rule, rows, keys, from }: RuleRuns): Int32Array {
+  const parts = partsReader(registry);
+  const own = new Int32Array(KEYS_MAX);
+  const usual = new GrowingInts();
+  for (let run = 0; run < keys.length; run++) {
+    const end = writeKeys(rule, parts(rows[from[run]!]!), own, 0);
+    if (own.subarray(0, end).includes(keys[run]!)) usual.push(run);
+  }
+  return usual.taken();
 }
 
 /** Members by household; where none are known, by telephone or by street and postal code. */

@@ -3,6 +3,9 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
+import { evaluate } from '../../../modules/duplicates/evaluate/evaluate.ts';
+import { pairFigures } from '../../../modules/duplicates/evaluate/report.ts';
+import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
 import { assign } from '../../../modules/duplicates/matching/assign.ts';
 import { BLOCK_MAX, blocksOf, eachPair } from '../../../modules/duplicates/matching/blocks.ts';
 import { clustersOf } from '../../../modules/duplicates/matching/clusters.ts';
@@ -135,6 +138,17 @@ describe('weights', () => {
         }
       }),
     );
+  });
+
+  it('are learnt as well where a quarter of the people were given one birth day', () => {
+    const { records, truth } = syntheticRegistry(3_000, 8);
+    const people = records.people.map((each, at) =>
+      at < 750 ? { ...each, birthDay: 1980_07_01 } : each,
+    );
+    const evaluated = evaluate('one day', { ...records, people }, () => truth);
+    const { recall, precision } = pairFigures(evaluated, 0.5);
+    expect(recall).to.be.above(0.85);
+    expect(precision).to.be.above(0.85);
   });
 });
 
