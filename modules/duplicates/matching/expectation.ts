@@ -41,10 +41,11 @@ function expected(
   patterns: Patterns,
   classes: readonly Levels[],
   shares: readonly number[],
+  expectedPairs: readonly number[] = [],
 ): { first: Float64Array; second: Float64Array; shares: number[] } {
   const first = new Float64Array(patterns.counts.length);
   const second = new Float64Array(patterns.counts.length);
-  const sums = classes.map(() => 0);
+  const sums = classes.map((_, at) => expectedPairs[at] ?? 0);
   for (let pattern = 0; pattern < first.length; pattern++) {
     const weights = likelihood(patterns, pattern, classes).map((p, at) => p * shares[at]!);
     const sum = weights.reduce((so, weight) => so + weight, 0);
@@ -60,9 +61,9 @@ function expected(
   return { first, second, shares: floored.map((share) => share / all) };
 }
 
-export interface Learning {
+export interface Learning<Sample extends Patterns = Patterns> {
   readonly fields: readonly Field[];
-  readonly samples: readonly Patterns[];
+  readonly samples: readonly Sample[];
   /** The class that is learnt, from here. */
   readonly start: Levels;
   /** The classes that stay. */
@@ -71,6 +72,8 @@ export interface Learning {
   readonly open?: readonly boolean[];
   /** Shares of the classes to begin with, the learnt one first. */
   readonly shares: readonly number[];
+  /** Pairs of each class that are expected in a sample before it is looked at. */
+  readonly expected?: (sample: Sample) => readonly number[];
   /** Pseudo-pairs of what is expected, added in each round. */
   readonly prior?: { readonly levels: Levels; readonly pairs: number };
 }
@@ -84,7 +87,7 @@ export interface Learnt {
 }
 
 /** The levels of the learnt class that explain the samples best. */
-export function learn(learning: Learning): Learnt {
+export function learn<Sample extends Patterns>(learning: Learning<Sample>): Learnt {
   const { fields, start, prior, open } = learning;
   const samples = learning.samples.filter(({ pairs }) => pairs > PAIRS_MIN);
   const [firstFixed = [], ...fixed] = learning.fixed;
@@ -102,7 +105,12 @@ export function learn(learning: Learning): Learnt {
     const sums = empty(prior?.pairs ?? 0, prior?.levels);
     const others = empty(OPEN_PRIOR_PAIRS, firstFixed);
     shares = samples.map((sample, at) => {
-      const found = expected(sample, [levels, second, ...fixed], shares[at]!);
+      const found = expected(
+        sample,
+        [levels, second, ...fixed],
+        shares[at]!,
+        learning.expected?.(sample) ?? [],
+      );
       addLevels(sample, (pattern) => found.first[pattern]!, sums);
       if (open) addLevels(sample, (pattern) => found.second[pattern]!, others);
       return found.shares;

@@ -11,8 +11,25 @@ import { CROSSED, CROSSED_WITHIN, expectedM, type Model, normalised, startingM }
 import { addLevels, countPatterns, type Patterns } from './patterns.ts';
 import { countsOf } from './rarity.ts';
 import type { Column, Registry } from './registry.ts';
-import { householdPairs, householdsOf, type Pairs, randomPairs, rulePairs } from './samples.ts';
-import { ALIKE, BIRTH, EMAIL, type Field, LEVELS, levelsOf, YEARS_EQUAL } from './schema.ts';
+import {
+  householdPairs,
+  householdsOf,
+  type Pairs,
+  RULE_PAIRS,
+  randomPairs,
+  rulePairs,
+} from './samples.ts';
+import {
+  ALIKE,
+  BIRTH,
+  EMAIL,
+  type Field,
+  GIVEN,
+  LEVELS,
+  levelsOf,
+  SEX,
+  YEARS_EQUAL,
+} from './schema.ts';
 
 /** Registries of fewer records borrow from what is expected of m. */
 const SMALL = 2_000;
@@ -24,6 +41,8 @@ const HOUSEHOLD_RATIO = 16;
 
 /** Share of pairs of members of one household who are twins, at least. */
 const TWINS = 0.004;
+/** Two in three twins are of one sex, everywhere (Weinberg's rule); by level. */
+const TWINS_SEX = [1 / 3, 2 / 3];
 /** Even where everybody has one value, somebody else might not. */
 const EXACT_MAX = 1 - 1e-4;
 
@@ -156,6 +175,11 @@ function priorOf(
   return { levels: fields.map(({ kind }) => expectedM(kind)), pairs: SMALL_PRIOR_PAIRS };
 }
 
+/** Patterns of pairs of a rule, and which part of its pairs they are. */
+interface Sample extends Patterns {
+  readonly part: number;
+}
+
 /**
  * Patterns of the pairs of each rule that teaches. Rules whose pairs are mostly namesakes teach only
  * where a field would otherwise not be learnt: names go with villages, and strangers of one culture
@@ -166,13 +190,21 @@ function trainingSamples(
   blocks: Blocks,
   comparer: Comparer,
   across: boolean,
-): Patterns[] {
-  const samplesOf = (training: Training): Patterns[] =>
+): Sample[] {
+  const samplesOf = (training: Training): Sample[] =>
     blocks.rules
       .filter(({ rule }) => RULES[rule]!.trains === training)
-      .map(({ rule }) =>
-        countPatterns(comparer, rulePairs(registry, blocks, rule, across), RULES[rule]!.fields),
-      )
+      .map(({ rule, from, to }): Sample => {
+        const pairs = rulePairs(registry, blocks, rule, across);
+        const all = from.reduce(
+          (so, first, run) => so + ((to[run]! - first) * (to[run]! - first - 1)) / 2,
+          0,
+        );
+        return {
+          ...countPatterns(comparer, pairs, RULES[rule]!.fields),
+          part: Math.min(1, RULE_PAIRS / Math.max(1, all)),
+        };
+      })
       .filter(({ pairs }) => pairs > PAIRS_MIN);
   const samples = samplesOf('always');
   const missing = registry.columns.filter((_, column) => !samples.some(({ used }) => used[column]));
@@ -180,6 +212,30 @@ function trainingSamples(
   const covers = ({ used }: Patterns): boolean =>
     missing.some((column) => used[registry.columns.indexOf(column)]);
   return [...samples, ...samplesOf('if-needed').filter(covers)];
+}
+
+/**
+ * Brothers and sisters: what families have in common is as like as in one person, names are not. Between
+ * members at large and one person they are a class of their own, or twins would be taken for one person
+ * whose given name is often another, and would teach it.
+ */
+function siblings(fields: readonly Field[], m: Levels, h: Levels): Levels {
+  return fields.map((field, column) => {
+    if (field.name === SEX) return TWINS_SEX;
+    return (field.shared || isFamilyMatter(field) ? m : h)[column]!;
+  });
+}
+
+/**
+ * Pairs of each class that a sample is expected to have of itself: twins, where birth days agree by the
+ * rule and given names are learnt.
+ *
+ * @param members pairs of members of one household in the whole registry
+ */
+function expectedIn({ used, part }: Sample, fields: readonly Field[], members: number): number[] {
+  const isUsed = (name: string): boolean | undefined =>
+    used[fields.findIndex((field) => field.name === name)];
+  return isUsed(BIRTH) === false && isUsed(GIVEN) ? [0, 0, TWINS * members * part, 0] : [];
 }
 
 /**
@@ -199,17 +255,18 @@ export function learnModel(registry: Registry, blocks: Blocks, across: boolean):
   const pairsAll = Math.max(1, pairsOf(registry, across));
   const lambdaM = (DUPLICATES_START * registry.size) / pairsAll;
   const of = household(registry, comparer, two.levels, u, pairsAll);
+  const lambdaH = of === undefined ? 0 : of.lambda < 0 ? HOUSEHOLD_RATIO * lambdaM : of.lambda;
   const three: Learnt = of
     ? learn({
         ...common,
         start: two.levels,
-        fixed: [of.h, u],
-        shares: [0.3, 0.3, 0.4],
+        fixed: [of.h, siblings(fields, two.levels, of.h), u],
+        shares: [0.3, 0.15, 0.15, 0.4],
+        expected: (sample) => expectedIn(sample, fields, lambdaH * pairsAll),
         ...(of.within === UNKNOWN.within && { open: fields.map(isFamilyMatter) }),
       })
     : two;
   const h = of ? three.second : u;
-  const lambdaH = of === undefined ? 0 : of.lambda < 0 ? HOUSEHOLD_RATIO * lambdaM : of.lambda;
   return {
     fields: Object.fromEntries(
       fields.map(({ name }, column) => [

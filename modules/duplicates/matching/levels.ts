@@ -6,7 +6,7 @@
  */
 
 import { editsOf, likeness, type Place, WORD_MAX } from './distance.ts';
-import { ADJACENT, type Kind, YEAR_ONLY } from './schema.ts';
+import { ADJACENT, ALIKE, type Kind, YEAR_ONLY } from './schema.ts';
 import type { ValueTable } from './values.ts';
 
 /** Level of two different values, by their numbers. */
@@ -66,8 +66,8 @@ function isUnlike(hasA: number, sizeA: number, hasB: number, sizeB: number, begu
 function nameLevel(values: ValueTable, a: number, b: number): number {
   const [sizeA, sizeB] = [placeOf(values, a)[1], placeOf(values, b)[1]];
   const alike = begunAlike(values, a, b);
-  if (alike === sizeA && alike === sizeB) return 5;
-  if (sameSound(values, a, b)) return 4;
+  // Two values of the same letters were written in two scripts: alike, as spellings of one sound are.
+  if ((alike === sizeA && alike === sizeB) || sameSound(values, a, b)) return ALIKE;
   const begins = alike === Math.min(sizeA, sizeB);
   if (!begins && isUnlike(values.has[a]!, sizeA, values.has[b]!, sizeB, alike)) return 0;
   const near = like(values, a, b);

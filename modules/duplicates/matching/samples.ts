@@ -13,7 +13,8 @@ import type { Registry } from './registry.ts';
 export type Pairs = Int32Array;
 
 const RANDOM_PAIRS = 300_000;
-const RULE_PAIRS = 150_000;
+/** Pairs of a rule that are looked at. */
+export const RULE_PAIRS = 150_000;
 const HOUSEHOLD_PAIRS = 400_000;
 /** Larger groups of one address or telephone are institutions or villages, not households. */
 const HOUSEHOLD_SIZE_MAX = 15;

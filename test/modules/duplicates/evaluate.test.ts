@@ -69,8 +69,8 @@ describe('duplicates in registries of other columns and habits', () => {
   // Least precision and recall of pairs at p ≥ .9; nothing was fitted to them.
   const least: Readonly<Record<string, readonly [number, number]>> = {
     Ethiopic: [0.9, 0.9],
-    Bengali: [0.84, 0.85],
-    Spanish: [0.88, 0.9],
+    Bengali: [0.94, 0.93],
+    Spanish: [0.95, 0.95],
     Hausa: [0.93, 0.8],
   };
   for (const habit of HABITS) {
@@ -81,6 +81,8 @@ describe('duplicates in registries of other columns and habits', () => {
       const figures = pairFigures(evaluated, 0.9);
       expect(figures.precision).to.be.at.least(precision);
       expect(figures.recall).to.be.at.least(recall);
+      // Twins are as many as duplicates here: they must not teach that given names of one person differ.
+      expect(evaluated.run.model.fields.given!.m[0]).to.be.below(0.1);
     });
   }
 });

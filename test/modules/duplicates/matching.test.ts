@@ -9,6 +9,7 @@ import { syntheticRegistry } from '../../../modules/duplicates/evaluate/syntheti
 import { assign } from '../../../modules/duplicates/matching/assign.ts';
 import { BLOCK_MAX, blocksOf, eachPair } from '../../../modules/duplicates/matching/blocks.ts';
 import { clustersOf } from '../../../modules/duplicates/matching/clusters.ts';
+import { comparerOf } from '../../../modules/duplicates/matching/compare.ts';
 import { edits, jaroWinkler } from '../../../modules/duplicates/matching/distance.ts';
 import { exclusive } from '../../../modules/duplicates/matching/exclusive.ts';
 import {
@@ -20,6 +21,7 @@ import {
 import { weightsOf } from '../../../modules/duplicates/matching/model.ts';
 import { type Person, registryOf } from '../../../modules/duplicates/matching/registry.ts';
 import { runMatching } from '../../../modules/duplicates/matching/run.ts';
+import { ALIKE } from '../../../modules/duplicates/matching/schema.ts';
 import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
 
 const person = (
@@ -74,6 +76,20 @@ describe('distances between words', () => {
         expect(jaroWinkler(a, b)).to.be.within(0, 1).and.closeTo(jaroWinkler(b, a), 1e-12);
       }),
     );
+  });
+});
+
+describe('names in two scripts', () => {
+  it('are alike where they are read as the same letters, and weigh as spellings of one sound do', () => {
+    const registry = registryOf([
+      person('Айгуль', 'Асанова', 19800504),
+      person('Aigul', 'Asanova', 19800504),
+      person('Aygul', 'Asanova', 19800504),
+    ]);
+    const family = registry.columns.findIndex(({ field }) => field.name === 'family');
+    const comparer = comparerOf(registry);
+    expect(comparer.level(family, 0, 1)).to.equal(ALIKE);
+    expect(comparer.level(family, 1, 2)).to.equal(5);
   });
 });
 
