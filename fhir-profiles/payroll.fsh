@@ -102,6 +102,7 @@ Description: "Kind of task."
 * #merge-follow-up "Look at what a merge has left behind"
 * #paid-twice "Decide about a person or a household that was paid under two records"
 * #unmerge-review "Look at what has changed since a merge that was taken back"
+* #review-quality "Look at why the matching is less right than it says, or reviewers do not agree"
 * #fairness-review "Look at why the matching holds a group of people more often than others"
 
 ValueSet: TaskCode

@@ -33,6 +33,8 @@ import {
   rankQueueHandler,
   rankQueueLine,
   reviewOperations,
+  watchQualityHandler,
+  watchQualityLine,
 } from './review/index.ts';
 import { HOLD_CERTAIN, HOLD_POSSIBLE, HOLD_PROBABLE } from './settings.ts';
 import { formerIds } from './store/aliases.ts';
@@ -68,10 +70,11 @@ export const duplicates: Module = {
   ],
   guards: [patientGuard, groupGuard, ...actingGuards],
   reactions: [...comparisons, watchApprovals],
-  jobs: [findHandler, ...nightlyHandlers, fairnessHandler, rankQueueHandler],
+  jobs: [findHandler, ...nightlyHandlers, fairnessHandler, rankQueueHandler, watchQualityHandler],
   schedule: [
     { at: '7 1 * * *', job: ringNightly, does: 'compares everybody with everybody' },
     rankQueueLine,
+    watchQualityLine,
   ],
   permissions: [MATCH, FIND, LINK, OVERRIDE, MERGE, UNMERGE, REVIEW, REVIEW_QUALITY],
   contributes: [

@@ -9,6 +9,7 @@ import { decideOperation } from './decide.ts';
 import { qualityOperation } from './quality.ts';
 import { nextOperation } from './queue.ts';
 
+export { watchQualityHandler, watchQualityLine } from './alarm.ts';
 export { REVIEW_QUALITY } from './quality.ts';
 export { rankQueueHandler, rankQueueLine } from './queue.ts';
 

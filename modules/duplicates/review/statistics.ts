@@ -52,3 +52,33 @@ export function hasDrifted(before: Share, now: Share): boolean {
   if (Number.isNaN(before.share) || Number.isNaN(now.share)) return false;
   return now.high < before.low || now.low > before.high;
 }
+
+/** Decided pairs of one probability. */
+export interface Reviewed {
+  readonly p: number;
+  readonly decided: number;
+  readonly duplicate: number;
+}
+
+/** A probability from which on so many pairs were decided, and so many were one person. */
+export interface Threshold extends Reviewed {
+  readonly share: Share;
+}
+
+/**
+ * The lowest probability such that, of all decided pairs at least as likely, the share that was one person
+ * is at least `wanted` even at the lower end of its interval; undefined where no probability reaches that.
+ *
+ * @param reviewed  decided pairs, the likeliest first
+ */
+export function thresholdFor(wanted: number, reviewed: readonly Reviewed[]): Threshold | undefined {
+  let found: Threshold | undefined;
+  let [decided, duplicate] = [0, 0];
+  for (const each of reviewed) {
+    decided += each.decided;
+    duplicate += each.duplicate;
+    const share = wilson(duplicate, decided);
+    if (share.low >= wanted) found = { p: each.p, decided, duplicate, share };
+  }
+  return found;
+}

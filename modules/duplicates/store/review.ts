@@ -29,19 +29,38 @@ const DUE = (whose: string): string => `(select sum(d.amount_minor) from payroll
 const HARM = `(1 + coalesce(case s.about when 'Group' then ${DUE('household_id')}
     else ${DUE('recipient_id')} end, 0)) * s.p * (1 - s.p)`;
 
-const RANK = statement(
+const RANK_ALL = statement(
   'duplicates.rank-suspicions',
-  `update match_suspicion s set harm = ${HARM}
-   where s.state = 'open' and (s.harm is null or $2::boolean)`,
+  `update match_suspicion t set harm = n.harm
+   from (select s.a, s.b, ${HARM} as harm from match_suspicion s where s.state = 'open') n
+   where t.a = n.a and t.b = n.b and t.harm is distinct from n.harm`,
 );
 
 /**
- * Ranks suspicions by expected harm: those that have no rank yet, or all of them anew.
+ * Ranks all suspicions anew by expected harm.
  *
  * @param since  from which day on payments count
  */
-export function rankSuspicions(ctx: Context, since: string, all: boolean): Promise<number> {
-  return ctx.db.run(RANK, [since, all]);
+export function rankSuspicions(ctx: Context, since: string): Promise<number> {
+  return ctx.db.run(RANK_ALL, [since]);
+}
+
+const RANK_NEW = statement(
+  'duplicates.rank-new-suspicions',
+  `update match_suspicion s set harm = ${HARM}
+   from (select a, b from match_suspicion where state = 'open' and harm is null
+     order by a, b limit $2 for update skip locked) n
+   where s.a = n.a and s.b = n.b`,
+);
+
+/**
+ * Ranks suspicions that have no rank yet.
+ *
+ * @param max  as many at most
+ * @returns how many
+ */
+export function rankNewSuspicions(ctx: Context, since: string, max: number): Promise<number> {
+  return ctx.db.run(RANK_NEW, [since, max]);
 }
 
 const IN_REACH = ['a', 'b']
@@ -56,12 +75,13 @@ const COLUMNS = `s.about, s.a, s.b, s.task_id, s.flag_ids, s.p, s.grade, s.model
 const NEXT = statement(
   'duplicates.next-suspicion',
   `select ${COLUMNS}, null::text as owner_id from match_suspicion s
-   where s.state = 'open' and ($1::bigint[] is null or (${IN_REACH}))
+   where s.state = 'open' and s.harm is not null and ($1::bigint[] is null or (${IN_REACH}))
+     and s.task_id <> all($4::text[])
      and not exists (select from review_lease l where l.task_id = s.task_id
        and l.until > $3 and l.owner_id <> $2)
      and not exists (select from match_verdict v where v.task_id = s.task_id
        and v.decided_by = $2 and v.verdict <> 'field-check')
-   order by s.harm desc nulls last, s.a, s.b limit 1
+   order by s.harm desc, s.a, s.b limit 1
    for update of s skip locked`,
 );
 
@@ -69,9 +89,16 @@ function reachOf({ actor }: Context): readonly bigint[] | null {
   return actor.reach.areas === 'all' ? null : actor.reach.areas;
 }
 
-/** The open suspicion that would do most harm, that nobody is looking at; locked. */
-export function nextSuspicion(ctx: Context): Promise<Suspicion | undefined> {
-  return ctx.db.maybe<Suspicion>(NEXT, [reachOf(ctx), ctx.actor.id, ctx.now]);
+/**
+ * The ranked suspicion that would do most harm, that nobody is looking at; locked.
+ *
+ * @param except  Tasks that are left out
+ */
+export function nextSuspicion(
+  ctx: Context,
+  except: readonly string[] = [],
+): Promise<Suspicion | undefined> {
+  return ctx.db.maybe<Suspicion>(NEXT, [reachOf(ctx), ctx.actor.id, ctx.now, except]);
 }
 
 const OF_TASK = statement(
@@ -103,6 +130,16 @@ export async function lease(
   await ctx.db.run(LEASE, [taskId, owner, until]);
 }
 
+const GIVE_BACK = statement(
+  'duplicates.give-back-suspicions',
+  'delete from review_lease where task_id = any($1::text[]) and owner_id = $2',
+);
+
+/** Gives suspicions back that the actor was looking at. */
+export async function giveBack(ctx: Context, tasks: readonly string[]): Promise<void> {
+  if (tasks.length > 0) await ctx.db.run(GIVE_BACK, [tasks, ctx.actor.id]);
+}
+
 const END_LEASE = statement(
   'duplicates.end-lease',
   'delete from review_lease where task_id = any($1::text[])',
@@ -114,13 +151,13 @@ export async function endLease(ctx: Context, tasks: readonly string[]): Promise<
 
 const WAITING = statement(
   'duplicates.suspicions-waiting',
-  `select count(*)::int as n from match_suspicion s
-   where s.state = 'open' and ($1::bigint[] is null or (${IN_REACH}))`,
+  `select count(*)::int as n from (select from match_suspicion s
+   where s.state = 'open' and ($1::bigint[] is null or (${IN_REACH})) limit $2) w`,
 );
 
-/** How many suspicions are open, in the actor's reach. */
-export async function waiting(ctx: Context): Promise<number> {
-  return (await ctx.db.one<{ n: number }>(WAITING, [reachOf(ctx)])).n;
+/** How many suspicions are open, in the actor's reach; no more than `max` are counted. */
+export async function waiting(ctx: Context, max: number): Promise<number> {
+  return (await ctx.db.one<{ n: number }>(WAITING, [reachOf(ctx), max])).n;
 }
 
 const CLOSE = statement(
@@ -279,6 +316,23 @@ export function verdictCounts(
   recent: Date,
 ): Promise<{ grade: string; recent: boolean; decided: number; duplicate: number }[]> {
   return ctx.db.query(COUNTS, [since, recent]);
+}
+
+const BY_SCORE = statement(
+  'duplicates.verdicts-by-score',
+  `select p::float8 as p, count(*)::int as decided,
+     count(*) filter (where verdict = 'duplicate')::int as duplicate
+   from match_verdict_last
+   where verdict <> 'field-check' and p is not null and decided_at >= $1
+   group by p order by p desc`,
+);
+
+/** Final verdicts by the probability that the pair had, the likeliest first. */
+export function verdictsByScore(
+  ctx: Context,
+  since: Date,
+): Promise<{ p: number; decided: number; duplicate: number }[]> {
+  return ctx.db.query(BY_SCORE, [since]);
 }
 
 const TWO = statement(

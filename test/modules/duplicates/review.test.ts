@@ -8,8 +8,19 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { refusalOf } from '../../../modules/duplicates/nightly/drift.ts';
 import { fitted, SHIPPED } from '../../../modules/duplicates/registry/weights.ts';
-import { hasDrifted, kappa, wilson } from '../../../modules/duplicates/review/statistics.ts';
-import { nextSuspicion, suspicionOf, waiting } from '../../../modules/duplicates/store/review.ts';
+import { watchQuality } from '../../../modules/duplicates/review/alarm.ts';
+import {
+  hasDrifted,
+  kappa,
+  thresholdFor,
+  wilson,
+} from '../../../modules/duplicates/review/statistics.ts';
+import {
+  nextSuspicion,
+  rankNewSuspicions,
+  suspicionOf,
+  waiting,
+} from '../../../modules/duplicates/store/review.ts';
 import { raiseHold } from '../../../modules/households/index.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
 import { codeSystem } from '../../../src/sdk/index.ts';
@@ -140,12 +151,13 @@ describe('reviewing suspicions', () => {
     const task = await suspect('a', 'b', 0.97, 'probable');
     pair = task;
     const areas = await scene.inside((ctx) => ctx.fhir.rids('Location', ['north', 'south']));
+    await scene.inside((ctx) => rankNewSuspicions(ctx, '2025-01-01', 10));
     const seenFrom = (area: string) => {
       const reach = { areas: [areas.get(area)!], schemes: 'all' as const };
       return runUnitOfWork(scene.house.app, { ...SYSTEM, id: area, reach }, {}, async (ctx) => [
         (await nextSuspicion(ctx))?.task_id,
         (await suspicionOf(ctx, task))?.task_id,
-        await waiting(ctx),
+        await waiting(ctx, 10),
       ]);
     };
     expect(await seenFrom('south')).to.deep.equal([task, task, 1]);
@@ -202,16 +214,73 @@ describe('reviewing suspicions', () => {
     expect(report.status, report.text).to.equal(200);
     const { group } = report.json;
     const shares = group.map((each: Json) => [each.code.text, each.measureScore?.value]);
-    expect(shares).to.deep.equal([
+    expect(shares.slice(0, 3)).to.deep.equal([
       ['possible', 0.5],
       ['probable', 1],
       ['agreement of two reviewers (kappa)', 1],
     ]);
+    // Three verdicts show no share of any use.
+    expect(shares.slice(3).map(([, p]: Json) => p)).to.deep.equal(Array(5).fill(undefined));
+    const asked = await scene.house.fetch('Task/$review-quality?precision=0.1', { token: one });
+    expect(asked.json.group.at(-1).measureScore.value).to.be.closeTo(0.5, 1e-3);
+    expect((await scene.house.fetch('Task/$review-quality?precision=1')).status).to.equal(422);
     const { pool } = scene.house.database;
     const wrong = await pool
       .query(`update match_verdict set verdict = 'duplicate'`)
       .catch((error) => error);
     expect(String(wrong)).to.contain('append only');
+  });
+
+  it('tells once when reviewers find the matching less right than it says', async () => {
+    const alarms = async (): Promise<Json[]> => {
+      await scene.inside(async (ctx) => ctx.enqueue(watchQuality, {}));
+      await scene.house.settle();
+      return (await read('Task?code=review-quality')).entry ?? [];
+    };
+    expect(await alarms()).to.have.length(0);
+    await scene.rows(
+      `insert into match_verdict (a, b, verdict, final, reason, p, grade, a_version, b_version,
+         decided_by, decided_at)
+       select n, n + 1000, 'not-duplicate', true, 'seen', .9995, 'certain', 1, 1, 'x', $1
+       from generate_series(1, 20) n`,
+      [scene.house.clock.now()],
+    );
+    const [alarm] = await alarms();
+    expect(alarm.resource.description).to.contain('graded certain at most');
+    expect((await read(alarm.resource.focus.reference)).resourceType).to.equal('MeasureReport');
+    expect(await alarms()).to.have.length(1);
+  });
+
+  it('gives both records and their households, and passes by what is given back', async () => {
+    await scene.house.advance(3600);
+    await scene.put(household('hc', ['head:c']));
+    const [first, second] = [
+      await suspect('c', 'e', 0.5, 'possible'),
+      await suspect('c', 'f', 0.5, 'possible'),
+    ];
+    await scene.rows('update match_suspicion set harm = 1e9 where task_id = $1', [first]);
+    await scene.rows('update match_suspicion set harm = 1e8 where task_id = $1', [second]);
+    const ask = async (...except: string[]): Promise<Json> => {
+      const given = except.map((id) => ({
+        name: 'except',
+        valueReference: { reference: `Task/${id}` },
+      }));
+      const { status, text: said, json } = await scene.call('Task/$next-suspicion', given, one);
+      expect(status, said).to.equal(200);
+      return Map.groupBy(json.parameter as Json[], ({ name }) => name);
+    };
+    const given = await ask();
+    expect(given.get('suspicion')[0].resource.id).to.equal(first);
+    expect(given.get('record').map(({ resource }: Json) => resource.id)).to.have.members([
+      'c',
+      'e',
+    ]);
+    expect(given.get('household').map(({ resource }: Json) => resource.id)).to.deep.equal(['hc']);
+    expect((await ask(first)).get('suspicion')[0].resource.id).to.equal(second);
+    expect(await next(other)).to.equal(first);
+    // A suspicion whose Task is gone keeps nobody from the next one.
+    await scene.rows(`update match_suspicion set task_id = 'gone' where task_id = $1`, [second]);
+    expect((await ask(first)).get('suspicion')?.[0].resource.id).not.to.equal(second);
   });
 
   it('gives one suspicion to one of many who ask at once', async () => {
@@ -257,6 +326,19 @@ describe('what verdicts tell', () => {
     const { low, high } = wilson(9, 10);
     expect([low, high].map((each) => each.toFixed(4))).to.deep.equal(['0.5958', '0.9821']);
     expect(wilson(10, 10).high).to.be.closeTo(1, 1e-9);
+  });
+
+  it('tells the lowest probability from which on the wanted share is shown', () => {
+    const reviewed = [
+      { p: 0.99, decided: 400, duplicate: 400 },
+      { p: 0.9, decided: 100, duplicate: 95 },
+      { p: 0.6, decided: 100, duplicate: 60 },
+    ];
+    // 400 of 400: at least .9905; 495 of 500: at least .9768; 555 of 600: at least .9011.
+    const from = (wanted: number) => thresholdFor(wanted, reviewed)?.p;
+    expect([0.999, 0.99, 0.97, 0.9, 0.5].map(from)).to.deep.equal([undefined, 0.99, 0.9, 0.6, 0.6]);
+    expect(thresholdFor(0.97, reviewed)?.decided).to.equal(500);
+    expect(thresholdFor(0.5, [])).to.equal(undefined);
   });
 
   it('counts agreement beyond chance', () => {
