@@ -15,189 +15,152 @@
  * The truth is looked at when everything is decided, and changes nothing but the figures printed.
  */
 
-import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { stringify } from 'csv-stringify/sync';
 import type { Model } from '../matching/model.ts';
-import { registryOf } from '../matching/registry.ts';
 import { runMatching } from '../matching/run.ts';
-import { probabilityOf } from '../matching/score.ts';
+import { withThreads } from './arrange.ts';
+import { InputFault } from './bytes.ts';
 import type { ColumnMap } from './map.ts';
 import type { Truth } from './measures.ts';
-import {
-  faultOf,
-  InputFault,
-  noTruth,
-  type Records,
-  readMap,
-  readModel,
-  readRecords,
-  readTruth,
-} from './read.ts';
+import { type Loaded, loaded, readMap, readModel, readRecords } from './read.ts';
 import { type Evaluated, gradesOf, pairFigures, reportOf } from './report.ts';
+import { publicSets, TRANSFERS } from './sets.ts';
 import { HABITS, registryAbroad } from './synthetic/abroad.ts';
 import { syntheticRegistry } from './synthetic/registry.ts';
-
-/** Public sets: where their records lie below the data folder. */
-const SETS: Readonly<Record<string, string>> = {
-  febrl1: 'febrl/dataset1.csv',
-  febrl2: 'febrl/dataset2.csv',
-  febrl3: 'febrl/dataset3.csv',
-  'febrl3-no-ssn': 'febrl/dataset3.csv',
-  dsgen_A_10000: 'febrl-dsgen/dataset_A_10000.csv',
-  dsgen_C_1000: 'febrl-dsgen/dataset_C_1000.csv',
-  fake_1000: 'splink/fake_1000.csv',
-  fake_20000: 'splink/fake_20000.csv',
-  RLdata500: 'rldata/RLdata500.csv',
-};
-
-/** Pairs written at least this likely. */
-const WRITTEN_MIN = 0.01;
+import { noTruth, readTruth } from './truth.ts';
+import { checkWritable, writeClusters, writePairs } from './write.ts';
 
 const say = (text: string): void => {
   process.stdout.write(`${text}\n`);
 };
 
-/** Finds duplicates among the records and measures the result against the truth. */
+/**
+ * Finds duplicates among the records and measures the result against the truth.
+ *
+ * @param truthOf who is who, in the order of the files; asked when everything is decided
+ */
 export function evaluate(
   title: string,
-  records: Records,
+  { registry, places }: Pick<Loaded, 'registry' | 'places'>,
   truthOf: () => Truth,
   model?: Model,
 ): Evaluated {
-  const across = records.people.some(({ source }) => source === 1);
+  const across = registry.source.includes(1);
   const from = performance.now();
-  const registry = registryOf(records.people);
-  const run = runMatching(registry, { across, ...(model ? { model } : {}) });
+  const run = withThreads(registry.size, (threads) =>
+    runMatching(registry, { across, ...(model && { model }), ...(threads && { threads }) }),
+  );
   const seconds = (performance.now() - from) / 1000;
-  const megabytes = process.memoryUsage.rss() / 1e6;
+  const known = truthOf();
+  const truth = new Int32Array(known.length).map((_, row) => known[places[row]!]!);
   const sides = { across, source: registry.source };
-  return { title, registry, run, truth: truthOf(), sides, seconds, megabytes };
+  return { title, registry, places, run, truth, sides, seconds };
 }
 
-interface EvaluatedFiles {
-  readonly records: Records;
+interface Done {
+  readonly records: Loaded;
   readonly evaluated: Evaluated;
+  /** Seconds of reading, as a clock and as the processors count them. */
+  readonly read: number;
+  readonly cpu: number;
+}
+
+const cpuSeconds = (): number => {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
+interface FileOptions {
+  readonly truth?: string;
+  readonly model?: Model;
+  readonly encoding?: string;
 }
 
 function evaluateFiles(
+  title: string,
   files: readonly string[],
   map: ColumnMap,
-  truth: string | undefined,
-  title: string,
-  { model, encoding }: { readonly model?: Model; readonly encoding?: string } = {},
-): EvaluatedFiles {
+  { truth, model, encoding }: FileOptions,
+): Done {
+  const [from, before] = [performance.now(), cpuSeconds()];
   const records = readRecords(files, map, encoding);
-  const known = (): Truth => (truth === undefined ? noTruth(records) : readTruth(truth, records));
-  return { records, evaluated: evaluate(title, records, known, model) };
+  const [read, cpu] = [(performance.now() - from) / 1000, cpuSeconds() - before];
+  const { ids, notes } = records;
+  const known = (): Truth =>
+    truth === undefined ? noTruth(ids.size) : readTruth(truth, ids, notes);
+  return { records, evaluated: evaluate(title, records, known, model), read, cpu };
 }
 
-/** Files that are written at the end: that they can be, is better known before the work. */
-function checkWritable(files: readonly (string | undefined)[]): void {
-  for (const file of files) {
-    if (file === undefined) continue;
-    try {
-      appendFileSync(file, '');
-    } catch (error) {
-      throw faultOf(file, error);
-    }
-  }
-}
-
-function writePairs(file: string, { ids }: Records, evaluated: Evaluated): void {
-  const { run } = evaluated;
-  const grades = gradesOf(evaluated);
-  const rows = [['id_a', 'id_b', 'p', 'grade']];
-  for (let at = 0; at < run.pairs.size; at++) {
-    const p = probabilityOf(run.logOdds[at]!);
-    if (p < WRITTEN_MIN) continue;
-    rows.push([ids[run.pairs.a[at]!]!, ids[run.pairs.b[at]!]!, p.toFixed(6), grades[at]!]);
-  }
-  writeFileSync(file, stringify(rows));
-}
-
-function writeClusters(file: string, { ids }: Records, { run }: Evaluated): void {
-  const rows = ids.map((id, at) => [id, String(run.clusters[at])]);
-  writeFileSync(file, stringify([['id', 'cluster'], ...rows]));
-}
-
-/** Which set's weights are tried on which other. */
-const TRANSFERS: ReadonlyArray<readonly [string, string]> = [
-  ['febrl1', 'febrl3'],
-  ['febrl3', 'febrl2'],
-  ['dsgen_A_10000', 'dsgen_C_1000'],
-  ['febrl3', 'dsgen_A_10000'],
-  ['fake_1000', 'fake_20000'],
-];
-
-function publicSets(): void {
-  const shared = join(import.meta.dirname, '../../../../shared/data/duplicates');
-  const folder = process.env.DUPLICATES_DATA ?? shared;
-  if (!existsSync(folder)) {
-    throw new InputFault(
-      `The public sets are not in ${folder}; name a registry, or set DUPLICATES_DATA.`,
-    );
-  }
+function evaluatePublicSets(): void {
+  const sets = publicSets();
   const models = new Map<string, Model>();
-  const one = (name: string, title: string, model?: Model): Evaluated => {
-    const map = readMap(join(folder, `maps/${name}.json`));
-    const truth = join(folder, `truth/${name.replace('-no-ssn', '')}.csv`);
-    const options = model ? { model } : {};
-    return evaluateFiles([join(folder, SETS[name]!)], map, truth, title, options).evaluated;
+  const one = (name: string, model?: Model): Evaluated => {
+    const { records, map, truth } = sets.get(name)!;
+    const options = { truth, ...(model && { model }) };
+    return evaluateFiles(name, [records], readMap(map), options).evaluated;
   };
-  for (const name of Object.keys(SETS)) {
-    const evaluated = one(name, name);
+  for (const name of sets.keys()) {
+    const evaluated = one(name);
     models.set(name, evaluated.run.model);
     say(reportOf(evaluated));
   }
   for (const [from, to] of TRANSFERS) {
-    const { f1 } = pairFigures(one(to, to, models.get(from)!), 0.5);
+    const { f1 } = pairFigures(one(to, models.get(from)!), 0.5);
     say(`weights learnt on ${from}, used on ${to}: F1 of pairs at p ≥ 0.5 ${f1.toFixed(4)}`);
   }
 }
 
-function synthetic(size: number, seed: number, of?: string): EvaluatedFiles {
+function evaluateInvented(size: number, seed: number, of?: string): Done {
   if (!(Number.isInteger(size) && size > 0)) throw new InputFault('--synthetic is a whole number.');
   const habit = HABITS.find(({ name }) => name === of);
   if (of !== undefined && habit === undefined) {
     throw new InputFault(`--of is one of ${HABITS.map(({ name }) => name).join(', ')}.`);
   }
+  const [from, before] = [performance.now(), cpuSeconds()];
   const { records, truth } = habit
     ? registryAbroad(habit, size, seed)
     : syntheticRegistry(size, seed);
+  const registry = loaded(records);
+  const [read, cpu] = [(performance.now() - from) / 1000, cpuSeconds() - before];
   const title = `synthetic ${of ?? ''} ${size}, seed ${seed}`;
-  return { records, evaluated: evaluate(title, records, () => truth) };
+  return { records: registry, evaluated: evaluate(title, registry, () => truth), read, cpu };
+}
+
+/** What it took. */
+function effortOf({ read, cpu, evaluated: { seconds } }: Done): string {
+  const { maxRSS } = process.resourceUsage();
+  return (
+    `${(read + seconds).toFixed(1)} s from records to clusters: read in ${read.toFixed(1)} s ` +
+    `(${cpu.toFixed(1)} s of a processor), compared in ${seconds.toFixed(1)} s; ` +
+    `${Math.round((maxRSS * 1024) / 1e6)} MB at most`
+  );
+}
+
+/** Options of the command line: texts all of them. */
+function readArguments() {
+  const text = { type: 'string' } as const;
+  return parseArgs({
+    allowPositionals: true,
+    options: {
+      ...{ map: text, truth: text, pairs: text, clusters: text, encoding: text },
+      ...{ synthetic: text, seed: text, of: text, model: text, 'model-out': text },
+    },
+  });
 }
 
 function main(): void {
-  const text = { type: 'string' } as const;
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      map: text,
-      truth: text,
-      pairs: text,
-      clusters: text,
-      synthetic: text,
-      seed: text,
-      of: text,
-      model: text,
-      'model-out': text,
-      encoding: text,
-    },
-  });
-  if (positionals.length === 0 && values.synthetic === undefined) return publicSets();
-  const title = positionals.join(' and ');
-  let done: EvaluatedFiles;
+  const { values, positionals } = readArguments();
+  if (positionals.length === 0 && values.synthetic === undefined) return evaluatePublicSets();
+  const { map, truth, encoding, pairs, clusters } = values;
+  let done: Done;
+  checkWritable([pairs, clusters, values['model-out']]);
   if (values.synthetic !== undefined) {
-    done = synthetic(Number(values.synthetic), Number(values.seed ?? 1), values.of);
-  } else if (values.map && positionals.length <= 2) {
-    checkWritable([values.pairs, values.clusters, values['model-out']]);
-    const { truth, encoding } = values;
-    const model = values.model ? readModel(values.model) : undefined;
-    done = evaluateFiles(positionals, readMap(values.map), truth, title, {
-      ...(model && { model }),
+    done = evaluateInvented(Number(values.synthetic), Number(values.seed ?? 1), values.of);
+  } else if (map && positionals.length <= 2) {
+    done = evaluateFiles(positionals.join(' and '), positionals, readMap(map), {
+      ...(truth && { truth }),
+      ...(values.model && { model: readModel(values.model) }),
       ...(encoding && { encoding }),
     });
   } else {
@@ -205,27 +168,30 @@ function main(): void {
       'RECORDS.csv [RECORDS2.csv] --map MAP.json [--truth TRUTH.csv] are needed.',
     );
   }
-  say(reportOf(done.evaluated));
-  for (const note of done.records.notes ?? []) say(`note: ${note}`);
-  if (values.pairs) writePairs(values.pairs, done.records, done.evaluated);
-  if (values.clusters) writeClusters(values.clusters, done.records, done.evaluated);
+  const { records, evaluated } = done;
+  const effort = effortOf(done);
+  const grades = gradesOf(evaluated);
+  say(reportOf(evaluated, grades));
+  say(effort);
+  for (const note of records.notes) say(`note: ${note}`);
+  if (pairs) writePairs(pairs, records.ids, evaluated, grades);
+  if (clusters) writeClusters(clusters, records.ids, evaluated);
   if (values['model-out']) {
-    writeFileSync(values['model-out'], JSON.stringify(done.evaluated.run.model, null, 1));
+    writeFileSync(values['model-out'], JSON.stringify(evaluated.run.model, null, 1));
   }
 }
+
+/** Whether a fault is the caller's. */
+const isOfCaller = (error: unknown): error is Error =>
+  error instanceof InputFault ||
+  Boolean((error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS'));
 
 if (import.meta.main) {
   try {
     main();
   } catch (error) {
-    if (
-      !(
-        error instanceof InputFault ||
-        (error as { code?: string }).code?.startsWith('ERR_PARSE_ARGS')
-      )
-    )
-      throw error;
-    process.stderr.write(`${(error as Error).message}\n`);
+    if (!isOfCaller(error)) throw error;
+    process.stderr.write(`${error.message}\n`);
     process.exitCode = 2;
   }
 }

@@ -2,15 +2,15 @@
  * MAP.json: which column of a registry's file is what, so that any registry can be read.
  */
 
-import { type CountryCode, isSupportedCountry } from 'libphonenumber-js/min';
-import type { Person } from '../matching/registry.ts';
-import { emailOf, identifierOf, phoneOf } from '../normalize/contact.ts';
-import { readBirthDay } from '../normalize/dates.ts';
-import { fold } from '../normalize/fold.ts';
-import { type NameOrder, namePartsOf } from '../normalize/names.ts';
-import type { Row, TextTable } from './table.ts';
+import { isSupportedCountry } from 'libphonenumber-js/min';
+import type { NameOrder } from '../normalize/names.ts';
+import { listed } from './table.ts';
 
-type Columns = string | readonly string[];
+/** One column or several. */
+export type Columns = string | readonly string[];
+
+/** A line of a table, by column. */
+export type Row = Readonly<Record<string, string>>;
 
 /** Every key but `id` may be absent. */
 export interface ColumnMap {
@@ -33,12 +33,12 @@ export interface ColumnMap {
   readonly emails?: Columns;
   readonly identifiers?: ReadonlyArray<{ readonly column: string; readonly system: string }>;
   readonly address?: {
-    readonly houseNumber?: string;
+    readonly houseNumber?: Columns;
     readonly line?: Columns;
-    readonly city?: string;
-    readonly district?: string;
-    readonly state?: string;
-    readonly postalCode?: string;
+    readonly city?: Columns;
+    readonly district?: Columns;
+    readonly state?: Columns;
+    readonly postalCode?: Columns;
   };
   readonly household?: string;
   /** Further columns of text to compare. */
@@ -47,13 +47,9 @@ export interface ColumnMap {
   readonly missing?: readonly string[];
 }
 
-export type { Row } from './table.ts';
-
-const list = (columns: Columns | undefined): readonly string[] =>
+/** Columns as a list. */
+export const list = (columns: Columns | undefined): readonly string[] =>
   columns === undefined ? [] : typeof columns === 'string' ? [columns] : columns;
-
-const MALE = ['m', 'male', 'man', '1'];
-const FEMALE = ['f', 'female', 'woman', '2'];
 
 const KEYS =
   'id given family fullName nameOrder birthDate sex phones country emails identifiers address ' +
@@ -143,123 +139,25 @@ export const strangeKeys = (map: ColumnMap): string[] =>
     .filter((key) => !KEYS.split(' ').includes(key))
     .map((key) => `"${key}" is no key of a map; the keys are ${KEYS.replaceAll(' ', ', ')}.`);
 
-/** Share of values from which on it is told that they were not understood. */
-const UNREAD_MIN = 0.02;
-
-/** What many values of a file were not understood as, with the first line of each. */
-export function unreadOf(map: ColumnMap, { rows, lines }: TextTable): string[] {
-  const missing = new Set(map.missing ?? ['']);
-  const notes: string[] = [];
-  const tell = (what: string, columns: readonly string[], isRead: (row: Row) => boolean): void => {
-    const text = (row: Row): string => columns.map((column) => row[column] ?? '').join('-');
-    const isGiven = (row: Row): boolean =>
-      columns.some((column) => (row[column] ?? '') !== '' && !missing.has(row[column]!));
-    const given = rows.filter(isGiven).length;
-    const unread = rows.flatMap((row, at) => (isGiven(row) && !isRead(row) ? [at] : []));
-    if (unread.length <= given * UNREAD_MIN) return;
-    const [first] = unread;
-    notes.push(
-      `${unread.length} of ${given} values are no ${what}, the first in line ${lines[first!]} ` +
-        `("${text(rows[first!]!).slice(0, 40)}"); they count as missing.`,
-    );
-  };
-  const { id, birthDate, sex } = map;
-  const some = { id, ...(birthDate && { birthDate }), ...(sex && { sex }), missing: [...missing] };
-  const read = personReader(some, 0);
-  if (map.birthDate) {
-    const { columns, format = 'yyyy-MM-dd' } = map.birthDate;
-    tell(`birth dates of the form ${format}`, list(columns), (row) => read(row).birthDay !== 0);
-  }
-  if (map.sex) {
-    tell('sexes that the map names', [map.sex.column], (row) => read(row).sex !== 0);
-  }
-  return notes;
-}
-
-/** Columns that a map names and the file does not have, as one sentence each. */
-export function faultsOf(map: ColumnMap, header: readonly string[]): string[] {
-  const named = [
+/** The columns that a map names. */
+export const columnsOf = (map: ColumnMap): string[] => [
+  ...new Set([
     map.id,
     ...[map.given, map.family, map.fullName, map.birthDate?.columns].flatMap(list),
     ...[map.phones, map.emails, map.other, map.household, map.sex?.column].flatMap(list),
     ...(map.identifiers ?? []).map(({ column }) => column),
     ...Object.values(map.address ?? {}).flatMap(list),
-  ];
-  const unknown = named.filter((column) => !header.includes(column));
+  ]),
+];
+
+/** Columns that a map names and the file does not have, as one sentence each. */
+export function faultsOf(map: ColumnMap, header: readonly string[]): string[] {
+  const unknown = columnsOf(map).filter((column) => !header.includes(column));
   const faults = unknown.map(
-    (column) => `The map names the column "${column}"; the file has: ${header.join(', ')}.`,
+    (column) => `The map names the column "${column}"; the file has: ${listed(header)}.`,
   );
   if (map.country !== undefined && !isSupportedCountry(map.country)) {
     faults.push(`"country" is an ISO 3166 code of two letters, not "${map.country}".`);
   }
   return faults;
-}
-
-/** A reader of rows as people. */
-export function personReader(map: ColumnMap, source: 0 | 1): (row: Row) => Person {
-  const missing = new Set(map.missing ?? ['']);
-  const country = map.country as CountryCode | undefined;
-  const get = (row: Row, column: string | undefined): string => {
-    const text = column === undefined ? '' : (row[column] ?? '').trim();
-    return missing.has(text) ? '' : text;
-  };
-  const all = (row: Row, columns: Columns | undefined): string[] =>
-    list(columns)
-      .map((column) => get(row, column))
-      .filter((text) => text !== '');
-  const sexOf = (row: Row): 0 | 1 | 2 => {
-    const text = get(row, map.sex?.column);
-    const is = (codes: readonly string[] | undefined, usual: readonly string[]): boolean =>
-      codes ? codes.includes(text) : usual.includes(text.toLowerCase());
-    if (is(map.sex?.male, MALE)) return 1;
-    return is(map.sex?.female, FEMALE) ? 2 : 0;
-  };
-  const textsOf = (row: Row): Record<string, string> => {
-    const { address } = map;
-    const named: Array<readonly [string, string]> = [
-      ...list(address?.line).map((column, at) => [`line${at + 1}`, get(row, column)] as const),
-      ['city', get(row, address?.city)],
-      ['district', get(row, address?.district)],
-      ['state', get(row, address?.state)],
-      ...list(map.other).map((column) => [`other:${column}`, get(row, column)] as const),
-    ];
-    return Object.fromEntries(
-      named.map(([name, text]) => [name, fold(text)] as const).filter(([, text]) => text !== ''),
-    );
-  };
-  return (row) => ({
-    name: namePartsOf(
-      {
-        given: all(row, map.given),
-        family: all(row, map.family),
-        ...(map.fullName === undefined ? {} : { full: all(row, map.fullName).join(' ') }),
-      },
-      map.nameOrder,
-    ),
-    birthDay: birthDayOf(row, map, get),
-    sex: sexOf(row),
-    phones: all(row, map.phones).flatMap((text) => phoneOf(text, country) ?? []),
-    emails: all(row, map.emails).flatMap((text) => emailOf(text) ?? []),
-    identifiers: (map.identifiers ?? []).flatMap(({ column, system }) => {
-      const value = identifierOf(get(row, column));
-      return value === undefined ? [] : [{ system, value }];
-    }),
-    houseNumber: fold(get(row, map.address?.houseNumber)),
-    postalCode: fold(get(row, map.address?.postalCode)),
-    district: fold(get(row, map.address?.district)),
-    texts: textsOf(row),
-    household: get(row, map.household),
-    source,
-  });
-}
-
-function birthDayOf(row: Row, map: ColumnMap, get: (row: Row, column: string) => string): number {
-  if (map.birthDate === undefined) return 0;
-  const { columns, format } = map.birthDate;
-  return readBirthDay(
-    list(columns)
-      .map((column) => get(row, column))
-      .join('-'),
-    format,
-  );
 }

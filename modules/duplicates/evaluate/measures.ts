@@ -1,9 +1,11 @@
 /**
- * How good a run was, against the truth: pairs, clusters, calibration and subgroups.
+ * How good a run was, against the truth: pairs, clusters, calibration and subgroups. All of it takes
+ * time in proportion to records and scored pairs, also where the truth says that all are one person.
  */
 
 import type { Run } from '../matching/run.ts';
 import type { Dimension } from '../matching/subgroups.ts';
+import { type Groups, groupsBy, membersOf, sizesOf, together } from './groups.ts';
 
 export interface Figures {
   readonly precision: number;
@@ -18,90 +20,125 @@ export function figures(right: number, found: number, all: number): Figures {
   return { precision, recall, f1: (2 * right) / (found + all) };
 }
 
-/** Who is who: the number of the true person of each record; −1 where the truth is silent. */
+/** Who is who: the number of the true person of each record. */
 export type Truth = Int32Array;
 
 const pairsIn = (count: number): number => (count * (count - 1)) / 2;
-
-function sizes(groups: Iterable<number>): Map<number, number> {
-  const counts = new Map<number, number>();
-  for (const group of groups) counts.set(group, (counts.get(group) ?? 0) + 1);
-  return counts;
-}
 
 export interface Sides {
   readonly across: boolean;
   readonly source: Uint8Array;
 }
 
-/** True pairs; between the two registries only, if there are two. */
-export function truePairs(truth: Truth, { across, source }: Sides): number {
-  if (!across) return [...sizes(truth).values()].reduce((so, count) => so + pairsIn(count), 0);
-  const first = sizes([...truth].filter((_, at) => source[at] === 0));
-  const second = sizes([...truth].filter((_, at) => source[at] === 1));
-  return [...first].reduce((so, [person, count]) => so + count * (second.get(person) ?? 0), 0);
+/** Pairs within groups; between the two registries only, if there are two. */
+export function pairsWithin(groups: Groups, { across, source }: Sides): number {
+  const sizes = sizesOf(groups);
+  if (!across) return sizes.reduce((so, count) => so + pairsIn(count), 0);
+  const second = new Int32Array(groups.count);
+  groups.of.forEach((group, row) => {
+    second[group]! += source[row]!;
+  });
+  let pairs = 0;
+  for (let group = 0; group < groups.count; group++) {
+    pairs += (sizes[group]! - second[group]!) * second[group]!;
+  }
+  return pairs;
 }
 
+/** True pairs; between the two registries only, if there are two. */
+export const truePairs = (truth: Truth, sides: Sides): number =>
+  pairsWithin(groupsBy(truth), sides);
+
 /** Pairs that a partition puts together, against the truth. */
-export function clusterFigures(clusters: Int32Array, truth: Truth, sides: Sides): Figures {
-  const both = new Int32Array(clusters.length);
-  const known = new Map<string, number>();
-  for (let at = 0; at < clusters.length; at++) {
-    const key = `${clusters[at]} ${truth[at]}`;
-    both[at] = known.get(key) ?? known.set(key, known.size).size - 1;
-  }
-  return figures(truePairs(both, sides), truePairs(clusters, sides), truePairs(truth, sides));
+export function partitionFigures(found: Groups, truth: Truth, sides: Sides): Figures {
+  const known = groupsBy(truth);
+  return figures(
+    pairsWithin(together(found, known), sides),
+    pairsWithin(found, sides),
+    pairsWithin(known, sides),
+  );
 }
+
+/** Pairs that clusters put together, against the truth. */
+export const clusterFigures = (clusters: Int32Array, truth: Truth, sides: Sides): Figures =>
+  partitionFigures(groupsBy(clusters), truth, sides);
 
 /** B³: how much of a record's cluster is its person, and how much of its person is in its cluster. */
 export function bCubed(clusters: Int32Array, truth: Truth): Figures {
-  const inCluster = sizes(clusters);
-  const inTruth = sizes(truth);
-  const both = new Map<string, number>();
-  const keyOf = (at: number): string => `${clusters[at]} ${truth[at]}`;
-  for (let at = 0; at < clusters.length; at++) both.set(keyOf(at), (both.get(keyOf(at)) ?? 0) + 1);
+  const [found, known] = [groupsBy(clusters), groupsBy(truth)];
+  const both = together(found, known);
+  const [inFound, inKnown, inBoth] = [found, known, both].map(sizesOf);
   let precision = 0;
   let recall = 0;
-  for (let at = 0; at < clusters.length; at++) {
-    const shared = both.get(keyOf(at))!;
-    precision += shared / inCluster.get(clusters[at]!)!;
-    recall += shared / inTruth.get(truth[at]!)!;
+  for (let row = 0; row < clusters.length; row++) {
+    const shared = inBoth![both.of[row]!]!;
+    precision += shared / inFound![found.of[row]!]!;
+    recall += shared / inKnown![known.of[row]!]!;
   }
   precision /= clusters.length;
   recall /= clusters.length;
   return { precision, recall, f1: (2 * precision * recall) / (precision + recall) };
 }
 
+/** True pairs of a group of people, and how many of them were found. */
+interface Recalled {
+  pairs: number;
+  found: number;
+}
+
 /** True pairs of each group (of either record) at p ≥ .5, by "dimension group". */
 export function recallByGroup(
   { pairs, logOdds }: Pick<Run, 'pairs' | 'logOdds'>,
   truth: Truth,
-  { across, source }: Sides,
+  sides: Sides,
   dimensions: readonly Dimension[],
-): ReadonlyMap<string, { readonly pairs: number; readonly found: number }> {
-  const likely = new Set<number>();
-  for (let at = 0; at < pairs.size; at++) {
-    if (logOdds[at]! >= 0) likely.add(pairs.a[at]! * truth.length + pairs.b[at]!);
+): ReadonlyMap<string, Recalled> {
+  const known = membersOf(groupsBy(truth));
+  const sums = new Map<string, Recalled>();
+  for (const dimension of dimensions) {
+    const { name, groups, of } = dimension;
+    const all = pairsByGroup(dimension, known, sides);
+    const found = new Float64Array(groups.length);
+    for (let at = 0; at < pairs.size; at++) {
+      const [a, b] = [pairs.a[at]!, pairs.b[at]!];
+      if (!(logOdds[at]! >= 0) || truth[a] !== truth[b]) continue;
+      found[of[a]!]!++;
+      if (of[a] !== of[b]) found[of[b]!]!++;
+    }
+    groups.forEach((group, at) => {
+      sums.set(`${name} ${group}`, { pairs: all[at]!, found: found[at]! });
+    });
   }
-  const sums = new Map<string, { pairs: number; found: number }>();
-  for (const { name, groups } of dimensions) {
-    for (const group of groups) sums.set(`${name} ${group}`, { pairs: 0, found: 0 });
-  }
-  const people = Map.groupBy(truth.keys(), (at) => truth[at]!);
-  people.delete(-1);
-  for (const rows of people.values()) {
-    for (const [at, a] of rows.entries()) {
-      for (const b of rows.slice(at + 1)) {
-        if (across && source[a] === source[b]) continue;
-        const found = likely.has(a * truth.length + b) ? 1 : 0;
-        for (const { name, groups, of } of dimensions) {
-          for (const group of new Set([of[a]!, of[b]!])) {
-            const sum = sums.get(`${name} ${groups[group]}`)!;
-            sum.pairs++;
-            sum.found += found;
-          }
-        }
-      }
+  return sums;
+}
+
+/** True pairs of which one or both records are of a group: all of a person less those of the others. */
+function pairsByGroup(
+  { groups, of }: Dimension,
+  { rows, starts }: ReturnType<typeof membersOf>,
+  { across, source }: Sides,
+): Float64Array {
+  const sums = new Float64Array(groups.length);
+  // Records of the person at hand, by group and side.
+  const own = [new Int32Array(groups.length), new Int32Array(groups.length)] as const;
+  for (let person = 0; person + 1 < starts.length; person++) {
+    const [from, to] = [starts[person]!, starts[person + 1]!];
+    if (to - from < 2) continue;
+    const all = [0, 0] as [number, number];
+    for (let at = from; at < to; at++) {
+      const side = across ? (source[rows[at]!] as 0 | 1) : 0;
+      all[side]++;
+      own[side][of[rows[at]!]!]!++;
+    }
+    for (let at = from; at < to; at++) {
+      const group = of[rows[at]!]!;
+      const [first, second] = [own[0][group]!, own[1][group]!];
+      if (first + second === 0) continue;
+      sums[group]! += across
+        ? all[0] * all[1] - (all[0] - first) * (all[1] - second)
+        : pairsIn(all[0]) - pairsIn(all[0] - first);
+      own[0][group] = 0;
+      own[1][group] = 0;
     }
   }
   return sums;

@@ -1,24 +1,37 @@
 /**
- * Files of a registry and of its truth, read as CSV; every fault is told with the file and the line.
+ * Files of a registry, its map and its weights; every fault is told with the file and the line.
+ *
+ * Rows become numbers of a registry one by one and are not kept: a million people as objects would
+ * take three gigabytes.
  */
 
 import { readFileSync } from 'node:fs';
+import { GrowingInts } from '../matching/growing.ts';
 import type { Model } from '../matching/model.ts';
-import type { Person } from '../matching/registry.ts';
-import { type ColumnMap, faultsOf, mapOf, personReader, strangeKeys, unreadOf } from './map.ts';
-import type { Truth } from './measures.ts';
-import { faultOf, InputFault, readTable, type TextTable } from './table.ts';
+import { type Person, RegistryBuilder, registryOf } from '../matching/registry.ts';
+import { Texts } from '../matching/texts.ts';
+import { type Arranged, arranged } from './arrange.ts';
+import { faultOf, InputFault } from './bytes.ts';
+import { Ids, idsOf } from './ids.ts';
+import { type ColumnMap, faultsOf, mapOf, strangeKeys } from './map.ts';
+import { valuesReader } from './person.ts';
+import { readTable } from './table.ts';
+import { Unread } from './unread.ts';
 
-export { faultOf, InputFault } from './table.ts';
-
+/** People who were invented, with their ids. */
 export interface Records {
   readonly people: readonly Person[];
   readonly ids: readonly string[];
-  /** What was read otherwise than it may have been meant. */
-  readonly notes?: string[];
 }
 
-export function readJson(file: string): unknown {
+/** A registry as it is compared, and what is printed of it. */
+export interface Loaded extends Arranged {
+  readonly ids: Ids;
+  /** What was read otherwise than it may have been meant. */
+  readonly notes: string[];
+}
+
+function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8').replace(/^\ufeff/, ''));
   } catch (error) {
@@ -40,90 +53,66 @@ export function readModel(file: string): Model {
   throw new InputFault(`${file}: these are no weights; --model-out writes them.`);
 }
 
-/** The ids of a file's rows. @throws InputFault where one is missing or stands twice */
-function idsOf(file: string, column: string, { rows, lines }: TextTable): string[] {
-  const seen = new Map<string, number>();
-  return rows.map((row, at) => {
-    const id = row[column] ?? '';
-    if (id === '') {
-      throw new InputFault(`${file}: line ${lines[at]} has no id in the column "${column}".`);
-    }
-    const before = seen.get(id);
-    if (before !== undefined) {
+/** The ids of a file under way. */
+class FileIds {
+  readonly #file: string;
+  readonly #column: string;
+  readonly texts = new Texts();
+  readonly #lines = new GrowingInts();
+
+  constructor(file: string, column: string) {
+    this.#file = file;
+    this.#column = column;
+  }
+
+  /** @throws InputFault where an id is missing or stands twice */
+  add(text: string, line: number): void {
+    if (text === '') {
       throw new InputFault(
-        `${file}: lines ${before} and ${lines[at]} have one id, "${id}"; each record needs its own.`,
+        `${this.#file}: line ${line} has no id in the column "${this.#column}".`,
       );
     }
-    seen.set(id, lines[at]!);
-    return id;
-  });
+    const number = this.texts.add(text);
+    if (number <= this.#lines.size) {
+      const before = this.#lines.taken()[number - 1]!;
+      throw new InputFault(
+        `${this.#file}: lines ${before} and ${line} have one id, "${text.slice(0, 80)}"; ` +
+          'each record needs its own.',
+      );
+    }
+    this.#lines.push(line);
+  }
 }
 
-/** The people of one or two files, in order. @param encoding of the files; UTF-8 where undefined */
-export function readRecords(files: readonly string[], map: ColumnMap, encoding?: string): Records {
-  const people: Person[] = [];
-  const ids: string[] = [];
+/** The registry of one or two files, in order. @param encoding of the files; UTF-8 where undefined */
+export function readRecords(files: readonly string[], map: ColumnMap, encoding?: string): Loaded {
+  const builder = new RegistryBuilder();
+  const texts: Texts[] = [];
   const notes: string[] = [];
   for (const [source, file] of files.entries()) {
-    const table = readTable(file, encoding);
-    const faults = faultsOf(map, table.header);
-    if (faults.length > 0) throw new InputFault(`${file}: ${faults.join(' ')}`);
-    const read = personReader(map, source === 0 ? 0 : 1);
-    for (const id of idsOf(file, map.id, table)) ids.push(id);
-    for (const row of table.rows) people.push(read(row));
-    const unread = [...(source === 0 ? strangeKeys(map) : []), ...unreadOf(map, table)];
-    notes.push(...table.notes, ...unread.map((note) => `${file}: ${note}`));
-  }
-  return { people, ids, notes };
-}
-
-/**
- * The truth for these records, from `id,cluster` or from pairs `id_a,id_b` (closed: if A is B and B
- * is C, A is C). Records that it does not name are people of their own.
- */
-export function readTruth(file: string, { ids, people, notes }: Records): Truth {
-  const { header, rows } = readTable(file);
-  if (header.includes('id') && header.includes('cluster')) {
-    const cluster = new Map(rows.map((row) => [row.id!, row.cluster!]));
-    const numbers = new Map<string, number>();
-    return Int32Array.from(ids, (id, at) => {
-      const key = cluster.has(id) ? `c${cluster.get(id)}` : `r${at}`;
-      return numbers.get(key) ?? numbers.set(key, numbers.size).size - 1;
+    const ids = new FileIds(file, map.id);
+    let unread = new Unread(map, []);
+    const told = readTable(file, encoding, (header) => {
+      const faults = faultsOf(map, header);
+      if (faults.length > 0) throw new InputFault(`${file}: ${faults.join(' ')}`);
+      const read = valuesReader(map, header, source === 0 ? 0 : 1);
+      const at = header.indexOf(map.id);
+      unread = new Unread(map, header);
+      return (values, line) => {
+        ids.add((values[at] ?? '').trim(), line);
+        const person = read(values);
+        unread.see(values, person, line);
+        builder.add(person);
+      };
     });
+    const strange = [...(source === 0 ? strangeKeys(map) : []), ...unread.notes()];
+    notes.push(...told, ...strange.map((note) => `${file}: ${note}`));
+    texts.push(ids.texts);
   }
-  if (!header.includes('id_a') || !header.includes('id_b')) {
-    throw new InputFault(
-      `${file}: the truth has the columns id,cluster or id_a,id_b, not ${header.join(',')}.`,
-    );
-  }
-  const two = people.some(({ source }) => source === 1);
-  const first = new Map<string, number>();
-  const second = new Map<string, number>();
-  ids.forEach((id, at) => {
-    (people[at]!.source === 0 ? first : second).set(id, at);
-  });
-  const root = Int32Array.from(ids, (_, at) => at);
-  const find = (at: number): number => {
-    let top = at;
-    while (root[top] !== top) top = root[top]!;
-    return top;
-  };
-  let unknown: (typeof rows)[number] | undefined;
-  for (const row of rows) {
-    const a = first.get(row.id_a!);
-    const b = (two ? second : first).get(row.id_b!);
-    if (a === undefined || b === undefined) {
-      unknown ??= row;
-      continue;
-    }
-    root[Math.max(find(a), find(b))] = Math.min(find(a), find(b));
-  }
-  if (unknown !== undefined) {
-    const { id_a: a, id_b: b } = unknown;
-    notes?.push(`${file}: pairs as ${a},${b} name records that the files do not have.`);
-  }
-  return Int32Array.from(ids, (_, at) => find(at));
+  return { ...arranged(builder.build()), ids: new Ids(texts), notes };
 }
 
-/** The truth where nobody knows it: everybody is a person of their own, and figures are dashes. */
-export const noTruth = ({ ids }: Records): Truth => Int32Array.from(ids, (_, at) => at);
+/** The registry of people who were invented. */
+export function loaded({ people, ids }: Records): Loaded {
+  return { ...arranged(registryOf(people)), ids: idsOf(ids), notes: [] };
+}

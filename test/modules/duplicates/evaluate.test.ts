@@ -8,10 +8,11 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import { evaluate } from '../../../modules/duplicates/evaluate/evaluate.ts';
 import { bCubed, clusterFigures } from '../../../modules/duplicates/evaluate/measures.ts';
-import { readMap, readRecords, readTruth } from '../../../modules/duplicates/evaluate/read.ts';
+import { loaded, readMap, readRecords } from '../../../modules/duplicates/evaluate/read.ts';
 import { gradesOf, pairFigures } from '../../../modules/duplicates/evaluate/report.ts';
 import { HABITS, registryAbroad } from '../../../modules/duplicates/evaluate/synthetic/abroad.ts';
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
+import { readTruth } from '../../../modules/duplicates/evaluate/truth.ts';
 import { sharedPath } from '../../support/shared.ts';
 
 const program = join(import.meta.dirname, '../../../modules/duplicates/evaluate/evaluate.ts');
@@ -29,7 +30,7 @@ describe('duplicates in public sets, found without labels', () => {
       const map = readMap(join(folder, `maps/${name}.json`));
       const records = readRecords([join(folder, file)], map);
       const truth = join(folder, `truth/${name.replace('-no-ssn', '')}.csv`);
-      const evaluated = evaluate(name, records, () => readTruth(truth, records));
+      const evaluated = evaluate(name, records, () => readTruth(truth, records.ids, []));
       expect(pairFigures(evaluated, 0.5).f1).to.be.at.least(f1);
     });
   }
@@ -39,7 +40,7 @@ describe('duplicates in public sets, found without labels', () => {
     const map = readMap(join(folder, 'maps/fake_1000.json'));
     const records = readRecords([join(folder, 'splink/fake_1000.csv')], map);
     const { run, truth, sides } = evaluate('fake', records, () =>
-      readTruth(join(folder, 'truth/fake_1000.csv'), records),
+      readTruth(join(folder, 'truth/fake_1000.csv'), records.ids, []),
     );
     expect(clusterFigures(run.clusters, truth, sides).f1).to.be.at.least(0.94);
   });
@@ -48,7 +49,7 @@ describe('duplicates in public sets, found without labels', () => {
 describe('duplicates among invented households', () => {
   it('are found in a registry of twins, borrowed telephones, guessed dates, scripts and moves', () => {
     const { records, truth } = syntheticRegistry(8_000, 77);
-    const evaluated = evaluate('synthetic', records, () => truth);
+    const evaluated = evaluate('synthetic', loaded(records), () => truth);
     expect(pairFigures(evaluated, 0.9).f1).to.be.at.least(0.93);
     const grades = gradesOf(evaluated);
     const { a, b } = evaluated.run.pairs;
@@ -77,7 +78,7 @@ describe('duplicates in registries of other columns and habits', () => {
     const [precision, recall] = least[habit.name]!;
     it(`${habit.name}: right in ${precision} and found in ${recall} of cases at least`, () => {
       const { records, truth } = registryAbroad(habit, 2_000, 3);
-      const evaluated = evaluate(habit.name, records, () => truth);
+      const evaluated = evaluate(habit.name, loaded(records), () => truth);
       const figures = pairFigures(evaluated, 0.9);
       expect(figures.precision).to.be.at.least(precision);
       expect(figures.recall).to.be.at.least(recall);
@@ -125,8 +126,8 @@ describe('npm run evaluate:duplicates', () => {
         ? { ...person, name: { ...person.name, given: family, family: given } }
         : person;
     });
-    const usual = evaluate('usual', records, () => truth).run.model;
-    const often = evaluate('turned', { ...records, people: turned }, () => truth).run.model;
+    const usual = evaluate('usual', loaded(records), () => truth).run.model;
+    const often = evaluate('turned', loaded({ ...records, people: turned }), () => truth).run.model;
     expect(usual.crossed).to.be.within(0.01, 0.05);
     expect(often.crossed).to.equal(0.1);
     expect(usual.crossedWithin).to.be.within(0.0005, 0.005);
@@ -194,7 +195,7 @@ describe('npm run evaluate:duplicates', () => {
       'latin.csv: 1 lines have more or fewer values',
       '1 of 2 values are no birth dates of the form d.M.yyyy, the first in line 4 ("never")',
       '"typo" is no key of a map',
-      'pairs as 1,99 name records that the files do not have',
+      '1 rows, the first 1,99, name records that the files do not have',
     ]) {
       expect(done.stdout).to.contain(note);
     }

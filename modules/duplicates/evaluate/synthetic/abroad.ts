@@ -4,7 +4,8 @@
  * are written once, and some of their members again, by a worse hand. All people are invented.
  */
 
-import { type ColumnMap, personReader, type Row } from '../map.ts';
+import type { ColumnMap, Row } from '../map.ts';
+import { personReader } from '../person.ts';
 import type { Records } from '../read.ts';
 import { Chance } from './chance.ts';
 import { respelled } from './people.ts';

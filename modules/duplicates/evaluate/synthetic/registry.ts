@@ -7,7 +7,7 @@
 
 import type { Person } from '../../matching/registry.ts';
 import type { ColumnMap, Row } from '../map.ts';
-import { personReader } from '../map.ts';
+import { personReader } from '../person.ts';
 import type { Records } from '../read.ts';
 import { Chance } from './chance.ts';
 import { type Family, type Human, respelled, type Spellings, World } from './people.ts';
