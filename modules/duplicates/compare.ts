@@ -8,6 +8,7 @@
 
 import type { Context } from '../../src/sdk/index.ts';
 import { COMPARE_ALL, CROWD, compareAll } from './compare-all.ts';
+import { followRecords } from './follow.ts';
 import { suspectHouseholds } from './households/suspect.ts';
 import { outsideCrowds, SUSPECTED_MIN } from './matching/crowds.ts';
 import type { Person } from './matching/registry.ts';
@@ -55,7 +56,7 @@ export async function compareStored(ctx: Context, ids: readonly bigint[]): Promi
     people.push(...found.people);
     for (const pair of found.pairs) pairs.set(`${pair.a} ${pair.b}`, pair);
   }
-  return people.length === 0 ? 0 : keepFound(ctx, { people, pairs: [...pairs.values()] });
+  return ids.length === 0 ? 0 : keepFound(ctx, ids, { people, pairs: [...pairs.values()] });
 }
 
 /** Their candidates; crowded keys are noted on the way, and then left out. */
@@ -100,15 +101,19 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<Findin
 const personOf = ({ facts, household_id: householdId, area }: StoredFeature): Person =>
   personFrom(facts, { householdId, area });
 
-/** Writes pairs instead of those that stood of these people, and raises what is likely. */
-async function keepFound(ctx: Context, { people, pairs }: Findings): Promise<number> {
+/**
+ * Writes pairs instead of those that stood of these records, has open suspicions follow, and raises what
+ * is likely.
+ */
+async function keepFound(
+  ctx: Context,
+  ids: readonly bigint[],
+  { people, pairs }: Findings,
+): Promise<number> {
   await lockEdges(ctx);
-  await forgetEdges(
-    ctx,
-    people.map((each) => each.patient_id),
-    pairs,
-  );
+  await forgetEdges(ctx, ids, pairs);
   await writeEdges(ctx, pairs);
+  await followRecords(ctx, ids);
   const likely = outsideCrowds(pairs.filter(({ p }) => p >= SUSPECTED_MIN));
   const raised = await raiseSuspicions(ctx, likely);
   const homes = new Set(people.flatMap((each) => each.household_id ?? []));

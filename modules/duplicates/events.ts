@@ -18,3 +18,13 @@ export const featuresChanged = event<PeopleEvent>(
   'duplicates.features-changed',
   'What is compared of these Patients is new or has changed, and can be found.',
 );
+
+/** Internal ids of Groups as decimal text. */
+export interface HomesEvent {
+  readonly ids: readonly string[];
+}
+
+export const homesChanged = event<HomesEvent>(
+  'duplicates.homes-changed',
+  'Of these households, which are suspected of being one with another, members or facts have changed.',
+);

@@ -16,11 +16,18 @@ import {
 } from '../../src/sdk/index.ts';
 import { householdChanged, householdRegistered } from '../households/index.ts';
 import { compareStored } from './compare.ts';
-import { featuresChanged, type PeopleEvent, patientsChanged } from './events.ts';
+import {
+  featuresChanged,
+  type HomesEvent,
+  homesChanged,
+  type PeopleEvent,
+  patientsChanged,
+} from './events.ts';
 import { askForFairness } from './fairness/keep.ts';
+import { suspectHouseholds } from './households/suspect.ts';
 import { FIND } from './permissions.ts';
 import { keepHouseholds, keepPatients } from './registry/keep.ts';
-import { nextFeatures } from './store/suspicions.ts';
+import { lockEdges, nextFeatures } from './store/suspicions.ts';
 import { nextWaiting } from './waiting.ts';
 
 /** Records of one step, which is one transaction: payments wait for none of them. */
@@ -34,7 +41,14 @@ export const comparisons = [
   on(householdRegistered, 'keeps compared facts and keys of members', keepHouseholds, GATHERS),
   on(householdChanged, 'keeps compared facts and keys of members', keepHouseholds, GATHERS),
   on(featuresChanged, 'compares new and changed records with the registry', compareNew, GATHERS),
+  on(homesChanged, 'looks again at what is suspected of households', lookAgain, GATHERS),
 ];
+
+async function lookAgain(ctx: Context, events: readonly HomesEvent[]): Promise<void> {
+  const ids = new Set(events.flatMap((each) => each.ids));
+  await lockEdges(ctx);
+  await suspectHouseholds(ctx, [...ids].map(BigInt));
+}
 
 async function compareNew(ctx: Context, events: readonly PeopleEvent[]): Promise<void> {
   const told = events.reduce((so, { ids }) => so + ids.length, 0);

@@ -12,7 +12,7 @@ import {
   parameterIn,
   problem,
 } from '../../src/sdk/index.ts';
-import { releaseHold } from '../households/index.ts';
+import { release } from './holds.ts';
 import { OVERRIDE } from './permissions.ts';
 import { suspicionOfTask } from './store/suspicions.ts';
 
@@ -62,7 +62,7 @@ async function override(ctx: Context, input: OperationInput): Promise<Task> {
   if (suspicion.state !== 'open' || suspicion.flag_ids.length === 0) {
     throw problem('conflict', 'suspicion-no-hold', 'No hold of this suspicion stands.');
   }
-  for (const id of suspicion.flag_ids) await releaseHold(ctx, id);
+  await release(ctx, suspicion.flag_ids);
   ctx.audit({ action: 'E', interaction: '$override-hold', type: 'Task', id: input.id! });
   return ctx.fhir.update<Task>({
     ...task,

@@ -31,7 +31,8 @@ export function raiseSuspicions(ctx: Context, suspicions: readonly Suspicion[]):
   return raise(ctx, PEOPLE, suspicions.map(raisingOf));
 }
 
-function raisingOf({ explanation, ...suspicion }: Suspicion): Raising {
+/** As it is raised. */
+export function raisingOf({ explanation, ...suspicion }: Suspicion): Raising {
   const { p, grade, modelId } = suspicion;
   return {
     ...suspicion,

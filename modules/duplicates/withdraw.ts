@@ -1,11 +1,11 @@
 /**
- * Takes back suspicions that a run over everybody did not find again: raised while little was counted,
- * or before a record was corrected. Only those that nobody has taken in hand.
+ * Takes suspicions back: all that a run over everybody did not find again, raised while little was counted
+ * or before a record was corrected, or one by one. Only those that nobody has taken in hand.
  */
 
 import type { Task } from '@medplum/fhirtypes';
 import type { Context, Units } from '../../src/sdk/index.ts';
-import { releaseHold } from '../households/index.ts';
+import { release } from './holds.ts';
 import { type FadedRow, fadedSuspicions, withdrawRow } from './store/suspicions.ts';
 
 /** Suspicions of one transaction. */
@@ -32,7 +32,15 @@ export async function withdrawFaded(units: Units, startedAt: Date): Promise<numb
   }
 }
 
-const UNLIKE = 'With what is known now the records do not look like one person.';
+export const UNLIKE = 'With what is known now the records do not look like one person.';
+
+/** The Task of a suspicion that nobody has taken in hand; undefined: it was deleted. */
+export async function taskInHand(ctx: Context, id: string): Promise<Task | 'taken' | undefined> {
+  const rid = (await ctx.fhir.rids('Task', [id])).get(id);
+  if (rid === undefined) return undefined;
+  const task = (await ctx.fhir.readByRid<Task>('Task', [rid])).get(rid);
+  return task && (task.status !== 'requested' || task.owner) ? 'taken' : task;
+}
 
 /**
  * Takes a suspicion back that nobody has taken in hand, and its hold.
@@ -40,9 +48,10 @@ const UNLIKE = 'With what is known now the records do not look like one person.'
  * @param why  for whoever finds the Task
  */
 export async function withdraw(ctx: Context, row: FadedRow, why: string): Promise<boolean> {
-  const task = await ctx.fhir.read<Task>('Task', row.task_id);
-  if (task.status !== 'requested' || task.owner || !(await withdrawRow(ctx, row))) return false;
-  for (const id of row.flag_ids) await releaseHold(ctx, id);
+  const task = await taskInHand(ctx, row.task_id);
+  if (task === 'taken' || !(await withdrawRow(ctx, row))) return false;
+  await release(ctx, row.flag_ids);
+  if (task === undefined) return true;
   await ctx.fhir.update<Task>({
     ...task,
     status: 'cancelled',

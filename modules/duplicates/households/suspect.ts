@@ -5,7 +5,6 @@
  * is looking at it.
  */
 
-import type { Task } from '@medplum/fhirtypes';
 import type { Context, Units } from '../../../src/sdk/index.ts';
 import { outsideCrowds } from '../matching/crowds.ts';
 import { HOUSEHOLDS, holdOf, inputsOf, type Raising, raise, rounded, taskInput } from '../raise.ts';
@@ -21,7 +20,7 @@ import {
 } from '../store/household-pairs.ts';
 import { type HouseholdRow, householdsOf } from '../store/households.ts';
 import { noteFlag } from '../store/suspicions.ts';
-import { withdraw } from '../withdraw.ts';
+import { taskInHand, withdraw } from '../withdraw.ts';
 import { gradeOfOverlap, type Overlap, overlapOf, type Tie } from './overlap.ts';
 
 /** Households of one transaction at night. */
@@ -141,14 +140,16 @@ function headsOf(
 async function follow(ctx: Context, open: OpenHouseholds, found: Suspected): Promise<void> {
   const raising = raisingOf(found);
   const now = { grade: raising.kept, p: raising.p, facts: raising.facts };
-  if (open.facts === found.facts || !(await changeHouseholds(ctx, open, now))) return;
+  if (open.facts === found.facts) return;
+  const task = await taskInHand(ctx, open.task_id);
+  if (task === undefined || task === 'taken') return;
+  if (!(await changeHouseholds(ctx, open, now))) return;
   const flag = open.flag_ids.length > 0 ? undefined : holdOf(ctx, HOUSEHOLDS, raising);
   if (flag) {
     await ctx.fhir.update(flag);
     await noteFlag(ctx, open, flag.id);
   }
-  const task = await ctx.fhir.read<Task>('Task', open.task_id);
-  await ctx.fhir.update<Task>({
+  await ctx.fhir.update({
     ...task,
     lastModified: ctx.now.toISOString(),
     input: inputsOf(HOUSEHOLDS, raising, flag?.id ?? open.flag_ids[0]),

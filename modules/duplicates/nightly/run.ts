@@ -11,6 +11,7 @@ import { randomUUID } from 'node:crypto';
 import { type Context, handle, handleInSteps, job, type Units } from '../../../src/sdk/index.ts';
 import { COMPARE_ALL, COMPARE_LEFT, compareAll, type WholeRun } from '../compare-all.ts';
 import { askForFairness } from '../fairness/keep.ts';
+import { followAll } from '../follow.ts';
 import { suspectAllHouseholds } from '../households/suspect.ts';
 import { findDuplicates, keyOf } from '../jobs.ts';
 import { probabilityOf } from '../matching/score.ts';
@@ -105,6 +106,7 @@ async function finish(own: Units, { run_id: runId, found }: RunRow): Promise<voi
   const few = (people ?? 0) < TEACHING_MIN;
   if (!few) {
     await withdrawFaded(own, startedAt);
+    await followAll(own);
     await suspectAllHouseholds(own);
   }
   await own.run(async (ctx) => {

@@ -7,7 +7,7 @@
 import type { Patient } from '@medplum/fhirtypes';
 import { type Context, localId } from '../../../src/sdk/index.ts';
 import { type HouseholdEvent, PHONE_COUNTRY } from '../../households/index.ts';
-import type { PeopleEvent } from '../events.ts';
+import { homesChanged, type PeopleEvent } from '../events.ts';
 import { keyReader } from '../matching/keys.ts';
 import { registryOf } from '../matching/registry.ts';
 import {
@@ -21,6 +21,7 @@ import {
   type StoredFeature,
   writeFeatures,
 } from '../store/features.ts';
+import { suspectedHouseholds } from '../store/household-pairs.ts';
 import { compareSoon } from '../waiting.ts';
 import { factsOf, type Home, personFrom } from './facts.ts';
 import { locationArea, personOf } from './person.ts';
@@ -40,6 +41,8 @@ export async function keepHouseholds(
 ): Promise<void> {
   const households = [...new Set(events.map((each) => BigInt(each.householdId)))];
   await keep(ctx, new Set(await livesInHouseholds(ctx, households)));
+  const suspected = await suspectedHouseholds(ctx, households);
+  if (suspected.length > 0) ctx.emit(homesChanged, { ids: suspected.map(String) });
 }
 
 async function keep(ctx: Context, ids: ReadonlySet<bigint>): Promise<void> {
@@ -66,14 +69,9 @@ async function keepSome(ctx: Context, ids: readonly bigint[]): Promise<void> {
     ctx,
     changed.map((row, at): FeatureRow => ({ ...row, keys: keysOf(at) })),
   );
-  await removeFeatures(
-    ctx,
-    ids.filter((id) => before.has(id) && !patients.has(id)),
-  );
-  await compareSoon(
-    ctx,
-    changed.map((row) => row.patientId),
-  );
+  const gone = ids.filter((id) => before.has(id) && !patients.has(id));
+  await removeFeatures(ctx, gone);
+  await compareSoon(ctx, [...changed.map((row) => row.patientId), ...gone]);
 }
 
 function homeOf(row: HomeRow | undefined): Home {

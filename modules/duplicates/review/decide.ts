@@ -19,7 +19,7 @@ import {
   parameterIn,
   problem,
 } from '../../../src/sdk/index.ts';
-import { releaseHold } from '../../households/index.ts';
+import { release } from '../holds.ts';
 import { suspectHouseholds } from '../households/suspect.ts';
 import { refuseMasked } from '../match.ts';
 import { householdsNeedTwo, needsTwo } from '../merge/propose.ts';
@@ -200,12 +200,6 @@ async function toldApart(ctx: Context, { about, a, b, flag_ids }: Suspicion): Pr
   if (about === 'Group') return;
   const homes = (await featuresOf(ctx, [a, b])).flatMap((row) => row.household_id ?? []);
   await suspectHouseholds(ctx, homes);
-}
-
-/** Lifts holds as they stand; one that was lifted or deleted meanwhile is no matter. */
-export async function release(ctx: Context, flags: readonly string[]): Promise<void> {
-  const known = await ctx.fhir.rids('Flag', flags);
-  for (const id of known.keys()) await releaseHold(ctx, id);
 }
 
 /** Confirmed, and kept apart: both records stay, and whoever reads one finds the other. */

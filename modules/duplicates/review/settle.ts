@@ -6,6 +6,7 @@
 import type { Task } from '@medplum/fhirtypes';
 import type { Context } from '../../../src/sdk/index.ts';
 import { featuresChanged } from '../events.ts';
+import { release } from '../holds.ts';
 import {
   closeSuspicions,
   endLease,
@@ -16,7 +17,7 @@ import {
   suspicionsAbout,
 } from '../store/review.ts';
 import { settlePair } from '../store/suspicions.ts';
-import { release, verdictOf } from './decide.ts';
+import { verdictOf } from './decide.ts';
 
 /**
  * Settles the suspicions about a record that is about to be merged.

@@ -167,7 +167,7 @@ const STANDING = `match_found w
     and fb.changed_at <= $1`;
 
 /** SQL: what is compared of both records, as `fingerprint` has it. */
-const FINGERPRINT = `left(encode(sha256(convert_to(fa.facts || E'\\n' || fb.facts, 'UTF8')), 'hex'), 16)`;
+export const FINGERPRINT = `left(encode(sha256(convert_to(fa.facts || E'\\n' || fb.facts, 'UTF8')), 'hex'), 16)`;
 
 const EDGES = statement(
   'duplicates.write-found-edges',

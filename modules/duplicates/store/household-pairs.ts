@@ -70,6 +70,22 @@ export async function tiedHouseholds(ctx: Context, sharedMin: number): Promise<b
   return rows.map((row) => row.household_id);
 }
 
+const SUSPECTED = statement(
+  'duplicates.suspected-households',
+  `select h.id from unnest($1::bigint[]) as h(id) where exists (
+     select from match_suspicion s
+     where s.about = 'Group' and s.state = 'open' and (s.a = h.id or s.b = h.id))`,
+);
+
+/** Those of these households of which something is suspected. */
+export async function suspectedHouseholds(
+  ctx: Context,
+  households: readonly bigint[],
+): Promise<bigint[]> {
+  const rows = await ctx.db.query<{ id: bigint }>(SUSPECTED, [households]);
+  return rows.map((row) => row.id);
+}
+
 /** An open suspicion about two households. */
 export interface OpenHouseholds {
   readonly a: bigint;

@@ -1,0 +1,134 @@
+/** Suspicions that stand follow their records: corrected, taken out of use, surer than before. */
+
+import { expect } from 'chai';
+import { after, before, describe, it } from 'mocha';
+import type { JobFailure } from '../../../src/jobs/worker.ts';
+import { type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
+
+const NAMES = [
+  'Hassan',
+  'Odhiambo',
+  'Wanjiru',
+  'Kiplagat',
+  'Mutua',
+  'Barasa',
+  'Achieng',
+  'Njoroge',
+];
+
+describe('a suspicion that stands', () => {
+  let house: TestHouse;
+  before(async () => {
+    house = await startTestHouse({
+      environment: {
+        ...{ PHONE_COUNTRY: 'KE', REFERENTIAL_INTEGRITY: 'off' },
+        DUPLICATES_HOLD_PROBABLE: 'none',
+      },
+    });
+    for (const at of NAMES.keys()) {
+      await put(`first-${at}`, person(at));
+      await put(`later-${at}`, person(at));
+    }
+    await settled();
+    for (const at of NAMES.keys()) expect(await stands(at)).to.equal('requested, held');
+  });
+  after(() => house?.stop());
+
+  const person = (at: number): Json => ({
+    name: [{ family: NAMES[at], given: ['Amina'] }],
+    gender: 'female',
+    birthDate: `198${at}-03-1${at}`,
+    telecom: [{ system: 'phone', value: `071234560${at}` }],
+  });
+  const put = async (id: string, said: Json): Promise<void> => {
+    const body = { resourceType: 'Patient', id, ...said };
+    const answer = await house.fetch(`Patient/${id}`, { method: 'PUT', body });
+    expect([200, 201], answer.text).to.include(answer.status);
+  };
+  const settled = async (): Promise<void> => {
+    const failures: JobFailure[] = [];
+    await house.settle(failures);
+    expect(failures).to.eql([]);
+  };
+  const all = async (path: string): Promise<Json[]> =>
+    ((await house.fetch(path)).json.entry ?? []).map(({ resource }: Json) => resource);
+  const task = async (at: number): Promise<Json> =>
+    (await all(`Task?code=duplicate-review&focus=Patient/first-${at}&_sort=-_lastUpdated`))[0];
+  const isHeld = async (at: number): Promise<boolean> =>
+    (await all(`Flag?subject=Patient/later-${at}`)).some(({ status }) => status === 'active');
+  const stands = async (at: number): Promise<string> =>
+    `${(await task(at)).status}, ${(await isHeld(at)) ? 'held' : 'free'}`;
+  const input = ({ input: said }: Json, name: string): Json =>
+    said.find(({ type }: Json) => type.text === name);
+
+  it('is withdrawn, and its hold with it, as soon as the record is corrected to be somebody else', async () => {
+    const other = { name: [{ family: 'Lokichar', given: ['Ekal'] }], birthDate: '2001-11-30' };
+    await put('later-0', other);
+    await put('first-1', { name: [{ text: '?' }] });
+    await settled();
+    expect([await stands(0), await stands(1)]).to.eql(['cancelled, free', 'cancelled, free']);
+    await put('later-0', person(0));
+    await settled();
+    expect(await stands(0)).to.equal('requested, held');
+  });
+
+  it('is withdrawn when one of the records is taken out of use or deleted', async () => {
+    await put('later-2', { ...person(2), active: false });
+    expect((await house.fetch('Patient/first-3', { method: 'DELETE' })).status).to.equal(204);
+    await settled();
+    expect([await stands(2), await stands(3)]).to.eql(['cancelled, free', 'cancelled, free']);
+    const { rows } = await house.database.pool.query(
+      `select e.* from match_edge e left join match_feature f on f.patient_id = e.b
+       where f.fhir_id = 'later-3' or not f.active`,
+    );
+    expect(rows).to.eql([]);
+  });
+
+  it('says what is known now, and holds as the policy of the new grade says', async () => {
+    const vague = { name: person(4).name, birthDate: '1984' };
+    await put('later-4', vague);
+    await settled();
+    expect(input(await task(4), 'grade').valueCode).to.equal('probable');
+    expect(await stands(4)).to.equal('requested, free');
+    await put('later-4', person(4));
+    await settled();
+    const sure = await task(4);
+    expect(input(sure, 'grade').valueCode).to.equal('certain');
+    expect(await stands(4)).to.equal('requested, held');
+    const [flag] = (await all('Flag?subject=Patient/later-4')).filter((x) => x.status === 'active');
+    expect(input(sure, 'hold').valueReference.reference).to.equal(`Flag/${flag.id}`);
+  });
+
+  it('does not hold again whom an officer has let go, whatever is corrected', async () => {
+    const { id } = await task(5);
+    const reason = { name: 'reason', valueString: 'The identity card was seen.' };
+    const body = { resourceType: 'Parameters', parameter: [reason] };
+    await house.fetch(`Task/${id}/$override-hold`, { method: 'POST', body });
+    await put('later-5', { ...person(5), telecom: undefined });
+    await settled();
+    await put('later-5', person(5));
+    await settled();
+    expect(await stands(5)).to.equal('requested, free');
+  });
+
+  it('stays with who has taken it in hand', async () => {
+    const { id, ...rest } = await task(6);
+    const owned = { ...rest, id, status: 'in-progress', owner: { display: 'Registry desk' } };
+    await house.fetch(`Task/${id}`, { method: 'PUT', body: owned });
+    await put('later-6', { name: [{ family: 'Lokichar', given: ['Ekal'] }] });
+    await settled();
+    expect(await stands(6)).to.equal('in-progress, held');
+  });
+
+  it('does not keep others from being compared when its Task and hold were deleted', async () => {
+    const { id } = await task(7);
+    const [flag] = await all('Flag?subject=Patient/later-7');
+    for (const path of [`Task/${id}`, `Flag/${flag.id}`]) {
+      const { status, text } = await house.fetch(path, { method: 'DELETE' });
+      expect(status, text).to.equal(204);
+    }
+    await put('later-7', { ...person(7), telecom: undefined });
+    await settled();
+    expect(await stands(7)).to.equal('requested, held');
+  });
+});
