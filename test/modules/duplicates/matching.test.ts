@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { describe, it } from 'mocha';
 import { evaluate } from '../../../modules/duplicates/evaluate/evaluate.ts';
+import { loaded } from '../../../modules/duplicates/evaluate/read.ts';
 import { pairFigures } from '../../../modules/duplicates/evaluate/report.ts';
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
 import { assign } from '../../../modules/duplicates/matching/assign.ts';
@@ -161,7 +162,7 @@ describe('weights', () => {
     const people = records.people.map((each, at) =>
       at < 750 ? { ...each, birthDay: 1980_07_01 } : each,
     );
-    const evaluated = evaluate('one day', { ...records, people }, () => truth);
+    const evaluated = evaluate('one day', loaded({ ...records, people }), () => truth);
     const { recall, precision } = pairFigures(evaluated, 0.5);
     expect(recall).to.be.above(0.85);
     expect(precision).to.be.above(0.85);
