@@ -67,7 +67,15 @@ export async function runOperation(
     unit.audit({ action: 'E', interaction: `$${code}`, ...(type && { type }), ...(id && { id }) });
   }
   if (isRaw(answer)) return { status: answer.status ?? 200, headers: {}, raw: answer };
-  return textResponse(200, writeJson(answer));
+  return textResponse(200, writeJson(withSelf(unit, request.path, answer)));
+}
+
+/** A searchset says what it answers, as searches do; other answers are as they are. */
+function withSelf(unit: UnitOfWork, path: string, answer: Resource): Resource {
+  if (answer.resourceType !== 'Bundle' || answer.type !== 'searchset' || answer.link) return answer;
+  const { entry, ...rest } = answer;
+  const link = [{ relation: 'self', url: `${fhirOf(unit).base()}/${path}` }];
+  return { ...rest, link, ...(entry && { entry }) };
 }
 
 function isRaw(answer: Resource | RawAnswer): answer is RawAnswer {

@@ -334,6 +334,71 @@ describe('merging people', () => {
     for (const [key, was] of before) expect(await body(key)).to.equal(was);
   });
 
+  it('returns to the byte what refers to people, in whatever order merges are taken back', async () => {
+    const people = [1, 2, 3, 4].map((n) => `v-${n}`);
+    const keys: string[] = [];
+    const put = async (resource: Json) => {
+      await scene.put(resource);
+      keys.push(`${resource.resourceType}/${resource.id}`);
+    };
+    for (const [at, id] of people.entries()) {
+      const telecom = [{ system: 'email' as const, value: `${at % 2}@example.org` }];
+      await put(patient(id, { telecom, birthDate: at % 2 ? '1990-06-15' : '1990' }));
+      const subject = { reference: `Patient/${id}`, display: id };
+      const about = { status: 'active', patient: subject };
+      const code = { text: 'watch' };
+      await put({ resourceType: 'Flag', id: `vf-${id}`, status: 'active', code, subject });
+      await put({ resourceType: 'RelatedPerson', id: `vr-${id}`, patient: subject });
+      await put({ resourceType: 'EpisodeOfCare', id: `ve-${id}`, ...about });
+      const task = { status: 'requested', intent: 'order', for: subject, focus: subject };
+      await put({ resourceType: 'Task', id: `vt-${id}`, ...task });
+      const terms = { scope: { text: 's' }, category: [{ text: 'c' }], policyRule: { text: 'p' } };
+      await put({ resourceType: 'Consent', id: `vc-${id}`, ...about, ...terms });
+    }
+    await put(household('hv-1', ['head:v-1', 'v-2']));
+    await put(household('hv-2', ['head:v-3', 'collector:v-4']));
+    const before = new Map<string, string>();
+    for (const key of keys) before.set(key, await body(key));
+    for (const [source, target] of [
+      ['v-1', 'v-2'],
+      ['v-3', 'v-4'],
+      ['v-2', 'v-4'],
+    ] as const) {
+      await merged(merge(source, target));
+      expect((await read(`Patient/${source}`)).active).to.equal(false);
+    }
+    // The registry sends its own copy of a record again, which knows nothing of the merges.
+    const { profile, ...own } = JSON.parse(before.get('Patient/v-4')!);
+    await scene.put({ ...own, meta: { profile } });
+    for (const id of ['v-1', 'v-3', 'v-2']) await merged(unmerge(id));
+    for (const [key, was] of before) expect(await body(key), key).to.equal(was);
+  });
+
+  it('leaves nothing of a merge whose connection dies', async () => {
+    for (const id of ['w-1', 'w-2']) await scene.put(patient(id));
+    const kill = `select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and query like '%merge_record%' and pid <> pg_backend_pid()`;
+    await scene.rows(`create function stall() returns trigger language plpgsql as
+      'begin perform pg_sleep(5); return new; end'`);
+    await scene.rows(
+      'create trigger stall before insert on merge_record for each row execute function stall()',
+    );
+    const done = merge('w-1', 'w-2');
+    while (
+      (
+        await scene.rows(`select 1 from pg_stat_activity where wait_event = 'PgSleep'
+      and datname = current_database()`)
+      ).length === 0
+    )
+      await new Promise((go) => setTimeout(go, 20));
+    await scene.rows(kill);
+    expect((await done).status).to.be.at.least(500);
+    await scene.rows('drop trigger stall on merge_record');
+    expect((await read('Patient/w-1')).meta.versionId).to.equal('1');
+    expect(await found('Provenance?target=Patient/w-1')).to.deep.equal([]);
+    await merged(merge('w-1', 'w-2'));
+  });
+
   it('judges a payroll by the merge, or the merge by the payroll, whichever comes first', async () => {
     await scene.house.advance(31 * 24 * 3600);
     for (const n of [7, 8]) await scene.register(n);

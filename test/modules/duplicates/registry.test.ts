@@ -68,6 +68,7 @@ describe('matching in the registry', () => {
     });
     expect(status).to.equal(200);
     expect(json.type).to.equal('searchset');
+    expect(json.link).to.eql([{ relation: 'self', url: `${house.base}/Patient/$match` }]);
     expect(found(json)).to.eql([['amina', 'certain']]);
     expect(json.entry[0].search.score).to.be.within(0.99, 1);
   });
