@@ -3,10 +3,12 @@
  *
  * Scripts are read before marks are dropped, because in Bengali, Devanagari, Tamil and Thai the
  * marks are vowels. Arabic has its own table: general transliteration writes no vowels and odd
- * signs for it, and clerks write the same names in Latin letters without either.
+ * signs for it, and clerks write the same names in Latin letters without either. Indic scripts are read
+ * by their own rules, and the vowel of Ethiopic እ and ዕ, which it leaves out, is an e.
  */
 
 import anyAscii from 'any-ascii';
+import { readIndic } from './indic.ts';
 
 const ARABIC: Readonly<Record<string, string>> = Object.fromEntries(
   [
@@ -34,6 +36,7 @@ const ARABIC: Readonly<Record<string, string>> = Object.fromEntries(
 
 const ARABIC_LETTER = /[\u0621-\u063a\u0640-\u064a\u0671-\u06d3]/g;
 const ARABIC_MARK = /[\u064b-\u0652\u0670]/g;
+const ETHIOPIC_E = /[\u12a5\u12d5]/g;
 const NOT_WRITING = /\p{Extended_Pictographic}|\p{Cc}|\p{Co}|\p{Cs}|\p{Cn}/gu;
 const INVISIBLE = /\p{Cf}/gu;
 const APOSTROPHE = /['`´’‘ʻʼʾʿ]/g;
@@ -66,8 +69,9 @@ export function fold(text: string): string {
     .replace(NOT_WRITING, ' ')
     .replace(APOSTROPHE, '')
     .replace(ARABIC_MARK, '')
-    .replace(ARABIC_LETTER, (letter) => ARABIC[letter] ?? letter);
-  return anyAscii(latin)
+    .replace(ARABIC_LETTER, (letter) => ARABIC[letter] ?? letter)
+    .replace(ETHIOPIC_E, 'e');
+  return anyAscii(readIndic(latin))
     .toLowerCase()
     .replaceAll(/['`]/g, '')
     .replaceAll(/[^a-z0-9]+/g, ' ')

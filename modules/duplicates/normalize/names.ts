@@ -108,11 +108,13 @@ export function namePartsOf(
 ): NameParts {
   const given = words(name.given ?? []);
   const family = words(name.family ?? []);
-  const full = words(name.full === undefined ? [] : [name.full]);
+  const together = parted(name.full ?? '');
+  const full = words([together ?? name.full ?? '']);
   const written = [...(name.given ?? []), ...(name.family ?? []), name.full ?? ''];
-  const split = order === 'given-first' ? full : [...full.slice(1), ...full.slice(0, 1)];
+  const familyFirst = together !== undefined || order === 'family-first';
+  const split = familyFirst ? [...full.slice(1), ...full.slice(0, 1)] : full;
   const [first = '', ...furtherGiven] = given.length > 0 ? given : split.slice(0, 1);
-  const rest = given.length > 0 || family.length > 0 ? family : familyOf(split, order);
+  const rest = given.length > 0 || family.length > 0 ? family : familyOf(split, familyFirst);
   const [house = '', ...furtherFamily] = rest;
   return {
     given: first,
@@ -123,7 +125,24 @@ export function namePartsOf(
 }
 
 /** What follows the given name, the family's word first. */
-function familyOf(split: readonly string[], order: NameOrder): string[] {
+function familyOf(split: readonly string[], familyFirst: boolean): string[] {
   const rest = split.slice(1);
-  return order === 'given-first' ? rest : [...rest.slice(-1), ...rest.slice(0, -1)];
+  return familyFirst ? [...rest.slice(-1), ...rest.slice(0, -1)] : rest;
+}
+
+/** Families of two characters, which the rule of one character would part. */
+const LONG_FAMILY =
+  /^(欧阳|歐陽|司马|司馬|诸葛|諸葛|上官|司徒|东方|東方|夏侯|慕容|尉迟|尉遲|皇甫|令狐|남궁|황보|제갈|선우|독고|사공)/u;
+
+/**
+ * A full name in Chinese or Korean writing, which parts no words, with a blank after the family's name;
+ * undefined for any other. The family's comes first whatever the installation writes: one character of
+ * two or three, two of four (as Japanese names are).
+ */
+function parted(full: string): string | undefined {
+  const name = full.normalize('NFKC').trim();
+  if (!/^(\p{Script=Han}{2,4}|\p{Script=Hangul}{2,4})$/u.test(name)) return undefined;
+  const characters = [...name];
+  const family = characters.length === 4 || LONG_FAMILY.test(name) ? 2 : 1;
+  return `${characters.slice(0, family).join('')} ${characters.slice(family).join('')}`;
 }

@@ -3,10 +3,14 @@
  *
  * Mohamed, Muhammad, Mohammed and Mamadou share the skeleton `mmd`. A name in another script is
  * read coarsely as well, because its transliteration cannot tell x from s or p from b; a name with
- * c or x is also read as Somali, where x is the h of Arabic and c its ayn (Maxamed is Mohamed).
+ * c or x is also read as Somali, where x is the h of Arabic and c its ayn (Maxamed is Mohamed); one with
+ * ch as French (Cheikh is Sheikh), one with z as in Bengal (Mizanur is Mijanur), and one that begins with
+ * h without it (Hawa is Awa).
  */
 
 const SOUNDS: ReadonlyArray<readonly [RegExp, string]> = [
+  [/(?<=[aeiou])x/g, 'ks'],
+  [/zh/g, 'j'],
   [/sch|sh|ss|ts|z/g, 's'],
   [/ch/g, 'x'],
   [/ck|kh|q/g, 'k'],
@@ -63,10 +67,13 @@ function coarse(folded: string): string {
   return bare(replaced(replaced(joined, SOUNDS), COARSE));
 }
 
-/** Another reading: as Somali, without the Arabic article, or coarsely. */
+/** Another reading: as other languages would, without the Arabic article, or coarsely. */
 function secondOf(folded: string, native: boolean): string {
-  if (!native && /[cx]/.test(folded)) return skeleton(replaced(folded, SOMALI));
-  if (!native && /^[ae]l[^aeiou ].{4}/.test(folded)) return skeleton(folded.slice(2));
+  if (native || folded.includes('ch')) return coarse(folded);
+  if (/[cx]/.test(folded)) return skeleton(replaced(folded, SOMALI));
+  if (/z(?!h)/.test(folded)) return coarse(folded.replaceAll('z', 'j'));
+  if (folded.startsWith('h')) return skeleton(folded.slice(1));
+  if (/^[ae]l[^aeiou ].{4}/.test(folded)) return skeleton(folded.slice(2));
   return coarse(folded);
 }
 

@@ -22,6 +22,22 @@ describe('names are read in every script', () => {
     ['Hassan', 'Xasan', 'حسن', 'Hasan'],
     ['Gebre Mariam', 'ገብረ ማርያም', 'G/Mariam'.replace('G/', 'Gebre ')],
     ['Müller', 'Mueller', 'Muller'],
+    ['Singh', 'सिंह', 'Sing'],
+    ['Sanjay', 'संजय', 'Sanjai'],
+    ['Rajendra', 'राजेंद्र', 'राजेन्द्र'],
+    ['Mandal', 'मंडल', 'মন্ডল'],
+    ['Chaudhary', 'चौधरी', 'Choudhury', 'চৌধুরী'],
+    ['Saraswati', 'सरस्वती'],
+    ['Biswas', 'বিশ্বাস'],
+    ['Raman', 'ராமன்'],
+    ['Lakshmi', 'लक्ष्मी', 'Laxmi', 'లక్ష్మి'],
+    ['Nazrul', 'নজরুল', 'Nozrul'],
+    ['Mizanur', 'Mijanur', 'মিজানুর'],
+    ['Eshetu', 'እሸቱ'],
+    ['Zhenish', 'Jenish', 'Жениш'],
+    ['Aleksandr', 'Alexander', 'Александр'],
+    ['Cheikh', 'Sheikh'],
+    ['Amadou', 'Hamadou'],
   ];
   for (const [usual, ...others] of spellings) {
     it(`${usual} sounds like ${others.join(', ')}`, () => {
@@ -50,6 +66,26 @@ describe('names are read in every script', () => {
       given: 'anh',
       family: 'nguyen',
     });
+  });
+
+  it('takes the first character of a Chinese or Korean name for the family’s, and two of four', () => {
+    const parts = (full: string): string[] => {
+      const { family, given } = namePartsOf({ full });
+      return [family, given];
+    };
+    expect(parts('王芳丽')).to.deep.equal(['wang', 'fangli']);
+    expect(parts('李伟')).to.deep.equal(['li', 'wei']);
+    expect(parts('欧阳娜')).to.deep.equal(['ouyang', 'na']);
+    expect(parts('김민준')).to.deep.equal([fold('김'), fold('민준')]);
+    const whole = namePartsOf({ full: 'Wang Fangli' }, 'family-first');
+    expect(parts('王芳丽')).to.deep.equal([whole.family, whole.given]);
+  });
+
+  it('reads the vowel that an Indic consonant carries unless it is joined or comes last', () => {
+    expect(fold('ममता')).to.equal('mamata');
+    expect(fold('মোহাম্মদ')).to.equal('mohammad');
+    expect(fold('ਸਿੰਘ')).to.equal('singh');
+    expect(fold('१२ रोड')).to.equal('12 rod');
   });
 
   it('leaves out titles of many languages, and hears one servant of God behind all articles', () => {
