@@ -17,6 +17,7 @@ import { fairnessHandler } from './fairness/keep.ts';
 import { comparisons, findHandler, findOperation } from './jobs.ts';
 import { matchOperation } from './match.ts';
 import { groupMatchOperation } from './match-group.ts';
+import { AUTO_MERGE, autoMergeHandlers, autoMergeLine } from './merge/auto.ts';
 import { groupMergeOperation } from './merge/group-operations.ts';
 import { actingGuards, groupGuard, patientGuard } from './merge/guard.ts';
 import { MERGE, mergeOperation } from './merge/operations.ts';
@@ -53,7 +54,7 @@ export const duplicates: Module = {
   name: 'duplicates',
   title: 'Duplicates',
   dependsOn: ['households', 'pay-points', 'schemes', 'payroll'],
-  settings: [SECOND_PERSON_FROM, HOLD_CERTAIN, HOLD_PROBABLE, HOLD_POSSIBLE],
+  settings: [SECOND_PERSON_FROM, AUTO_MERGE, HOLD_CERTAIN, HOLD_PROBABLE, HOLD_POSSIBLE],
   resources: [patient],
   operations: [
     ...[
@@ -70,11 +71,19 @@ export const duplicates: Module = {
   ],
   guards: [patientGuard, groupGuard, ...actingGuards],
   reactions: [...comparisons, watchApprovals],
-  jobs: [findHandler, ...nightlyHandlers, fairnessHandler, rankQueueHandler, watchQualityHandler],
+  jobs: [
+    findHandler,
+    ...nightlyHandlers,
+    fairnessHandler,
+    rankQueueHandler,
+    watchQualityHandler,
+    ...autoMergeHandlers,
+  ],
   schedule: [
     { at: '7 1 * * *', job: ringNightly, does: 'compares everybody with everybody' },
     rankQueueLine,
     watchQualityLine,
+    autoMergeLine,
   ],
   permissions: [MATCH, FIND, LINK, OVERRIDE, MERGE, UNMERGE, REVIEW, REVIEW_QUALITY],
   contributes: [

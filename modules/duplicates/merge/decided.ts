@@ -24,6 +24,11 @@ export const OVERRULE = inputParameter(
   'Why the records are one, although it was decided that they are two; it takes two people then.',
 );
 
+/** Why the caller overrules what was decided; undefined when nothing was said. */
+export function overruleIn(input: OperationInput): string | undefined {
+  return parameterIn(input, 'overrule')?.valueString?.trim() || undefined;
+}
+
 /** Two records that are to become one, by both of their ids. */
 export interface ToBeOne {
   readonly type: Merged;
@@ -42,8 +47,8 @@ export interface Against {
 /** Decisions that stand between these records, or between any that they answer for. */
 export async function decidedAgainst(
   ctx: Context,
-  input: OperationInput,
   pairs: readonly ToBeOne[],
+  overrule?: string,
 ): Promise<Against> {
   const decided: DecidedPair[] = [];
   const says: string[] = [];
@@ -58,7 +63,6 @@ export async function decidedAgainst(
     const day = found[0]!.decided_at.toISOString().slice(0, 10);
     says.push(`${type}/${source.id} and ${type}/${target.id} were decided to be two on ${day}`);
   }
-  const overrule = parameterIn(input, 'overrule')?.valueString?.trim() || undefined;
   return { decided, says, overrule };
 }
 

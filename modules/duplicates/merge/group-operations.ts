@@ -47,6 +47,7 @@ import {
   decidedAgainst,
   OVERRULE,
   overruleDecided,
+  overruleIn,
   type ToBeOne,
 } from './decided.ts';
 import { mergeGroups, type PreparedGroups, prepareGroups, type WantedGroups } from './group.ts';
@@ -110,7 +111,7 @@ async function run(ctx: Context, input: OperationInput): Promise<Parameters> {
   const preview = parameterIn(input, 'preview')?.valueBoolean === true;
   if (!preview) await lockForMerge(ctx, recordsIn(wanted));
   const prepared = await prepareGroups(ctx, wanted);
-  const against = await decidedAgainst(ctx, input, await pairsOf(ctx, prepared));
+  const against = await decidedAgainst(ctx, await pairsOf(ctx, prepared), overruleIn(input));
   if (preview) return previewed(input, prepared, against, await tiesOf(ctx, prepared));
   checkDecided(against);
   checkConflicts(prepared);

@@ -11,6 +11,7 @@ import { addAliases } from '../store/aliases.ts';
 import { insertMerge, type PatchRow } from '../store/merges.ts';
 import { paidTwice, recordsOf } from '../store/stakes.ts';
 import { type Case, caseTask, createEntry, provenance, updateEntry, writeAll } from './cases.ts';
+import type { ToBeOne } from './decided.ts';
 import { gather, versionOf } from './gather.ts';
 import { difference, MADE } from './patch.ts';
 import { type Plan, planMerge, type World } from './plan.ts';
@@ -46,6 +47,15 @@ export async function prepare(ctx: Context, wanted: Wanted): Promise<Prepared> {
     plan,
     sourceRid: rids.get(source.id!)!,
     targetRid: rids.get(target.id!)!,
+  };
+}
+
+/** The two records of a merge, by both of their ids. */
+export function pairOf({ wanted, sourceRid, targetRid }: Prepared): ToBeOne {
+  return {
+    type: 'Patient',
+    source: { id: wanted.source.id!, rid: sourceRid },
+    target: { id: wanted.target.id!, rid: targetRid },
   };
 }
 

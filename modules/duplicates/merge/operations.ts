@@ -41,9 +41,9 @@ import {
   decidedAgainst,
   OVERRULE,
   overruleDecided,
-  type ToBeOne,
+  overruleIn,
 } from './decided.ts';
-import { checkConflicts, merge, type Prepared, prepare } from './merge.ts';
+import { checkConflicts, merge, type Prepared, pairOf, prepare } from './merge.ts';
 import { needsTwo, type Proposed, secondPerson } from './propose.ts';
 import { checkPair, checkResult, patientOf } from './resolve.ts';
 
@@ -107,7 +107,7 @@ async function runMerge(ctx: Context, input: OperationInput): Promise<Parameters
   const result = given && { ...given, meta: { ...target.meta, ...given.meta } };
   if (!preview) await lockForMerge(ctx, [`Patient/${source.id}`, `Patient/${target.id}`]);
   const prepared = await prepare(ctx, { source, target, result });
-  const against = await decidedAgainst(ctx, input, [pairOf(prepared)]);
+  const against = await decidedAgainst(ctx, [pairOf(prepared)], overruleIn(input));
   if (preview) return previewed(input, prepared, against);
   checkDecided(against);
   checkConflicts(prepared);
@@ -168,14 +168,6 @@ function survivorship({ plan }: Prepared): ParametersParameter[] {
       { name: 'why', valueString: why },
     ],
   }));
-}
-
-function pairOf({ wanted, sourceRid, targetRid }: Prepared): ToBeOne {
-  return {
-    type: 'Patient',
-    source: { id: wanted.source.id!, rid: sourceRid },
-    target: { id: wanted.target.id!, rid: targetRid },
-  };
 }
 
 /** What two people have to agree on. */

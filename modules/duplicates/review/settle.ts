@@ -22,9 +22,15 @@ import { verdictOf } from './decide.ts';
 /**
  * Settles the suspicions about a record that is about to be merged.
  *
+ * @param judged  by a person: only then the verdict tells how right the matching is
  * @returns whether there were any: resources have changed then
  */
-export async function settleMerged(ctx: Context, source: bigint, target: bigint): Promise<boolean> {
+export async function settleMerged(
+  ctx: Context,
+  source: bigint,
+  target: bigint,
+  judged = true,
+): Promise<boolean> {
   const isPair = ({ a, b }: { a: bigint; b: bigint }): boolean => a === target || b === target;
   const found = await suspicionsAbout(ctx, source);
   const kept = await holdsOfPair(ctx, source, target);
@@ -33,7 +39,8 @@ export async function settleMerged(ctx: Context, source: bigint, target: bigint)
     const pair = isPair(each);
     if (pair) {
       const verdict = { verdict: 'duplicate' as const, final: true, reason: 'merged' };
-      await insertVerdict(ctx, { ...verdictOf(each), ...verdict });
+      const unmeasured = judged ? {} : { p: null, grade: null };
+      await insertVerdict(ctx, { ...verdictOf(each), ...verdict, ...unmeasured });
     }
     await endTask(ctx, each.task_id, pair);
     await release(ctx, each.flag_ids);

@@ -101,6 +101,20 @@ export function nextSuspicion(
   return ctx.db.maybe<Suspicion>(NEXT, [reachOf(ctx), ctx.actor.id, ctx.now, except]);
 }
 
+const CERTAIN = statement(
+  'duplicates.certain-suspicions',
+  `select task_id from match_suspicion s
+   where s.state = 'open' and s.about = 'Patient' and s.grade = 'certain' and not exists (
+     select from match_verdict v where v.task_id = s.task_id)
+   order by s.opened_at, s.a, s.b limit $1`,
+);
+
+/** Tasks of open suspicions about people that are certain and that nobody has judged, the oldest first. */
+export async function certainSuspicions(ctx: Context, max: number): Promise<string[]> {
+  const rows = await ctx.db.query<{ task_id: string }>(CERTAIN, [max]);
+  return rows.map((row) => row.task_id);
+}
+
 const OF_TASK = statement(
   'duplicates.suspicion-of-task',
   `select ${COLUMNS},

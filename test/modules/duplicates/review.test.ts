@@ -6,6 +6,7 @@
 import type { Task } from '@medplum/fhirtypes';
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
+import { mergeAllCertain, mergeCertain } from '../../../modules/duplicates/merge/auto.ts';
 import { refusalOf } from '../../../modules/duplicates/nightly/drift.ts';
 import { fitted, SHIPPED } from '../../../modules/duplicates/registry/weights.ts';
 import { watchQuality } from '../../../modules/duplicates/review/alarm.ts';
@@ -281,6 +282,39 @@ describe('reviewing suspicions', () => {
     // A suspicion whose Task is gone keeps nobody from the next one.
     await scene.rows(`update match_suspicion set task_id = 'gone' where task_id = $1`, [second]);
     expect((await ask(first)).get('suspicion')?.[0].resource.id).not.to.equal(second);
+  });
+
+  it('merges nobody by itself, and where it is told to, only where nothing speaks against it', async () => {
+    for (const n of [1, 2, 3, 4])
+      await scene.put(patient(`y-${n}`, n === 4 ? { gender: 'male' } : {}));
+    const sure = await suspect('y-1', 'y-2', 0.9999, 'certain');
+    await scene.inside(async (ctx) => ctx.enqueue(mergeAllCertain, {}));
+    await scene.house.settle();
+    expect((await read('Patient/y-2')).active).to.equal(undefined);
+    const tried = (task: string) => scene.inside((ctx) => mergeCertain(ctx, task));
+    const doubtful = await suspect('y-1', 'y-3', 0.99, 'probable');
+    const unlike = await suspect('y-3', 'y-4', 0.9999, 'certain');
+    const paidFor = await suspect('p-2', 'p-3', 0.9999, 'certain');
+    expect(await Promise.all([doubtful, unlike, paidFor].map(tried))).to.deep.equal([
+      'not certain',
+      'the records differ',
+      'an enrolment or a household would change',
+    ]);
+    await scene.rows(`insert into review_lease values ($1, 'x', $2)`, [
+      sure,
+      new Date(scene.house.clock.now().getTime() + 60_000),
+    ]);
+    expect(await tried(sure)).to.equal('somebody is looking at it');
+    await scene.house.advance(120);
+    expect(await tried(sure)).to.equal(undefined);
+    expect((await read('Patient/y-2')).link[0].other.reference).to.equal('Patient/y-1');
+    expect((await read(`Task/${sure}`)).status).to.equal('completed');
+    expect(await tried(sure)).to.equal('no open suspicion about people');
+    const verdicts = await scene.rows('select p from match_verdict where task_id = $1', [sure]);
+    expect(verdicts).to.deep.equal([{ p: null }]);
+    const back = { name: 'source-patient', valueReference: { reference: 'Patient/y-2' } };
+    await scene.done('Patient/$unmerge', [back], one);
+    expect((await read('Patient/y-2')).active).to.equal(undefined);
   });
 
   it('gives one suspicion to one of many who ask at once', async () => {
