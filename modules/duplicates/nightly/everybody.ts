@@ -14,6 +14,7 @@ import { type Run, runMatching } from '../matching/run.ts';
 import { probabilityOf } from '../matching/score.ts';
 import { shared } from '../matching/shared.ts';
 import type { Threads } from '../matching/threads.ts';
+import { type Unseen, unseenOf } from '../matching/unseen.ts';
 import { countAll } from '../registry/counts.ts';
 import { explanationOf } from '../registry/explain.ts';
 import { fitted, type TaughtModel } from '../registry/weights.ts';
@@ -48,6 +49,8 @@ export interface Findings {
     readonly keys: number;
     readonly people: number;
   }[];
+  /** Who was compared with nobody. */
+  readonly unseen: Unseen;
   /** Keys that too many people share, and how many do. */
   readonly crowded: { readonly keys: readonly number[]; readonly people: readonly number[] };
 }
@@ -81,8 +84,9 @@ export function compareEverybody(
   const people = registry.size;
   const counts = (): string[] => countLines(registry);
   if (people < TEACHING_MIN) {
-    const crowded = { keys: [], people: [] };
-    return { findings: { people, compared: 0, skipped: [], crowded }, pairs: [], counts };
+    const unseen = unseenOf(blocksOf(registry));
+    const none = { compared: 0, skipped: [], unseen, crowded: { keys: [], people: [] } };
+    return { findings: { people, ...none }, pairs: [], counts };
   }
   const inForce = fitted(order.now, people);
   const blocks = blocksFor(registry, threads !== undefined);
@@ -98,6 +102,7 @@ export function compareEverybody(
     ...(refused !== undefined && { refused }),
     compared: run.pairs.compared,
     skipped: run.blocks.skipped,
+    unseen: unseenOf(run.blocks),
     crowded: crowdedKeys(registry, run),
   };
   return { findings, pairs: pairLines(registry, ids, run), counts };

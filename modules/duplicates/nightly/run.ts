@@ -44,6 +44,7 @@ import { lookAfterWaiting } from '../waiting.ts';
 import { withdrawFaded } from '../withdraw.ts';
 import { RunElsewhere, type Told } from './child.ts';
 import { type Order, TEACHING_MIN } from './everybody.ts';
+import { type NotCompared, runReport } from './report.ts';
 
 /** Records read in one transaction. */
 const PORTION = 10_000;
@@ -111,7 +112,8 @@ async function finish(own: Units, { run_id: runId, found }: RunRow): Promise<voi
   }
   await own.run(async (ctx) => {
     if (few) ctx.enqueue(findDuplicates, { after: '0' }, { key: keyOf(undefined) });
-    await endRun(ctx, runId);
+    const row = await endRun(ctx, runId);
+    await ctx.fhir.create(runReport(row, ctx.now));
     await lookAfterWaiting(ctx);
     askForFairness(ctx);
   });
@@ -186,7 +188,8 @@ async function keepFound(ctx: Context, runId: number, finding: Finding): Promise
   await replaceBigKeys(ctx, told.crowded.keys, told.crowded.people);
   const { people, compared, seconds, memory } = told;
   await forgetWaiting(ctx, runId);
-  const skipped = JSON.stringify(told.skipped);
+  const left: NotCompared = { rules: told.skipped, ...told.unseen };
+  const skipped = JSON.stringify(left);
   await noteFound(ctx, runId, { people, compared, pairs, skipped, modelId, seconds, memory });
 }
 

@@ -309,11 +309,31 @@ export async function noteRaised(ctx: Context, runId: number, raised: number): P
   await ctx.db.run(RAISED, [runId, raised]);
 }
 
-const END = statement('duplicates.end-run', 'update match_run set ended_at = $2 where run_id = $1');
+const END = statement(
+  'duplicates.end-run',
+  `update match_run r set ended_at = $2 where run_id = $1
+   returning started_at, people, least(compared, 2147483647)::int as compared, pairs, raised,
+     skipped,
+     (select m.reason from match_model m where m.learnt_at >= r.started_at
+      order by m.model_id desc limit 1) as refused`,
+);
+
+/** What a run has done. */
+export interface RunReportRow {
+  readonly started_at: Date;
+  readonly people: number;
+  readonly compared: number;
+  readonly pairs: number;
+  readonly raised: number | null;
+  /** JSON: who was not compared, and by which rules. */
+  readonly skipped: string;
+  /** Why the weights that it learnt were not used; null: they were, or there are none. */
+  readonly refused: string | null;
+}
 
 /** Notes that a run is done. */
-export async function endRun(ctx: Context, runId: number): Promise<void> {
-  await ctx.db.run(END, [runId, ctx.now]);
+export async function endRun(ctx: Context, runId: number): Promise<RunReportRow> {
+  return ctx.db.one<RunReportRow>(END, [runId, ctx.now]);
 }
 
 const STARTED = statement(

@@ -23,6 +23,7 @@ import { weightsOf } from '../../../modules/duplicates/matching/model.ts';
 import { type Person, registryOf } from '../../../modules/duplicates/matching/registry.ts';
 import { runMatching } from '../../../modules/duplicates/matching/run.ts';
 import { ALIKE } from '../../../modules/duplicates/matching/schema.ts';
+import { unseenOf } from '../../../modules/duplicates/matching/unseen.ts';
 import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
 
 const person = (
@@ -138,6 +139,7 @@ describe('candidates', () => {
     eachPair(registry, blocks, { across: false }, () => pairs++);
     expect(pairs).to.be.at.most(people.length * BLOCK_MAX);
     expect(blocks.skipped.some(({ people: left }) => left === people.length)).to.equal(true);
+    expect(unseenOf(blocks)).to.eql({ unknown: 0, crowded: people.length });
   });
 });
 
