@@ -12,8 +12,9 @@ import { syntheticRegistry } from '../../modules/duplicates/evaluate/synthetic/r
 import { blocksOf } from '../../modules/duplicates/matching/blocks.ts';
 import { learnModel } from '../../modules/duplicates/matching/learn.ts';
 import { registryOf } from '../../modules/duplicates/matching/registry.ts';
-import { scorerOf } from '../../modules/duplicates/matching/score.ts';
+import { scorerOf } from '../../modules/duplicates/matching/scorer.ts';
 import { scoreShare } from '../../modules/duplicates/matching/share.ts';
+import { newTurns } from '../../modules/duplicates/matching/turns.ts';
 import { findEverywhere } from '../../modules/duplicates/nightly/run.ts';
 import { startRun } from '../../modules/duplicates/store/everybody.ts';
 import { runUnitOfWork, SYSTEM } from '../../src/database/unit-of-work.ts';
@@ -93,7 +94,7 @@ function scoredBySecond(report: Report): void {
   const scorer = scorerOf(registry, model);
   const { user, system } = process.cpuUsage();
   const scored = scoreShare(
-    { registry, blocks, model, across: false, taken: new Int32Array(new SharedArrayBuffer(4)) },
+    { kind: 'score', registry, blocks, model, across: false, taken: newTurns() },
     scorer,
   );
   const used = process.cpuUsage();

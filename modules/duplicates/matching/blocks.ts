@@ -1,17 +1,31 @@
 /**
  * Pairs worth comparing: people who share a key, each pair once, and never too many of one key.
  *
- * Keys are sorted as numbers, rule by rule. A pair belongs to the first rule that makes it, which is
- * seen by comparing the earlier rules' keys of both: no set of pairs has to be remembered. A key
- * that too many share is refined (with the district, the sex, the first letters) and, where that
- * does not help, skipped and counted: ten thousand namesakes cost nothing, and the report says so.
+ * Keys are sorted as numbers, rule by rule, which gives runs of people who share one. Pairs are then
+ * found person by person: whoever stands in a run with somebody is noted by the number of that
+ * person, so that no set of pairs has to be remembered. A key that too many share is refined (with
+ * the district, the sex, the first letters) and, where that does not help, skipped and counted: ten
+ * thousand namesakes cost nothing, and the report says so.
  */
 
 import { GrowingInts } from './growing.ts';
 import { join } from './hash.ts';
-import { KEYS_MAX, type Parts, partsReader, placeOf, RULES, writeKeys } from './keys.ts';
+import {
+  isPossible,
+  KEYS_MAX,
+  type Parts,
+  partsReader,
+  placeOf,
+  RULES,
+  type Sources,
+  sourcesOf,
+  writeKeys,
+} from './keys.ts';
 import type { Registry } from './registry.ts';
+import { sharedInts } from './shared.ts';
 import { eachRun, type Sorted, sharedKeys } from './sorting.ts';
+import { type Threads, together } from './threads.ts';
+import { inTurns, newTurns, type Turn, type Work } from './turns.ts';
 
 /** People of one key that are compared with each other at most. */
 export const BLOCK_MAX = 60;
@@ -23,32 +37,27 @@ export interface Skipped {
   readonly people: number;
 }
 
-/** People who share a key of a rule, run by run. */
+/** The runs of a rule: a range of `Blocks.members`. */
 export interface RuleRuns {
   readonly rule: number;
-  /** Rows of people, those of one key side by side. */
-  readonly rows: Int32Array;
-  /** Key of each run, and where it begins and ends in `rows`. */
-  readonly keys: Int32Array;
-  readonly from: Int32Array;
-  readonly to: Int32Array;
+  readonly from: number;
+  /** Where the runs of keys that were made finer begin. */
+  readonly usual: number;
+  readonly to: number;
 }
 
 export interface Blocks {
   /** The rules under which anybody shares a key with another. */
   readonly rules: readonly RuleRuns[];
+  /** Rows of those who share a key, rising; the last of each run as its complement, below zero. */
+  readonly members: Int32Array;
+  /** Where a person stands in `members`, but as the last of a run: `places` from `starts[row]`. */
+  readonly places: Int32Array;
+  readonly starts: Int32Array;
   readonly skipped: readonly Skipped[];
   /** Keys that more than `BLOCK_MAX` people share, as they were before they were made finer. */
   readonly large: ReadonlyMap<number, number>;
-  /** Keys of everybody, in the order of the rules; those of a row from `starts[row]`. */
-  readonly keys: Int32Array;
-  /** The rule of each key. */
-  readonly ruleOf: Uint8Array;
-  readonly starts: Int32Array;
 }
-
-/** Keys that one person has, about. */
-const KEYS_USUAL = 20;
 
 /** Ways in which large keys are made finer, tried one after the other. */
 const STEPS = 3;
@@ -60,78 +69,117 @@ function refinement(step: number, district: number, { one }: Parts): number {
   return step === 1 ? one[PLACES.sex]! : join(one[PLACES.given]!, one[PLACES.family]!);
 }
 
+/** Keys under one rule, and whose they are. */
 interface Keys {
   readonly keys: Int32Array;
-  readonly ruleOf: Uint8Array;
-  readonly starts: Int32Array;
   readonly owner: Int32Array;
 }
 
-function keysOfAll(registry: Registry, parts: (row: number) => Parts): Keys {
-  const starts = new Int32Array(registry.size + 1);
-  let keys = new Int32Array(KEYS_MAX + registry.size * KEYS_USUAL);
-  let ruleOf = new Uint8Array(keys.length);
+/** Keys that one person has under a rule, about. */
+const KEYS_USUAL = 1.2;
+
+function keysOfAll(registry: Registry, sources: Sources, rule: number): Keys {
+  const parts = partsReader(registry, sources, rule);
+  const { slots } = RULES[rule]!;
+  let keys = new Int32Array(slots + Math.ceil(registry.size * KEYS_USUAL));
+  let owner = new Int32Array(keys.length);
   let at = 0;
   for (let row = 0; row < registry.size; row++) {
-    if (at + KEYS_MAX > keys.length) {
-      const length = Math.ceil(keys.length * 1.25) + KEYS_MAX;
-      const [moreKeys, moreRules] = [new Int32Array(length), new Uint8Array(length)];
-      moreKeys.set(keys);
-      moreRules.set(ruleOf);
-      [keys, ruleOf] = [moreKeys, moreRules];
+    if (at + slots > keys.length) {
+      const more = Math.ceil(keys.length * 1.5) + slots;
+      [keys, owner] = [longer(keys, more), longer(owner, more)];
     }
-    starts[row] = at;
-    const of = parts(row);
-    for (let rule = 0; rule < RULES.length; rule++) {
-      const end = writeKeys(rule, of, keys, at);
-      while (at < end) ruleOf[at++] = rule;
-    }
+    const end = writeKeys(rule, parts(row), keys, at);
+    while (at < end) owner[at++] = row;
   }
-  starts[registry.size] = at;
-  const owner = new Int32Array(at);
-  for (let row = 0; row < registry.size; row++) owner.fill(row, starts[row], starts[row + 1]);
-  return { keys: keys.subarray(0, at), ruleOf: ruleOf.subarray(0, at), starts, owner };
+  return { keys: keys.subarray(0, at), owner: owner.subarray(0, at) };
 }
 
-/** Keys of everybody under the rules that make any, large keys refined. */
-export function blocksOf(registry: Registry): Blocks {
-  const parts = partsReader(registry);
-  const all = keysOfAll(registry, parts);
-  const places = placesByRule(all.ruleOf);
+function longer(ints: Int32Array, length: number): Int32Array<ArrayBuffer> {
+  const more = new Int32Array(length);
+  more.set(ints);
+  return more;
+}
+
+/** What one rule makes: runs as in `Blocks.members`. */
+interface RuleBlocks extends Turn {
+  readonly rule: number;
+  readonly members: Int32Array;
+  readonly usual: number;
+  readonly left: { readonly keys: number; readonly people: number };
+  readonly large: readonly (readonly [number, number])[];
+}
+
+/** The blocks of a registry, rule by rule. */
+export interface Blocking extends Work {
+  readonly kind: 'block';
+  readonly registry: Registry;
+}
+
+/** Blocks of the rules whose turn comes to this thread. */
+export function blockShare({ registry, taken }: Blocking): RuleBlocks[] {
+  const sources = sourcesOf(registry);
+  const rules = [...RULES.keys()].filter((rule) => isPossible(sources, rule));
+  return inTurns(taken, rules.length, (turn) => ({
+    turn,
+    ...ruleBlocks(registry, sources, rules[turn]!),
+  }));
+}
+
+function ruleBlocks(registry: Registry, sources: Sources, rule: number): Omit<RuleBlocks, 'turn'> {
+  const all = keysOfAll(registry, sources, rule);
+  let sorted = sharedKeys(all.keys);
+  const large: [number, number][] = [];
+  eachRun(sorted, (from, to, key) => {
+    if (to - from > BLOCK_MAX) large.push([key, to - from]);
+  });
+  let left = { keys: 0, people: 0 };
+  const finer = new Uint8Array(all.keys.length);
+  if (large.length > 0) {
+    const parts = partsReader(registry, sources);
+    for (const place of largeRuns(sorted).places) finer[place] = 1;
+    left = refine(sorted, all, (step, row) =>
+      refinement(step, registry.district[row]!, parts(row)),
+    );
+    sorted = sharedKeys(all.keys);
+  }
+  return { rule, ...membersOf(sorted, all.owner, finer), left, large };
+}
+
+/** Keys of everybody under the rules that make any, large keys refined; `threads` help. */
+export function blocksOf(registry: Registry, threads?: Threads): Blocks {
+  const made = together(threads, { kind: 'block', registry, taken: newTurns() }, blockShare);
+  const size = made.reduce((so, { members }) => so + members.length, 0);
+  const members = sharedInts(size);
   const rules: RuleRuns[] = [];
-  const skipped: Skipped[] = [];
-  const large = new Map<number, number>();
-  for (const [rule, of] of places.entries()) {
-    if (of.length === 0) continue;
-    let sorted = sharedKeys(all.keys, of);
-    const before = large.size;
-    eachRun(sorted, (from, to, key) => {
-      if (to - from > BLOCK_MAX) large.set(key, to - from);
-    });
-    if (large.size > before) {
-      const left = refine(sorted, all, (step, row) =>
-        refinement(step, registry.district[row]!, parts(row)),
-      );
-      if (left.keys > 0) skipped.push({ rule: RULES[rule]!.name, ...left });
-      sorted = sharedKeys(all.keys, of);
-    }
-    rules.push({ rule, ...runsOf(sorted, all.owner) });
+  let from = 0;
+  for (const { rule, members: of, usual } of made) {
+    members.set(of, from);
+    if (of.length > 0) rules.push({ rule, from, usual: from + usual, to: from + of.length });
+    from += of.length;
   }
-  const { keys, ruleOf, starts } = all;
-  return { rules, skipped, large, keys, ruleOf, starts };
+  return {
+    ...{ rules, members, ...placesOf(members, registry.size) },
+    skipped: made
+      .filter(({ left }) => left.keys > 0)
+      .map(({ rule, left }) => ({ rule: RULES[rule]!.name, ...left })),
+    large: new Map(made.flatMap((of) => of.large)),
+  };
 }
 
-/** Places of the keys of each rule. */
-function placesByRule(ruleOf: Uint8Array): Int32Array[] {
-  const counts = new Uint32Array(RULES.length);
-  for (const rule of ruleOf) counts[rule]!++;
-  const places = [...counts].map((count) => new Int32Array(count));
-  counts.fill(0);
-  for (let place = 0; place < ruleOf.length; place++) {
-    const rule = ruleOf[place]!;
-    places[rule]![counts[rule]!++] = place;
+/** Where each person stands in a run, but as its last: there nobody is left to be compared with. */
+function placesOf(members: Int32Array, people: number): Pick<Blocks, 'places' | 'starts'> {
+  const starts = sharedInts(people + 1);
+  for (let at = 0; at < members.length; at++) {
+    if (members[at]! >= 0) starts[members[at]! + 1]!++;
   }
-  return places;
+  for (let row = 0; row < people; row++) starts[row + 1]! += starts[row]!;
+  const places = sharedInts(starts[people]!);
+  const next = starts.slice();
+  for (let at = 0; at < members.length; at++) {
+    if (members[at]! >= 0) places[next[members[at]!]!++] = at;
+  }
+  return { places, starts };
 }
 
 /** Gives the members of large keys finer keys, and none where that does not part them. */
@@ -167,105 +215,119 @@ function largeRuns(sorted: Sorted): { runs: number; places: Int32Array } {
   return { runs, places: places.taken() };
 }
 
-function runsOf(sorted: Sorted, owner: Int32Array): Omit<RuleRuns, 'rule'> {
-  let runs = 0;
+/** The runs of a rule, those of keys that were made finer behind the others. */
+function membersOf(
+  sorted: Sorted,
+  owner: Int32Array,
+  finer: Uint8Array,
+): Pick<RuleBlocks, 'members' | 'usual'> {
   let people = 0;
+  let usual = 0;
   eachRun(sorted, (from, to) => {
-    runs++;
     people += to - from;
+    if (finer[sorted.places[from]!] === 0) usual += to - from;
   });
-  const [of, begins, ends] = [new Int32Array(runs), new Int32Array(runs), new Int32Array(runs)];
-  const rows = new Int32Array(people);
-  let run = 0;
-  let at = 0;
-  eachRun(sorted, (from, to, key) => {
-    of[run] = key;
-    begins[run] = at;
-    for (let place = from; place < to; place++) rows[at++] = owner[sorted.places[place]!]!;
-    ends[run++] = at;
+  const members = new Int32Array(people);
+  const next = [0, usual];
+  eachRun(sorted, (from, to) => {
+    const kind = finer[sorted.places[from]!]!;
+    let at = next[kind]!;
+    for (let place = from; place < to; place++) members[at++] = owner[sorted.places[place]!]!;
+    members[at - 1] = ~members[at - 1]!;
+    next[kind] = at;
   });
-  return { rows, keys: of, from: begins, to: ends };
+  return { members, usual };
+}
+
+/** What to do with a person and those with whom they share a key, of whom each is further down. */
+export type MeetingVisitor = (a: number, others: Int32Array, count: number) => void;
+
+/** Which pairs. */
+export interface PairOptions {
+  /** Whether pairs are between two registries, not within one. */
+  readonly across: boolean;
+  /** Those whose first person stands in these rows; all without it. */
+  readonly range?: { readonly from: number; readonly to: number };
+  /** Room to note who was met, to be used again with the next range. */
+  readonly met?: Int32Array;
+}
+
+/** Of each person the last one they were compared with, nobody to begin with. */
+export const nobodyMet = ({ size }: Registry): Int32Array => new Int32Array(size).fill(-1);
+
+/** Most people who share a key with one. */
+const OTHERS_MAX = BLOCK_MAX * KEYS_MAX;
+
+/** Visits everybody with those with whom they share a key, each pair once. */
+export function eachMeeting(
+  registry: Registry,
+  { members, places, starts }: Pick<Blocks, 'members' | 'places' | 'starts'>,
+  { across, range, met = nobodyMet(registry) }: PairOptions,
+  visit: MeetingVisitor,
+): void {
+  const { source, size } = registry;
+  const last = Math.min(size, range?.to ?? size);
+  const others = new Int32Array(OTHERS_MAX);
+  for (let a = range?.from ?? 0; a < last; a++) {
+    const end = starts[a + 1]!;
+    let count = 0;
+    for (let place = starts[a]!; place < end; place++) {
+      for (let at = places[place]! + 1, more = true; more; at++) {
+        const member = members[at]!;
+        more = member >= 0;
+        const b = more ? member : ~member;
+        if (met[b] === a || b === a) continue;
+        met[b] = a;
+        if (!(across && source[a] === source[b])) others[count++] = b;
+      }
+    }
+    if (count > 0) visit(a, others, count);
+  }
 }
 
 /** What to do with a pair; `a` < `b`. */
-export type PairVisitor = (a: number, b: number, rule: number) => void;
+export type PairVisitor = (a: number, b: number) => void;
 
-/** The first key, in the order of the rules, that two people share, as its place among a's; -1 if none. */
-function firstShared(
-  { keys, ruleOf, starts }: Pick<Blocks, 'keys' | 'ruleOf' | 'starts'>,
-  a: number,
-  b: number,
-  first: number,
-): number {
-  const [endA, endB] = [starts[a + 1]!, starts[b + 1]!];
-  let i = starts[a]!;
-  let j = starts[b]!;
-  while (i < endA && j < endB) {
-    const rule = ruleOf[i]!;
-    if (rule < first || rule < ruleOf[j]!) {
-      i++;
-      continue;
+/** Whether two people stand in a run between two places. */
+function meet(
+  { members, places, starts }: Pick<Blocks, 'members' | 'places' | 'starts'>,
+  [a, b]: readonly [number, number],
+  from: number,
+  to: number,
+): boolean {
+  for (let place = starts[a]!; place < starts[a + 1]! && places[place]! < to; place++) {
+    if (places[place]! < from) continue;
+    for (let at = places[place]! + 1, more = true; more; at++) {
+      more = members[at]! >= 0;
+      if (b === (more ? members[at]! : ~members[at]!)) return true;
     }
-    if (ruleOf[j]! < rule) {
-      j++;
-      continue;
-    }
-    for (let k = j; k < endB && ruleOf[k] === rule; k++) {
-      if (keys[k] === keys[i] && keys[i] !== 0) return i;
-    }
-    i++;
   }
-  return -1;
+  return false;
 }
 
-export interface PairOptions {
-  /** Pairs of one rule alone, also those that an earlier rule makes. */
-  readonly only?: number;
-  /** Whether a pair may stand within one of two registries. */
-  readonly across: boolean;
-  /** Keys of the rule by their places; all without it. */
-  readonly range?: { readonly from: number; readonly to: number };
-  /** Whether the next pair is looked at; all are without it. */
-  readonly picked?: () => boolean;
-}
-
-/** Visits every pair that shares a key, each once. */
-export function eachPair(
-  registry: Registry,
-  blocks: Blocks,
-  options: PairOptions,
-  visit: PairVisitor,
-): void {
-  for (const [at, { rule }] of blocks.rules.entries()) {
-    if (options.only !== undefined && rule !== options.only) continue;
-    eachPairOf(registry, blocks, at, options, visit);
-  }
-}
-
-/** The same of one rule, by its place among the rules, or of a range of its keys. */
+/**
+ * Visits every pair of the usual runs of one rule, by its place among the rules, also those that another
+ * rule makes; each once.
+ *
+ * @param picked whether the next pair is looked at
+ */
 export function eachPairOf(
   { source }: Registry,
-  blocks: Pick<Blocks, 'rules' | 'keys' | 'ruleOf' | 'starts'>,
+  blocks: Pick<Blocks, 'rules' | 'members' | 'places' | 'starts'>,
   place: number,
-  { only, across, range, picked }: PairOptions,
+  { across, picked }: { readonly across: boolean; readonly picked: () => boolean },
   visit: PairVisitor,
 ): void {
-  const { keys, ruleOf } = blocks;
-  const { rule, rows, keys: runs, from, to } = blocks.rules[place]!;
-  const last = Math.min(runs.length, range?.to ?? runs.length);
-  for (let run = range?.from ?? 0; run < last; run++) {
-    const [key, end] = [runs[run]!, to[run]!];
-    for (let i = from[run]!; i < end; i++) {
-      const x = rows[i]!;
-      for (let j = i + 1; j < end; j++) {
-        const y = rows[j]!;
-        const a = x < y ? x : y;
-        const b = x < y ? y : x;
-        if (a === b || (across && source[a] === source[b])) continue;
-        if (picked && !picked()) continue;
-        const at = firstShared(blocks, a, b, only ?? 0);
-        if (ruleOf[at] === rule && keys[at] === key) visit(a, b, rule);
-      }
+  const { members, rules } = blocks;
+  const { from, usual: to } = rules[place]!;
+  for (let i = from; i < to; i++) {
+    const a = members[i]!;
+    if (a < 0) continue;
+    for (let at = i + 1, more = true; more; at++) {
+      more = members[at]! >= 0;
+      const b = more ? members[at]! : ~members[at]!;
+      if (a === b || (across && source[a] === source[b]) || !picked()) continue;
+      if (!meet(blocks, [a, b], from, i)) visit(a, b);
     }
   }
 }

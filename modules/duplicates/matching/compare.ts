@@ -33,6 +33,8 @@ export interface Comparer {
   equalValue(): number;
   /** Levels of given against family, and family against given. */
   crossed(a: number, b: number): readonly [number, number];
+  /** Level of a name in one column of the first against another column of the second. */
+  across(column: number, a: number, other: number, b: number): number;
   /** Whether two people have given or family name in common, as they stand. */
   namesAlike(a: number, b: number): boolean;
 }
@@ -43,6 +45,8 @@ export const UNEQUAL = -2;
 /** Values that so many fields have are seldom compared twice. */
 const REMEMBERED_MAX = 100_000;
 const UNIQUE: readonly Kind[] = ['identifier', 'number'];
+/** Kinds that are compared sooner than they are remembered. */
+const QUICK: readonly Kind[] = ['date', 'code'];
 
 /** Identifiers: equal says most, a neighbour's number is told apart from a slip of the pen. */
 const better = (x: number, y: number): number => {
@@ -55,7 +59,7 @@ const better = (x: number, y: number): number => {
 const AREAS = [AREA, 'city', 'district', 'state'];
 
 /** Where the columns of lower areas stand in a row. */
-function belowOf(columns: readonly Column[], name: string): readonly number[] {
+export function lowerAreasOf(columns: readonly Column[], name: string): readonly number[] {
   const lower = AREAS.slice(0, Math.max(0, AREAS.indexOf(name)));
   return columns.filter(({ field }) => lower.includes(field.name)).map(({ at }) => at);
 }
@@ -74,7 +78,8 @@ function comparisonsOf(columns: readonly Column[], memoBits?: number): readonly 
     const key = `${field.kind === 'names' ? 'name' : field.kind} ${field.space}`;
     const plain = comparisonOf(field.kind, values);
     const unique = UNIQUE.includes(field.kind) && values.size > REMEMBERED_MAX;
-    const memo = memos.get(key) ?? (unique ? plain : remembered(plain, memoBits));
+    const forgets = unique || QUICK.includes(field.kind);
+    const memo = memos.get(key) ?? (forgets ? plain : remembered(plain, memoBits));
     memos.set(key, memo);
     return memo;
   });
@@ -104,7 +109,7 @@ class RegistryComparer implements Comparer {
     this.#places = Int32Array.from(columns, ({ at }) => at);
     this.#slots = Int32Array.from(columns, ({ field }) => field.slots);
     this.#isDate = columns.map(({ field }) => field.kind === 'date');
-    this.#below = columns.map(({ field }) => belowOf(columns, field.name));
+    this.#below = columns.map(({ field }) => lowerAreasOf(columns, field.name));
     this.#given = columns.findIndex(({ field }) => field.name === GIVEN);
     this.#family = columns.findIndex(({ field }) => field.name === FAMILY);
   }
@@ -119,7 +124,8 @@ class RegistryComparer implements Comparer {
   }
 
   first(column: number, a: number, b: number): number {
-    const [rows, width] = [this.#rows, this.#width];
+    const rows = this.#rows;
+    const width = this.#width;
     const from = a * width + this.#places[column]!;
     const to = b * width + this.#places[column]!;
     this.#equal = 0;
@@ -146,7 +152,8 @@ class RegistryComparer implements Comparer {
     const rows = this.#rows;
     const from = a * this.#width + this.#places[column]!;
     const to = b * this.#width + this.#places[column]!;
-    const [count, compare] = [this.#slots[column]!, this.#compares[column]!];
+    const count = this.#slots[column]!;
+    const compare = this.#compares[column]!;
     this.#equal = 0;
     if (count === 1) return compare(rows[from]!, rows[to]!);
     let best = MISSING;
@@ -160,12 +167,17 @@ class RegistryComparer implements Comparer {
 
   crossed(a: number, b: number): readonly [number, number] {
     if (this.#given < 0 || this.#family < 0) return [MISSING, MISSING];
-    const [rows, width] = [this.#rows, this.#width];
-    const [g, f] = [this.#places[this.#given]!, this.#places[this.#family]!];
     return [
-      this.#words(rows[a * width + g]!, rows[b * width + f]!),
-      this.#words(rows[a * width + f]!, rows[b * width + g]!),
+      this.across(this.#given, a, this.#family, b),
+      this.across(this.#family, a, this.#given, b),
     ];
+  }
+
+  across(column: number, a: number, other: number, b: number): number {
+    return this.#words(
+      this.#rows[a * this.#width + this.#places[column]!]!,
+      this.#rows[b * this.#width + this.#places[other]!]!,
+    );
   }
 
   namesAlike(a: number, b: number): boolean {

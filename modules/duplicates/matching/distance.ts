@@ -133,3 +133,50 @@ function banded(letters: Letters, [a, la]: Place, [b, lb]: Place, max: number): 
   }
   return Math.min(last[lb]!, far);
 }
+
+/** One bit of each digit of four. */
+const DIGITS = 0x11111111;
+
+/** The number of the lowest or the highest digit that is not zero, from the last one. */
+const lowest = (digits: number): number => (31 - Math.clz32(digits & -digits)) >> 2;
+const highest = (digits: number): number => (31 - Math.clz32(digits)) >> 2;
+
+/** Whether two neighbouring digits stand in one number as they do in the other, exchanged. */
+function isSwapped(a: number, b: number, at: number): boolean {
+  const x = (a >>> (at * 4)) & 0xff;
+  const y = (b >>> (at * 4)) & 0xff;
+  return x === (((y & 0xf) << 4) | (y >>> 4));
+}
+
+/**
+ * Edits from one number of eight digits to another, at most 3: the same as of their texts.
+ *
+ * @param a its digits, four bits each
+ */
+export function digitEdits(a: number, b: number): number {
+  const differ = a ^ b;
+  if (differ === 0) return 0;
+  let places = (differ | (differ >>> 1) | (differ >>> 2) | (differ >>> 3)) & DIGITS;
+  const low = lowest(places);
+  const high = highest(places);
+  let count = 0;
+  for (let left = places; left !== 0; left &= left - 1) count++;
+  if (count === 1) return 1;
+  if (count === 2) return high - low === 1 && isSwapped(a, b, low) ? 1 : 2;
+  // One digit taken out and one put in: what stands between is moved by one place.
+  const between = ((1 << ((high - low) * 4)) - 1) << (low * 4);
+  if ((((a >>> 4) ^ b) & between) === 0 || (((b >>> 4) ^ a) & between) === 0) return 2;
+  if (count > 4) return 3;
+  // Two swaps, or a swap and a digit.
+  let swaps = 0;
+  let rest = count;
+  while (places !== 0) {
+    const at = lowest(places);
+    places &= places - 1;
+    if (places === 0 || lowest(places) !== at + 1 || !isSwapped(a, b, at)) continue;
+    places &= places - 1;
+    swaps++;
+    rest -= 2;
+  }
+  return swaps + rest <= 2 ? 2 : 3;
+}

@@ -59,7 +59,9 @@ type Many = (typeof MANY)[number];
 /** Numbers that stand for the parts of one person; 0 and empty where unknown. */
 export interface Parts {
   readonly one: Int32Array;
-  readonly many: ReadonlyArray<number[]>;
+  /** As many as `sizes` has of each; what stands behind them is old. */
+  readonly many: readonly Int32Array[];
+  readonly sizes: Int32Array;
 }
 
 /** Where a part stands in `Parts.one`. */
@@ -253,25 +255,26 @@ export const RULES: readonly Rule[] = [
 /** Most keys that one person can have under all rules. */
 export const KEYS_MAX = RULES.reduce((so, { slots }) => so + slots, 0);
 
-const NO_SECOND: readonly number[] = [0];
-
 /**
  * Writes the distinct keys of a person under a rule, and says where the next may stand. A key with
  * a missing part does not exist.
  */
 export function writeKeys(rule: number, of: Parts, into: Int32Array, from: number): number {
   const { lists, parts, slots, unordered } = RULES[rule]!;
-  for (const part of parts) if (of.one[part] === 0) return from;
-  const first = lists.length > 0 ? of.many[lists[0]!]! : NO_SECOND;
-  const second = lists.length > 1 ? of.many[lists[1]!]! : NO_SECOND;
+  const { one, many, sizes } = of;
+  for (let part = 0; part < parts.length; part++) if (one[parts[part]!] === 0) return from;
+  const firsts = lists.length > 0 ? sizes[lists[0]!]! : 1;
+  const seconds = lists.length > 1 ? sizes[lists[1]!]! : 1;
   let at = from;
-  for (const a of first) {
-    for (const b of second) {
+  for (let i = 0; i < firsts; i++) {
+    for (let j = 0; j < seconds; j++) {
       let key = mix(rule + 1);
+      const a = lists.length > 0 ? many[lists[0]!]![i]! : 0;
+      const b = lists.length > 1 ? many[lists[1]!]![j]! : 0;
       const swapped = unordered && b < a;
       if (lists.length > 0) key = join(key, swapped ? b : a);
       if (lists.length > 1) key = join(key, swapped ? a : b);
-      for (const part of parts) key = join(key, of.one[part]!);
+      for (let part = 0; part < parts.length; part++) key = join(key, one[parts[part]!]!);
       if (key === 0) key = 1;
       let known = from;
       while (known < at && into[known] !== key) known++;
@@ -285,113 +288,143 @@ export function writeKeys(rule: number, of: Parts, into: Int32Array, from: numbe
 /** The key of an identifier by the hash of it, under the first rule. */
 export const keyOfIdentifier = (hash: number): number => join(mix(1), hash) || 1;
 
-interface Reader {
-  readonly values: ValueTable;
+/** Where a part of a person is read: the value at a place of the row, and what is derived of it. */
+interface Source {
   readonly at: number;
-  readonly slots: number;
+  /** The part by the number of the value; 0 of "none". */
+  readonly of: Int32Array;
 }
 
-function readerOf(registry: Registry, name: string): Reader | undefined {
-  const column: Column | undefined = registry.columns.find(({ field }) => field.name === name);
-  return column && { values: column.values, at: column.at, slots: column.field.slots };
+/** Where all parts of a registry's people are read; by their places in `Parts`. */
+export interface Sources {
+  readonly one: readonly (Source | undefined)[];
+  readonly many: readonly (readonly Source[])[];
 }
+
+const LETTERS = ['letter1', 'letter2', 'skeleton3'] as const;
+
+/** Where the parts of a registry are read. */
+export function sourcesOf(registry: Registry): Sources {
+  const column = (name: string): Column | undefined =>
+    registry.columns.find(({ field }) => field.name === name);
+  const one = new Map<One, Source>();
+  const many = new Map<Many, readonly Source[]>();
+  const put = (
+    part: One,
+    of: Column | undefined,
+    table: (values: ValueTable) => Int32Array,
+  ): void => {
+    if (of !== undefined) one.set(part, { at: of.at, of: table(of.values) });
+  };
+  const hash = ({ hash }: ValueTable): Int32Array => hash;
+  for (const part of ['given', 'family'] as const) {
+    const of = column(part);
+    for (const [place, letters] of LETTERS.entries()) {
+      put(`${part}${(place + 1) as 1 | 2 | 3}`, of, (values) => values[letters]);
+    }
+    const skeletons = of ? [of.values.skeleton1, of.values.skeleton2] : [];
+    many.set(
+      part,
+      skeletons.map((table) => ({ at: of!.at, of: table })),
+    );
+  }
+  for (const [part, derive] of Object.entries(DATE_PARTS)) {
+    put(part as One, column(BIRTH), ({ days }) => days.map(derive));
+  }
+  put('sex', column(SEX), hash);
+  put('area', column(AREA) ?? column('city'), (of) =>
+    of.derived === 'words' ? of.skeleton1 : of.hash,
+  );
+  put('postal', column(POSTAL), hash);
+  put('house', column(HOUSE), hash);
+  const slots = (of: Column | undefined, table: (values: ValueTable) => Int32Array): Source[] => {
+    const derived = of && table(of.values);
+    return Array.from({ length: of?.field.slots ?? 0 }, (_, slot) => ({
+      ...{ at: of!.at + slot, of: derived! },
+    }));
+  };
+  many.set('phones', slots(column(PHONE), hash));
+  many.set('identifiers', slots(column(IDENTIFIER), hash));
+  many.set('emails', slots(column(EMAIL), accountsOf));
+  many.set(
+    'lines',
+    LINES.flatMap((line) => slots(column(line), soundOf)),
+  );
+  return {
+    one: ONE.map((part) => one.get(part)),
+    many: MANY.map((part) => many.get(part) ?? []),
+  };
+}
+
+/** Of electronic addresses, what stands before the @. */
+const accountsOf = (values: ValueTable): Int32Array =>
+  Int32Array.from({ length: values.size }, (_, id) =>
+    hashText(textOf(values, id).split('@', 1)[0]!),
+  );
+
+/** Of lines of an address, the skeleton. */
+const soundOf = ({ skeleton1, skeleton2 }: ValueTable): Int32Array =>
+  skeleton1.map((skeleton, id) => skeleton || skeleton2[id]!);
+
+/** Parts of a birth day, yyyymmdd. */
+const DATE_PARTS: Readonly<Partial<Record<One, (day: number) => number>>> = {
+  year: (day) => Math.floor(day / 10_000),
+  month: (day) => Math.floor((day % 10_000) / 100),
+  monthDay: (day) => day % 10_000,
+  date: (day) => (day >= 10_000 && day % 10_000 !== 0 ? day : 0),
+  anyDate: (day) => day,
+};
 
 /**
- * Of each person, the parts that keys are made of. The object that is handed out is the same each
- * time, since a national registry is read in seconds.
+ * Of each person, the parts that keys are made of, or those of one rule alone. The object that is
+ * handed out is the same each time, since a national registry is read in seconds.
  */
-export function partsReader(registry: Registry): (row: number) => Parts {
-  const { rows, width } = registry;
-  const read = (name: string): Reader | undefined => readerOf(registry, name);
-  const [given, family, birth, sex] = [read(GIVEN), read(FAMILY), read(BIRTH), read(SEX)];
-  const [phone, identifier, email] = [read(PHONE), read(IDENTIFIER), read(EMAIL)];
-  const [postal, house, area] = [read(POSTAL), read(HOUSE), read(AREA) ?? read('city')];
-  const lines = LINES.map(read);
-  const days = birth?.values.days ?? [];
-  const accounts = Int32Array.from({ length: email?.values.size ?? 0 }, (_, id) =>
-    hashText(textOf(email!.values, id).split('@', 1)[0]!),
-  );
+export function partsReader(
+  { rows, width }: Registry,
+  sources: Sources,
+  rule?: number,
+): (row: number) => Parts {
+  const wanted = rule === undefined ? undefined : RULES[rule]!;
   const one = new Int32Array(ONE.length);
-  const many = MANY.map((): number[] => []);
-  const value = (reader: Reader | undefined, row: number): number =>
-    reader === undefined ? 0 : rows[row * width + reader.at]!;
-  const hash = (reader: Reader | undefined, row: number): number =>
-    reader?.values.hash[value(reader, row)] ?? 0;
-  const list = (part: Many): number[] => {
-    const of = many[listOf(part)]!;
-    of.length = 0;
-    return of;
-  };
-  const hashes = (part: Many, reader: Reader | undefined, row: number, of?: Int32Array): void => {
-    const into = list(part);
-    if (reader === undefined) return;
-    const from = row * width + reader.at;
-    for (let at = from; at < from + reader.slots && rows[at] !== 0; at++) {
-      const number = (of ?? reader.values.hash)[rows[at]!]!;
-      if (number !== 0) into.push(number);
-    }
-  };
-  const name = (part: Many, places: Names, reader: Reader | undefined, row: number): void => {
-    const into = list(part);
-    const id = value(reader, row);
-    const of = reader?.values;
-    one[places[0]] = of?.letter1[id] ?? 0;
-    one[places[1]] = of?.letter2[id] ?? 0;
-    one[places[2]] = of?.skeleton3[id] ?? 0;
-    if (of === undefined) return;
-    if (of.skeleton1[id] !== 0) into.push(of.skeleton1[id]!);
-    if (of.skeleton2[id] !== 0) into.push(of.skeleton2[id]!);
-  };
-  const parts: Parts = { one, many };
+  const many = sources.many.map((of) => new Int32Array(of.length));
+  const sizes = new Int32Array(many.length);
+  const places = [...(wanted?.parts ?? ONE.keys())].filter((part) => sources.one[part]);
+  const singles = places.map((part) => sources.one[part]!);
+  const lists = [...(wanted?.lists ?? MANY.keys())];
+  const parts: Parts = { one, many, sizes };
   return (row) => {
-    name('given', GIVEN_PLACES, given, row);
-    name('family', FAMILY_PLACES, family, row);
-    dateParts(one, days[value(birth, row)] ?? 0);
-    one[SEX_PLACE] = hash(sex, row);
-    one[AREA_PLACE] = area?.values.skeleton1[value(area, row)] ?? hash(area, row);
-    one[POSTAL_PLACE] = hash(postal, row);
-    one[HOUSE_PLACE] = hash(house, row);
-    hashes('phones', phone, row);
-    hashes('identifiers', identifier, row);
-    hashes('emails', email, row, accounts);
-    const texts = list('lines');
-    for (const line of lines) {
-      const id = value(line, row);
-      const skeleton = line?.values.skeleton1[id] || line?.values.skeleton2[id];
-      if (skeleton) texts.push(skeleton);
+    const from = row * width;
+    for (let at = 0; at < singles.length; at++) {
+      const source = singles[at]!;
+      one[places[at]!] = source.of[rows[from + source.at]!]!;
+    }
+    for (let at = 0; at < lists.length; at++) {
+      const list = lists[at]!;
+      const into = many[list]!;
+      const found = sources.many[list]!;
+      let size = 0;
+      for (let each = 0; each < found.length; each++) {
+        const source = found[each]!;
+        const part = source.of[rows[from + source.at]!]!;
+        if (part !== 0) into[size++] = part;
+      }
+      sizes[list] = size;
     }
     return parts;
   };
 }
 
-type Names = readonly [number, number, number];
-const GIVEN_PLACES: Names = [placeOf('given1'), placeOf('given2'), placeOf('given3')];
-const FAMILY_PLACES: Names = [placeOf('family1'), placeOf('family2'), placeOf('family3')];
-const SEX_PLACE = placeOf('sex');
-const AREA_PLACE = placeOf('area');
-const POSTAL_PLACE = placeOf('postal');
-const HOUSE_PLACE = placeOf('house');
-const YEAR_PLACE = placeOf('year');
-const MONTH_PLACE = placeOf('month');
-const MONTH_DAY_PLACE = placeOf('monthDay');
-const DATE_PLACE = placeOf('date');
-const ANY_DATE_PLACE = placeOf('anyDate');
-
-function dateParts(one: Int32Array, day: number): void {
-  const monthDay = day % 10_000;
-  one[YEAR_PLACE] = Math.floor(day / 10_000);
-  one[MONTH_DAY_PLACE] = monthDay;
-  one[MONTH_PLACE] = Math.floor(monthDay / 100);
-  one[DATE_PLACE] = day >= 10_000 && monthDay !== 0 ? day : 0;
-  one[ANY_DATE_PLACE] = day;
-}
+/** Whether a registry can have keys under a rule at all. */
+export const isPossible = ({ one, many }: Sources, rule: number): boolean =>
+  RULES[rule]!.parts.every((part) => one[part]) &&
+  RULES[rule]!.lists.every((list) => many[list]!.length > 0);
 
 /**
  * Gives the keys of each person of a registry; the same whoever else stands in it, for they are
  * stored.
  */
 export function keyReader(registry: Registry): (row: number) => readonly number[] {
-  const parts = partsReader(registry);
+  const parts = partsReader(registry, sourcesOf(registry));
   const keys = new Int32Array(KEYS_MAX);
   return (row) => {
     const of = parts(row);

@@ -4,32 +4,15 @@
  */
 
 import type { Blocks } from './blocks.ts';
-import { type Comparer, comparerOf, equalLevel } from './compare.ts';
+import { equalLevel } from './compare.ts';
 import { type Learnt, type Levels, learn, PAIRS_MIN, shareOf } from './expectation.ts';
-import { RULES, type Training } from './keys.ts';
 import { CROSSED, CROSSED_WITHIN, expectedM, type Model, normalised, startingM } from './model.ts';
-import { addLevels, countPatterns, type Patterns } from './patterns.ts';
+import { addLevels, type Patterns } from './patterns.ts';
 import { countsOf } from './rarity.ts';
 import type { Column, Registry } from './registry.ts';
-import {
-  householdPairs,
-  householdsOf,
-  type Pairs,
-  RULE_PAIRS,
-  randomPairs,
-  rulePairs,
-} from './samples.ts';
-import {
-  ALIKE,
-  BIRTH,
-  EMAIL,
-  type Field,
-  GIVEN,
-  LEVELS,
-  levelsOf,
-  SEX,
-  YEARS_EQUAL,
-} from './schema.ts';
+import { BIRTH, EMAIL, type Field, GIVEN, LEVELS, levelsOf, SEX, YEARS_EQUAL } from './schema.ts';
+import type { Threads } from './threads.ts';
+import { type HouseholdPatterns, type Lessons, lessonsOf, type Sample } from './training.ts';
 
 /** Registries of fewer records borrow from what is expected of m. */
 const SMALL = 2_000;
@@ -54,8 +37,7 @@ export const pairsOf = (registry: Registry, across: boolean): number => {
 };
 
 /** u: exact levels from how often values repeat, the others from pairs at random. */
-function unrelated(registry: Registry, comparer: Comparer, across: boolean): number[][] {
-  const random = countPatterns(comparer, randomPairs(registry, across));
+function unrelated(registry: Registry, random: Patterns): number[][] {
   const sums = registry.columns.map(({ field }) =>
     new Float64Array(levelsOf(field.kind)).fill(0.5),
   );
@@ -121,7 +103,7 @@ function withTwins(days: readonly number[]): number[] {
 /** h, and the share of pairs that are members of one household. */
 function household(
   registry: Registry,
-  comparer: Comparer,
+  { patterns: sample, known, all, people, crossed }: HouseholdPatterns,
   m: Levels,
   u: Levels,
   pairsAll: number,
@@ -133,10 +115,7 @@ function household(
     if (!isFamilyMatter(field)) return [...(field.shared ? m : u)[column]!];
     return m[column]!.map((value, level) => (value + u[column]![level]!) / 2);
   });
-  const { members, known } = householdsOf(registry);
-  const { pairs, all } = householdPairs(members);
-  if (pairs.length === 0) return { h: start, lambda: -1, ...UNKNOWN };
-  const sample = countPatterns(comparer, pairs);
+  if (sample.pairs === 0) return { h: start, lambda: -1, ...UNKNOWN };
   const mixture = { fields, samples: [sample], start, fixed: [m], shares: [0.95, 0.05] };
   if (!known) {
     // People of one address are mostly duplicates where families were not registered together:
@@ -146,25 +125,13 @@ function household(
   }
   const { levels, shares } = learn(mixture);
   const [different = 1, same = 0] = shares[0] ?? [];
-  const people = members.reduce((so, { length }) => so + length, 0);
   return {
     h: levels.map((of, column) => (fields[column]!.name === BIRTH ? withTwins(of) : of)),
     lambda: (different * all) / pairsAll,
     within: same,
     others: (2 * all) / people,
-    crossed: Math.max(CROSSED_WITHIN, crossedShare(comparer, pairs) - same * CROSSED),
+    crossed: Math.max(CROSSED_WITHIN, crossed - same * CROSSED),
   };
-}
-
-/** Share of pairs of whom each bears the other's names. */
-function crossedShare(comparer: Comparer, pairs: Pairs): number {
-  let crossed = 0;
-  for (let pair = 0; pair < pairs.length; pair += 2) {
-    const [a, b] = [pairs[pair]!, pairs[pair + 1]!];
-    const [first, second] = comparer.crossed(a, b);
-    if (first >= ALIKE && second >= ALIKE && !comparer.namesAlike(a, b)) crossed++;
-  }
-  return (2 * crossed) / pairs.length;
 }
 
 function priorOf(
@@ -175,43 +142,19 @@ function priorOf(
   return { levels: fields.map(({ kind }) => expectedM(kind)), pairs: SMALL_PRIOR_PAIRS };
 }
 
-/** Patterns of pairs of a rule, and which part of its pairs they are. */
-interface Sample extends Patterns {
-  readonly part: number;
-}
-
 /**
  * Patterns of the pairs of each rule that teaches. Rules whose pairs are mostly namesakes teach only
  * where a field would otherwise not be learnt: names go with villages, and strangers of one culture
  * would pass for what duplicates look like.
  */
-function trainingSamples(
-  registry: Registry,
-  blocks: Blocks,
-  comparer: Comparer,
-  across: boolean,
-): Sample[] {
-  const samplesOf = (training: Training): Sample[] =>
-    blocks.rules
-      .filter(({ rule }) => RULES[rule]!.trains === training)
-      .map(({ rule, from, to }): Sample => {
-        const pairs = rulePairs(registry, blocks, rule, across);
-        const all = from.reduce(
-          (so, first, run) => so + ((to[run]! - first) * (to[run]! - first - 1)) / 2,
-          0,
-        );
-        return {
-          ...countPatterns(comparer, pairs, RULES[rule]!.fields),
-          part: Math.min(1, RULE_PAIRS / Math.max(1, all)),
-        };
-      })
-      .filter(({ pairs }) => pairs > PAIRS_MIN);
-  const samples = samplesOf('always');
-  const missing = registry.columns.filter((_, column) => !samples.some(({ used }) => used[column]));
+function trainingSamples({ columns }: Registry, { rules, more }: Lessons): readonly Sample[] {
+  const enough = ({ pairs }: Patterns): boolean => pairs > PAIRS_MIN;
+  const samples = rules.filter(enough);
+  const missing = columns.filter((_, column) => !samples.some(({ used }) => used[column]));
   if (missing.length === 0) return samples;
   const covers = ({ used }: Patterns): boolean =>
-    missing.some((column) => used[registry.columns.indexOf(column)]);
-  return [...samples, ...samplesOf('if-needed').filter(covers)];
+    missing.some((column) => used[columns.indexOf(column)]);
+  return [...samples, ...more('if-needed').filter(enough).filter(covers)];
 }
 
 /**
@@ -243,18 +186,23 @@ function expectedIn({ used, part }: Sample, fields: readonly Field[], members: n
  *
  * @param across pairs are between two registries, not within one
  */
-export function learnModel(registry: Registry, blocks: Blocks, across: boolean): Model {
-  const comparer = comparerOf(registry);
+export function learnModel(
+  registry: Registry,
+  blocks: Blocks,
+  across: boolean,
+  threads?: Threads,
+): Model {
+  const lessons = lessonsOf(registry, blocks, across, threads);
   const fields = registry.columns.map(({ field }) => field);
-  const u = unrelated(registry, comparer, across);
-  const samples = trainingSamples(registry, blocks, comparer, across);
+  const u = unrelated(registry, lessons.random);
+  const samples = trainingSamples(registry, lessons);
   const prior = priorOf(registry, fields);
   const start = fields.map(({ kind }) => startingM(kind));
   const common = { fields, samples, ...(prior ? { prior } : {}) };
   const two = learn({ ...common, start, fixed: [u], shares: [0.5, 0.5] });
   const pairsAll = Math.max(1, pairsOf(registry, across));
   const lambdaM = (DUPLICATES_START * registry.size) / pairsAll;
-  const of = household(registry, comparer, two.levels, u, pairsAll);
+  const of = household(registry, lessons.household, two.levels, u, pairsAll);
   const lambdaH = of === undefined ? 0 : of.lambda < 0 ? HOUSEHOLD_RATIO * lambdaM : of.lambda;
   const three: Learnt = of
     ? learn({

@@ -5,7 +5,7 @@
  * not tuned to any registry.
  */
 
-import { editsOf, likeness, type Place, WORD_MAX } from './distance.ts';
+import { digitEdits, editsOf, likeness, type Place, WORD_MAX } from './distance.ts';
 import { ADJACENT, ALIKE, type Kind, YEAR_ONLY } from './schema.ts';
 import type { ValueTable } from './values.ts';
 
@@ -18,8 +18,13 @@ const placeOf = (values: ValueTable, id: number): Place => {
   return [begin, values.ends[id]! - begin];
 };
 
-const edits = (values: ValueTable, a: number, b: number, max: number): number =>
-  editsOf(values.letters, placeOf(values, a), placeOf(values, b), max);
+function edits(values: ValueTable, a: number, b: number, max: number): number {
+  const hasA = values.has[a]!;
+  const hasB = values.has[b]!;
+  // An edit brings in one letter at most that the other has nowhere.
+  if (bitsIn(hasA & ~hasB) > max || bitsIn(hasB & ~hasA) > max) return max + 1;
+  return editsOf(values.letters, placeOf(values, a), placeOf(values, b), max);
+}
 
 function like(values: ValueTable, a: number, b: number): number {
   const [from, to] = [beginOf(values, a), beginOf(values, b)];
@@ -78,17 +83,23 @@ function nameLevel(values: ValueTable, a: number, b: number): number {
   return near >= 0.7 ? 1 : 0;
 }
 
-const dayMonthSwapped = (day: number): number =>
-  day - (day % 10_000) + (day % 100) * 100 + Math.floor((day % 10_000) / 100);
+/** Whether two months and days, mmdd, are each other's day and month. */
+const isDayMonthSwapped = (a: number, b: number): boolean => {
+  const month = (a / 100) | 0;
+  return (a - month * 100) * 100 + month === b;
+};
 
-function dateLevel(values: ValueTable, x: number, y: number): number {
-  const [a, b] = [values.days[x]!, values.days[y]!];
-  const [yearA, yearB] = [Math.floor(a / 10_000), Math.floor(b / 10_000)];
-  const [restA, restB] = [a % 10_000, b % 10_000];
+function dateLevel({ days, digits }: ValueTable, x: number, y: number): number {
+  const a = days[x]!;
+  const b = days[y]!;
+  const yearA = (a / 10_000) | 0;
+  const yearB = (b / 10_000) | 0;
+  const restA = a - yearA * 10_000;
+  const restB = b - yearB * 10_000;
   const whole = restA !== 0 && restB !== 0;
   if (whole) {
-    const apart = edits(values, x, y, 2);
-    if (dayMonthSwapped(a) === b || apart === 1) return 4;
+    const apart = digitEdits(digits[x]!, digits[y]!);
+    if (apart === 1 || (yearA === yearB && isDayMonthSwapped(restA, restB))) return 4;
     if (apart === 2 || restA === restB) return 3;
   } else if (yearA === yearB) {
     return YEAR_ONLY;
@@ -114,6 +125,8 @@ function isAdjacent(letters: Uint16Array, [x, sizeX]: Place, [y, sizeY]: Place):
 function identifierLevel(values: ValueTable, a: number, b: number): number {
   const { systems, numbers, ends, letters } = values;
   if (systems[a] !== systems[b]) return -1;
+  const { has } = values;
+  if (bitsIn(has[a]! & ~has[b]!) > 2 || bitsIn(has[b]! & ~has[a]!) > 2) return 0;
   const x: Place = [numbers[a]!, ends[a]! - numbers[a]!];
   const y: Place = [numbers[b]!, ends[b]! - numbers[b]!];
   return isAdjacent(letters, x, y) ? ADJACENT : Math.max(0, 3 - editsOf(letters, x, y, 2));

@@ -15,8 +15,9 @@ import {
   probabilityOf,
   type Scorer,
 } from './score.ts';
-import { type Scored, scoreShare } from './share.ts';
-import type { Threads } from './threads.ts';
+import { type Scored, type Scoring, scoreShare } from './share.ts';
+import { type Threads, together } from './threads.ts';
+import { newTurns } from './turns.ts';
 
 /** Scored pairs, side by side; kept where they may come to p ≥ .01. */
 export interface ScoredPairs {
@@ -43,17 +44,14 @@ export interface ScoringOptions {
 /** Scores every candidate pair; the same, in the same order, however many threads there are. */
 export function scorePairs(
   registry: Registry,
-  { rules, keys, ruleOf, starts }: Blocks,
+  { members, places, starts }: Blocks,
   model: Model,
   scorer: Scorer,
   { across, threads }: ScoringOptions,
 ): ScoredPairs {
-  const taken = new Int32Array(new SharedArrayBuffer(4));
-  const blocks = { rules, keys, ruleOf, starts };
-  const scoring = { registry, blocks, model, across, taken };
-  threads?.ask(scoring);
-  const own = scoreShare(scoring, scorer);
-  const all = [...own, ...(threads?.answers().flat() ?? [])].sort((x, y) => x.portion - y.portion);
+  const blocks = { members, places, starts };
+  const work: Scoring = { kind: 'score', registry, blocks, model, across, taken: newTurns() };
+  const all = together(threads, work, (share) => scoreShare(share, scorer));
   const size = all.reduce((so, { a }) => so + a.length, 0);
   const compared = all.reduce((so, portion) => so + portion.compared, 0);
   const ints = (of: (portion: Scored) => Int32Array): Int32Array =>

@@ -27,7 +27,7 @@ export interface Rarity {
 }
 
 /** Values rarer than this say no more. */
-const SHARE_MIN = 1e-6;
+export const RAREST = 1e-6;
 /** Strength of what is usual among neighbours against the counts of one area. */
 const AREA_PRIOR = 300;
 
@@ -132,7 +132,7 @@ function tableOf(registry: Registry, column: number, model: Model): Table {
   for (let value = 1; value < counts.length; value++) {
     const level = equalLevel(field, values, value);
     const among = people[level]! / held;
-    const share = Math.max(counts[value]! / held, SHARE_MIN);
+    const share = Math.max(counts[value]! / held, RAREST);
     bits[value] = field.rarity * Math.log2((u[level] ?? 1) / (share * among));
   }
   return { bits, counts, held, exact };
@@ -158,7 +158,7 @@ interface Sounds {
 /** The share of an area, drawn towards what is usual among neighbours where the area is small. */
 export function shareAmong(here: number, all: number, usual: number): number {
   const drawn = (here - 2 + AREA_PRIOR * Math.min(1, usual)) / (all - 2 + AREA_PRIOR);
-  return Math.max(drawn, SHARE_MIN);
+  return Math.max(drawn, RAREST);
 }
 
 function shareNear(of: Local, name: number, place: number, share: number): number {
@@ -199,7 +199,7 @@ export function rarityOf(registry: Registry, model: Model): Rarity {
     const u = model.fields[registry.columns[column]!.field.name]?.u ?? [];
     // The commoner is what was meant; the question is how many others are spelt away from it.
     const others = of.counts[sound]! - Math.max(counts[a]!, counts[b]!);
-    const share = Math.max(others / held, SHARE_MIN);
+    const share = Math.max(others / held, RAREST);
     const usual = Math.log2((u[ALIKE] ?? share) / share);
     if (place === 0 || of.local === undefined) return usual;
     const near = shareNear(of.local, sound, place, share);

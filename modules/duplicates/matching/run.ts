@@ -12,7 +12,8 @@ import { oneToOne } from './link.ts';
 import type { Model } from './model.ts';
 import { pairLogOdds, type ScoredPairs, scorePairs, settle } from './pairs.ts';
 import type { Registry } from './registry.ts';
-import { type Scorer, scorerOf } from './score.ts';
+import type { Scorer } from './score.ts';
+import { scorerOf } from './scorer.ts';
 import type { Threads } from './threads.ts';
 
 export interface Run {
@@ -41,8 +42,8 @@ export interface MatchingOptions {
 /** Finds who is registered more than once; with two registries, who stands in both. */
 export function runMatching(registry: Registry, options: MatchingOptions): Run {
   const { across, threads } = options;
-  const blocks = options.blocks ?? blocksOf(registry);
-  const learnt = options.model ?? learnModel(registry, blocks, across);
+  const blocks = options.blocks ?? blocksOf(registry, threads);
+  const learnt = options.model ?? learnModel(registry, blocks, across, threads);
   const scorer = scorerOf(registry, learnt);
   const pairs = scorePairs(registry, blocks, learnt, scorer, {
     across,

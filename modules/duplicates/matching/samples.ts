@@ -3,10 +3,10 @@
  * All choices are by hash of the place, so that the same registry always teaches the same.
  */
 
-import { type Blocks, eachPairOf, type RuleRuns } from './blocks.ts';
+import { type Blocks, eachPairOf } from './blocks.ts';
 import { GrowingInts } from './growing.ts';
 import { join, mix } from './hash.ts';
-import { KEYS_MAX, listOf, partsReader, placeOf, writeKeys } from './keys.ts';
+import { listOf, partsReader, placeOf, sourcesOf } from './keys.ts';
 import type { Registry } from './registry.ts';
 
 /** Pairs by the rows of both, one behind the other. */
@@ -14,7 +14,7 @@ export type Pairs = Int32Array;
 
 const RANDOM_PAIRS = 300_000;
 /** Pairs of a rule that are looked at. */
-export const RULE_PAIRS = 150_000;
+const RULE_PAIRS = 150_000;
 const HOUSEHOLD_PAIRS = 400_000;
 /** Larger groups of one address or telephone are institutions or villages, not households. */
 const HOUSEHOLD_SIZE_MAX = 15;
@@ -40,24 +40,30 @@ export function randomPairs(registry: Registry, across: boolean): Pairs {
   return pairs.taken();
 }
 
+/** Pairs of a rule, and which part of all of them they are. */
+export interface RulePairs {
+  readonly pairs: Pairs;
+  readonly part: number;
+}
+
 /**
- * Pairs that a rule makes, evenly thinned. Keys that had to be made finer teach nothing: whom they bring
- * together have more in common than the rule says, such as the first letters of their names, and a village
- * of one telephone, or of one birth day, would pass for what duplicates look like.
+ * Pairs that a rule makes, evenly thinned; the rule by its place among those of the blocks. Keys that
+ * had to be made finer teach nothing: whom they bring together have more in common than the rule says,
+ * such as the first letters of their names, and a village of one telephone, or of one birth day, would
+ * pass for what duplicates look like.
  */
 export function rulePairs(
   registry: Registry,
-  blocks: Blocks,
-  rule: number,
+  blocks: Pick<Blocks, 'rules' | 'members' | 'places' | 'starts'>,
+  place: number,
   across: boolean,
-): Pairs {
-  const place = blocks.rules.findIndex((runs) => runs.rule === rule);
-  const runs = blocks.rules[place]!;
-  const usual = usualRuns(registry, runs);
+): RulePairs {
+  const { from, usual: to } = blocks.rules[place]!;
   let all = 0;
-  for (const run of usual) {
-    const people = runs.to[run]! - runs.from[run]!;
-    all += (people * (people - 1)) / 2;
+  let people = 0;
+  for (let at = from; at < to; at++) {
+    all += people++;
+    if (blocks.members[at]! < 0) people = 0;
   }
   const step = Math.max(1, all / RULE_PAIRS);
   const pairs = new GrowingInts();
@@ -68,24 +74,8 @@ export function rulePairs(
     next += step;
     return true;
   };
-  for (const run of usual) {
-    const range = { from: run, to: run + 1 };
-    const options = { only: rule, across, picked, range };
-    eachPairOf(registry, blocks, place, options, (a, b) => add(pairs, a, b));
-  }
-  return pairs.taken();
-}
-
-/** The runs of a rule whose key is the rule's own, not one that was made finer. */
-function usualRuns(registry: Registry, { rule, rows, keys, from }: RuleRuns): Int32Array {
-  const parts = partsReader(registry);
-  const own = new Int32Array(KEYS_MAX);
-  const usual = new GrowingInts();
-  for (let run = 0; run < keys.length; run++) {
-    const end = writeKeys(rule, parts(rows[from[run]!]!), own, 0);
-    if (own.subarray(0, end).includes(keys[run]!)) usual.push(run);
-  }
-  return usual.taken();
+  eachPairOf(registry, blocks, place, { across, picked }, (a, b) => add(pairs, a, b));
+  return { pairs: pairs.taken(), part: Math.min(1, 1 / step) };
 }
 
 /** Members by household; where none are known, by telephone or by street and postal code. */
@@ -97,14 +87,16 @@ export function householdsOf(registry: Registry): { members: number[][]; known: 
     else groups.set(key, [row]);
   };
   const known = registry.households > 0;
-  const parts = known ? undefined : partsReader(registry);
+  const parts = known ? undefined : partsReader(registry, sourcesOf(registry));
   for (let row = 0; row < registry.size; row++) {
     if (parts === undefined) {
       if (registry.household[row] !== 0) add(registry.household[row]!, row);
       continue;
     }
-    const { one, many } = parts(row);
-    const [line, phone, house] = [many[LINES]![0], many[PHONES]![0], one[HOUSE]!];
+    const { one, many, sizes } = parts(row);
+    const first = (list: number): number | undefined =>
+      sizes[list] === 0 ? undefined : many[list]![0];
+    const [line, phone, house] = [first(LINES), first(PHONES), one[HOUSE]!];
     if (line !== undefined && house !== 0) add(join(join(line, house), one[POSTAL]!), row);
     else if (phone !== undefined) add(phone, row);
   }

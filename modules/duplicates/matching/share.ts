@@ -1,32 +1,31 @@
 /**
- * A share of the pairs of a registry, scored by one of several threads: portions of blocks are taken
- * until none is left, whoever is faster takes more.
+ * A share of the pairs of a registry, scored by one of several threads, some thousand people a turn.
  */
 
-import { type Blocks, eachPairOf } from './blocks.ts';
+import { type Blocks, eachMeeting, nobodyMet } from './blocks.ts';
 import type { Model } from './model.ts';
 import type { Registry } from './registry.ts';
-import { type Scorer, scorerOf } from './score.ts';
+import type { Scorer } from './score.ts';
+import { scorerOf } from './scorer.ts';
+import { inTurns, type Turn, type Work } from './turns.ts';
 
 /** Log-odds below this are not kept: p < .001 with the share of duplicates at hand. */
 export const KEPT_BITS_MIN = -10;
 
-/** Keys whose people one portion compares. */
+/** People whose pairs are scored in one turn. */
 const PORTION = 4_096;
 
 /** What is scored, and by what. */
-export interface Scoring {
+export interface Scoring extends Work {
+  readonly kind: 'score';
   readonly registry: Registry;
-  readonly blocks: Pick<Blocks, 'rules' | 'keys' | 'ruleOf' | 'starts'>;
+  readonly blocks: Pick<Blocks, 'members' | 'places' | 'starts'>;
   readonly model: Model;
   readonly across: boolean;
-  /** How many portions have been taken, by whomever. */
-  readonly taken: Int32Array;
 }
 
-/** Pairs of one portion that may be one person, side by side. */
-export interface Scored {
-  readonly portion: number;
+/** Pairs of one turn that may be one person, side by side. */
+export interface Scored extends Turn {
   readonly a: Int32Array;
   readonly b: Int32Array;
   readonly w: Float32Array;
@@ -35,36 +34,25 @@ export interface Scored {
   readonly compared: number;
 }
 
-/** Portions of one rule after the other: the rule, and its first key. */
-function portionsOf({ rules }: Pick<Blocks, 'rules'>): { rule: number; from: number }[] {
-  return rules.flatMap(({ keys }, rule) =>
-    Array.from({ length: Math.ceil(keys.length / PORTION) }, (_, at) => ({
-      rule,
-      from: at * PORTION,
-    })),
-  );
-}
-
-/** Scores portions until none is left. */
+/** Scores the pairs whose turn comes to this thread. */
 export function scoreShare(
   { registry, blocks, model, across, taken }: Scoring,
   scorer: Scorer = scorerOf(registry, model),
 ): Scored[] {
-  const portions = portionsOf(blocks);
-  const found: Scored[] = [];
-  for (;;) {
-    const portion = Atomics.add(taken, 0, 1);
-    const part = portions[portion];
-    if (part === undefined) return found;
+  const met = nobodyMet(registry);
+  return inTurns(taken, Math.ceil(registry.size / PORTION), (turn) => {
     const kept = new Growing();
     let compared = 0;
-    const range = { from: part.from, to: part.from + PORTION };
-    eachPairOf(registry, blocks, part.rule, { across, range }, (a, b) => {
-      compared++;
-      if (scorer.logOdds(a, b, model, KEPT_BITS_MIN) >= KEPT_BITS_MIN) kept.push(a, b, scorer);
+    const range = { from: turn * PORTION, to: (turn + 1) * PORTION };
+    eachMeeting(registry, blocks, { across, range, met }, (a, others, count) => {
+      compared += count;
+      for (let at = 0; at < count; at++) {
+        const b = others[at]!;
+        if (scorer.logOdds(a, b, model, KEPT_BITS_MIN) >= KEPT_BITS_MIN) kept.push(a, b, scorer);
+      }
     });
-    found.push({ portion, compared, ...kept.taken() });
-  }
+    return { turn, compared, ...kept.taken() };
+  });
 }
 
 class Growing {

@@ -8,12 +8,17 @@ const isNumbers = (value: unknown): value is Numbers =>
   value instanceof Int32Array || value instanceof Uint16Array || value instanceof Uint8Array;
 
 function copied(of: Numbers): Numbers {
+  if (of.buffer instanceof SharedArrayBuffer) return of;
   const buffer = new SharedArrayBuffer(Math.max(of.BYTES_PER_ELEMENT, of.byteLength));
   const make = of.constructor as new (buffer: SharedArrayBuffer, from: 0, size: number) => Numbers;
   const shared = new make(buffer, 0, of.length);
   shared.set(of);
   return shared;
 }
+
+/** Room for whole numbers in memory that threads share. */
+export const sharedInts = (size: number): Int32Array =>
+  new Int32Array(new SharedArrayBuffer(Math.max(1, size) * 4), 0, size);
 
 /** The same value with its arrays of numbers in shared memory; an array that stands twice, once. */
 export function shared<Value>(value: Value): Value {

@@ -23,25 +23,33 @@ export interface Sorted {
  * Zero is no key.
  *
  * @param all keys by place
+ * @param places all of them where undefined
  */
-export function sharedKeys(all: Int32Array, places: Int32Array): Sorted {
-  const bits = Math.ceil(Math.log2(places.length + 1)) + 2;
+export function sharedKeys(all: Int32Array, places?: Int32Array): Sorted {
+  const size = places?.length ?? all.length;
+  const bits = Math.ceil(Math.log2(size + 1)) + 2;
   const shift = KEY_BITS - Math.min(SEEN_BITS_MAX, Math.max(SEEN_BITS_MIN, bits));
-  const seen = new Uint8Array(2 ** (KEY_BITS - shift));
-  for (let at = 0; at < places.length; at++) {
-    const slot = all[places[at]!]! >>> shift;
-    if (seen[slot]! < 2) seen[slot]!++;
+  // Two bits of a slot: whether it was seen once, and twice.
+  const once = new Uint32Array(2 ** (KEY_BITS - shift - 5));
+  const twice = new Uint32Array(once.length);
+  for (let at = 0; at < size; at++) {
+    const slot = all[places ? places[at]! : at]! >>> shift;
+    const bit = 1 << (slot & 31);
+    if ((once[slot >>> 5]! & bit) === 0) once[slot >>> 5]! |= bit;
+    else twice[slot >>> 5]! |= bit;
   }
   let kept = 0;
-  const keys = new Int32Array(places.length);
-  const standing = new Int32Array(places.length);
-  for (let at = 0; at < places.length; at++) {
-    const key = all[places[at]!]!;
-    if (key === 0 || seen[key >>> shift]! < 2) continue;
+  const keys = new Int32Array(size);
+  const standing = new Int32Array(size);
+  for (let at = 0; at < size; at++) {
+    const place = places ? places[at]! : at;
+    const key = all[place]!;
+    const slot = key >>> shift;
+    if (key === 0 || (twice[slot >>> 5]! & (1 << (slot & 31))) === 0) continue;
     keys[kept] = key;
-    standing[kept++] = places[at]!;
+    standing[kept++] = place;
   }
-  return sorted(keys.slice(0, kept), standing.slice(0, kept));
+  return sorted(keys.subarray(0, kept), standing.subarray(0, kept));
 }
 
 /** Sorts by keys: a radix sort, stable. */

@@ -9,7 +9,7 @@ import {
   receiveMessageOnPort,
   Worker,
 } from 'node:worker_threads';
-import type { Answer, Asked } from './worker.ts';
+import type { Turn, Work } from './turns.ts';
 
 interface Thread {
   readonly worker: Worker;
@@ -40,21 +40,21 @@ export class Threads {
   }
 
   /** Asks each thread the same. */
-  ask(task: Asked): void {
+  ask(work: Work): void {
     for (const thread of this.#threads) {
       thread.asked++;
-      thread.port.postMessage(task);
+      thread.port.postMessage(work);
     }
   }
 
   /** The next answer of each thread, waited for. @throws Error when one has failed */
-  answers(): Answer[] {
+  answers(): Turn[][] {
     return this.#threads.map(({ port, answered, asked }) => {
       for (let so = Atomics.load(answered, 0); so < asked; so = Atomics.load(answered, 0)) {
         if (Atomics.wait(answered, 0, so, PATIENCE_MS) === 'timed-out')
           throw new Error('a thread is stuck');
       }
-      const { message } = receiveMessageOnPort(port) as { message: Answer | { fault: string } };
+      const { message } = receiveMessageOnPort(port) as { message: Turn[] | { fault: string } };
       if ('fault' in message) throw new Error(message.fault);
       return message;
     });
@@ -63,4 +63,21 @@ export class Threads {
   end(): void {
     for (const { worker } of this.#threads) void worker.terminate();
   }
+}
+
+/**
+ * A work done by this thread and those that help, whatever each has time for.
+ *
+ * @param share does what comes to this thread
+ * @returns what came of all turns, in their order
+ */
+export function together<Part extends Turn, Task extends Work>(
+  threads: Threads | undefined,
+  work: Task,
+  share: (work: Task) => Part[],
+): Part[] {
+  threads?.ask(work);
+  const own = share(work);
+  const others = (threads?.answers() ?? []) as Part[][];
+  return [...own, ...others.flat()].sort((x, y) => x.turn - y.turn);
 }

@@ -50,6 +50,8 @@ export interface ValueTable {
   readonly skeleton3: Int32Array;
   /** Birth days as numbers. */
   readonly days: Int32Array;
+  /** The same as digits, four bits each. */
+  readonly digits: Int32Array;
   /** Of identifiers, the hash of the system, and where the number begins in `letters`. */
   readonly systems: Int32Array;
   readonly numbers: Int32Array;
@@ -81,6 +83,7 @@ export class Values {
   readonly #hash = new GrowingInts(0);
   readonly #words: readonly GrowingInts[];
   readonly #days = new GrowingInts(0);
+  readonly #digits = new GrowingInts(0);
   readonly #systems = new GrowingInts(0);
   readonly #numbers = new GrowingInts(0);
 
@@ -105,7 +108,7 @@ export class Values {
     const from = this.#write(text);
     this.#hash.push(hashText(text));
     if (this.#derived === 'words') this.#derive(text, native);
-    else if (this.#derived === 'days') this.#days.push(Number(text));
+    else if (this.#derived === 'days') this.#note(text);
     else if (this.#derived === 'identifiers') this.#split(text, from);
     return id;
   }
@@ -131,6 +134,7 @@ export class Values {
       letter2: word(6),
       skeleton3: word(7),
       days: this.#days.taken(),
+      digits: this.#digits.taken(),
       systems: this.#systems.taken(),
       numbers: this.#numbers.taken(),
     };
@@ -154,6 +158,11 @@ export class Values {
     this.#lettersEnd += text.length;
     this.#ends.push(this.#lettersEnd);
     return from;
+  }
+
+  #note(day: string): void {
+    this.#days.push(Number(day));
+    this.#digits.push(Number.parseInt(day, 16));
   }
 
   #split(text: string, from: number): void {

@@ -1,21 +1,26 @@
+#!/usr/bin/env node
 /**
- * A thread that scores pairs of a registry that it shares with the one that started it.
+ * A thread that helps with a registry that it shares with the one that started it.
  */
 
 import { type MessagePort, workerData } from 'node:worker_threads';
-import { type Scored, type Scoring, scoreShare } from './share.ts';
+import { type Blocking, blockShare } from './blocks.ts';
+import { type Scoring, scoreShare } from './share.ts';
+import { type Counting, countShare } from './training.ts';
+import type { Turn } from './turns.ts';
 
-/** What a thread is asked: to score a share of the pairs. */
-export type Asked = Scoring;
-/** What it found. */
-export type Answer = readonly Scored[];
+/** Does what comes to this thread of a work. */
+function shareOf(work: Blocking | Counting | Scoring): readonly Turn[] {
+  if (work.kind === 'block') return blockShare(work);
+  return work.kind === 'count' ? countShare(work) : scoreShare(work);
+}
 
 const { port, answered } = workerData as { port: MessagePort; answered: Int32Array };
 
-port.on('message', (task: Asked) => {
-  let answer: Answer | { fault: string };
+port.on('message', (work: Blocking | Counting | Scoring) => {
+  let answer: readonly Turn[] | { fault: string };
   try {
-    answer = scoreShare(task);
+    answer = shareOf(work);
   } catch (error) {
     answer = { fault: error instanceof Error ? (error.stack ?? error.message) : String(error) };
   }

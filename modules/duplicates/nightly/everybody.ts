@@ -4,7 +4,7 @@
  */
 
 import { CROWD } from '../compare-all.ts';
-import { type Blocks, blocksOf } from '../matching/blocks.ts';
+import { blocksOf } from '../matching/blocks.ts';
 import type { Verdicts } from '../matching/clusters.ts';
 import { outsideCrowds, SUSPECTED_MIN } from '../matching/crowds.ts';
 import { gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
@@ -70,11 +70,6 @@ export function ready(everybody: Everybody, several: boolean): Everybody {
   return { registry: several ? shared(registry) : registry, ids };
 }
 
-function blocksFor(registry: Registry, several: boolean): Blocks {
-  const blocks = blocksOf(registry);
-  return several ? shared(blocks) : blocks;
-}
-
 /** Compares everybody who is `ready` with everybody who shares a key; `threads` help. */
 export function compareEverybody(
   { registry, ids }: Everybody,
@@ -89,7 +84,7 @@ export function compareEverybody(
     return { findings: { people, ...none }, pairs: [], counts };
   }
   const inForce = fitted(order.now, people);
-  const blocks = blocksFor(registry, threads !== undefined);
+  const blocks = blocksOf(registry, threads);
   const verdicts = verdictsOf(ids, order.verdicts);
   const options = { across: false, verdicts, blocks, ...(threads && { threads }) };
   let run = runMatching(registry, options);

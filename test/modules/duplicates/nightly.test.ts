@@ -8,7 +8,7 @@ import { blocksOf } from '../../../modules/duplicates/matching/blocks.ts';
 import { learnModel } from '../../../modules/duplicates/matching/learn.ts';
 import { scorePairs } from '../../../modules/duplicates/matching/pairs.ts';
 import { registryOf } from '../../../modules/duplicates/matching/registry.ts';
-import { scorerOf } from '../../../modules/duplicates/matching/score.ts';
+import { scorerOf } from '../../../modules/duplicates/matching/scorer.ts';
 import { shared } from '../../../modules/duplicates/matching/shared.ts';
 import { Threads } from '../../../modules/duplicates/matching/threads.ts';
 import { runNightly } from '../../../modules/duplicates/nightly/run.ts';
@@ -126,10 +126,12 @@ describe('a run over everybody', () => {
 
   it('finds the same pairs in the same order with one thread and with three', () => {
     const registry = shared(registryOf(syntheticRegistry(1_500, 8).records.people));
-    const blocks = shared(blocksOf(registry));
-    const model = learnModel(registry, blocks, false);
     const threads = new Threads(2);
     try {
+      const blocks = blocksOf(registry, threads);
+      expect(blocks).to.eql(blocksOf(registry));
+      const model = learnModel(registry, blocks, false, threads);
+      expect(model).to.eql(learnModel(registry, blocks, false));
       const [alone, together] = [{}, { threads }].map((more) => {
         const scorer = scorerOf(registry, model);
         return scorePairs(registry, blocks, model, scorer, { across: false, ...more });
