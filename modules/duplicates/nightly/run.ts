@@ -44,6 +44,7 @@ import { lookAfterWaiting } from '../waiting.ts';
 import { withdrawFaded } from '../withdraw.ts';
 import { RunElsewhere, type Told } from './child.ts';
 import { type Order, TEACHING_MIN } from './everybody.ts';
+import { moveFreshKeys } from './keys.ts';
 import { type NotCompared, runReport } from './report.ts';
 
 /** Records read in one transaction. */
@@ -109,6 +110,7 @@ async function finish(own: Units, { run_id: runId, found }: RunRow): Promise<voi
     await withdrawFaded(own, startedAt);
     await followAll(own);
     await suspectAllHouseholds(own);
+    await moveFreshKeys(own);
   }
   await own.run(async (ctx) => {
     if (few) ctx.enqueue(findDuplicates, { after: '0' }, { key: keyOf(undefined) });

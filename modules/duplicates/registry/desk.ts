@@ -13,8 +13,10 @@ import type { StoredFeature } from '../store/features.ts';
 import { type CountKey, type Counts, countKeysOf, storedRarity } from './counts.ts';
 import { personFrom } from './facts.ts';
 
-/** Pairs compared at one desk remember levels for so many values, as a power of two. */
-const MEMO_BITS = 12;
+/** Pairs compared at one desk remember levels for so many values at most, as a power of two. */
+const MEMO_BITS_MAX = 12;
+/** Room for the values of so many rows of a desk: a small one is not to clear more than it uses. */
+const memoBits = (rows: number): number => Math.min(MEMO_BITS_MAX, 32 - Math.clz32(rows) + 1);
 
 /** Candidates of one person that are ranked: each is held against those before it. */
 const LIKELY_MAX = 50;
@@ -88,7 +90,7 @@ export class Judge {
 
   constructor(desk: Desk, model: Model, counts: Counts, pMin: number) {
     const { registry, people, among } = desk;
-    const comparer = comparerOf(registry, MEMO_BITS);
+    const comparer = comparerOf(registry, memoBits(registry.size));
     this.#desk = desk;
     this.#model = model;
     this.#scorer = scorerOf(registry, model, comparer, storedRarity(registry, model, counts));

@@ -12,16 +12,25 @@ export const CANDIDATES_MAX = 600;
 
 const COLUMNS = 'f.patient_id, f.fhir_id, f.household_id, f.area, f.active, f.replaced_by, f.facts';
 
+/**
+ * SQL: whether a record has one of these keys; fresh records and others have an index each.
+ *
+ * @param keys  SQL of an array
+ */
+const shares = (keys: string): string =>
+  `((f.fresh and f.keys && ${keys}) or (not f.fresh and f.keys && ${keys}))`;
+
 /*
  * Materialised, because a limit beside a condition on an index of arrays leads PostgreSQL to read
  * the whole table in the hope of finding enough soon. Over 1,000,000 rows: one bitmap of the index.
  */
 const FIND = statement(
   'duplicates.find-candidates',
-  `with found as materialized (
-     select ${COLUMNS} from match_feature f
-     where f.keys && (select coalesce(array_agg(w.key), '{}') from unnest($1::int4[]) as w(key)
-         where not exists (select from match_big_key b where b.key = w.key)))
+  `with asked as materialized (
+     select coalesce(array_agg(w.key), '{}') as keys from unnest($1::int4[]) as w(key)
+     where not exists (select from match_big_key b where b.key = w.key)),
+   found as materialized (
+     select ${COLUMNS} from match_feature f where ${shares('(select keys from asked)')})
    select * from found limit ${CANDIDATES_MAX}`,
 );
 
@@ -45,7 +54,7 @@ const OF_STORED = statement(
      select a.n, c.* from asked a cross join lateral (
        with found as materialized (
          select ${COLUMNS} from match_feature f
-         where f.keys && a.keys and f.patient_id <> a.id and f.active and f.replaced_by is null)
+         where ${shares('a.keys')} and f.patient_id <> a.id and f.active and f.replaced_by is null)
        select * from found limit ${CANDIDATES_MAX}) c)
    select array_agg(n) as of, ${COLUMNS} from pair f group by ${COLUMNS}`,
 );
@@ -68,7 +77,7 @@ const CROWDED = statement(
   `insert into match_big_key (key, people)
    select w.key, n.people from unnest($1::int4[]) as w(key)
    cross join lateral (select count(*)::int as people from (
-     select from match_feature f where f.keys @> array[w.key] limit $2) f) n
+     select from match_feature f where ${shares('array[w.key]')} limit $2) f) n
    where n.people > $3
    on conflict (key) do update set people = excluded.people`,
 );

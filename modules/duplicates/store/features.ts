@@ -28,7 +28,7 @@ const WRITE = statement(
    on conflict (patient_id) do update set
      household_id = excluded.household_id, area = excluded.area, active = excluded.active,
      replaced_by = excluded.replaced_by, keys = excluded.keys, facts = excluded.facts,
-     changed_at = excluded.changed_at`,
+     changed_at = excluded.changed_at, fresh = true`,
 );
 
 /** Writes rows, new or changed. */
@@ -129,4 +129,40 @@ const REMOVE = statement(
 /** Forgets Patients that were deleted. */
 export async function removeFeatures(ctx: Context, patientIds: readonly bigint[]): Promise<void> {
   if (patientIds.length > 0) await ctx.db.run(REMOVE, [patientIds]);
+}
+
+const FRESH = statement(
+  'duplicates.fresh-features',
+  'select count(*)::int as people from (select from match_feature where fresh limit $1) f',
+);
+
+/** People whose keys stand in the small index; counts no further than `most`. */
+export async function freshPeople(ctx: Context, most: number): Promise<number> {
+  return (await ctx.db.one<{ people: number }>(FRESH, [most])).people;
+}
+
+const MEMORY = statement(
+  'duplicates.memory-for-keys',
+  `select set_config('maintenance_work_mem', '256MB', true)`,
+);
+const MOVE = statement(
+  'duplicates.move-keys',
+  `update match_feature set fresh = false where patient_id in (
+     select patient_id from match_feature where fresh limit $1 for update skip locked)`,
+);
+const ENTER = statement(
+  'duplicates.enter-keys',
+  `select gin_clean_pending_list('match_feature_keys'::regclass)`,
+);
+
+/**
+ * Moves keys of some people from the small index into the large one, in the order of its pages.
+ *
+ * @returns of how many people
+ */
+export async function moveKeys(ctx: Context, people: number): Promise<number> {
+  const moved = await ctx.db.run(MOVE, [people]);
+  await ctx.db.query(MEMORY);
+  await ctx.db.query(ENTER);
+  return moved;
 }

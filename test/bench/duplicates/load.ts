@@ -34,12 +34,12 @@ export async function loadPeople(pool: Pool, people: number, seed: number): Prom
     client.release();
   }
   await pool.query(`create index match_feature_keys on match_feature using gin (keys)
-    with (fastupdate = on, gin_pending_list_limit = 256)`);
+    with (fastupdate = on, gin_pending_list_limit = 65536) where not fresh`);
   await pool.query('vacuum analyze match_feature');
 }
 
 const COPY = `copy match_feature
-  (patient_id, fhir_id, household_id, area, active, keys, facts, changed_at) from stdin`;
+  (patient_id, fhir_id, household_id, area, active, keys, facts, changed_at, fresh) from stdin`;
 
 function rowsOf(people: readonly Person[], first: number): Row[] {
   const begin = Math.floor(first / PORTION + 1) * PLACES;
@@ -68,6 +68,6 @@ function* lines(rows: readonly Row[]): Generator<string> {
     const uuid = `00000000-0000-7000-8000-${String(id).padStart(12, '0')}`;
     const keys = `{${keysOf(at).join(',')}}`;
     const text = facts.replaceAll('\\', '\\\\');
-    yield `${id}\t${uuid}\t${household}\t${area}\tt\t${keys}\t${text}\t2026-01-01\n`;
+    yield `${id}\t${uuid}\t${household}\t${area}\tt\t${keys}\t${text}\t2026-01-01\tf\n`;
   }
 }
