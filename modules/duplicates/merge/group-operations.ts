@@ -54,7 +54,7 @@ import { mergeGroups, type PreparedGroups, prepareGroups, type WantedGroups } fr
 import { isReplacedGroup } from './group-plan.ts';
 import { rowOf } from './household.ts';
 import { MERGE } from './operations.ts';
-import { householdsNeedTwo, type Proposed, secondPerson } from './propose.ts';
+import { householdsNeedTwo, needsTwo, type Proposed, secondPerson } from './propose.ts';
 import { byReference, checkPair, recordOf } from './resolve.ts';
 
 const SIDES = ['source', 'target'] as const;
@@ -193,11 +193,18 @@ async function proposedMerge(
     pair.map(({ id, meta }) => `${id}/_history/${meta?.versionId}`),
   );
   const all = [sourceRid, targetRid];
+  const people = await ctx.fhir.rids(
+    'Patient',
+    members.flat().map(({ id }) => id!),
+  );
   for (const { id } of [source, target]) all.push(...(await formerGroupRids(ctx, id!)));
   return {
     ...{ source, target, sourceRid, targetRid },
     result: members.length > 0 ? JSON.stringify(versions) : null,
-    needsTwo: async (unit) => decided.length > 0 || householdsNeedTwo(unit, all),
+    needsTwo: async (unit) =>
+      decided.length > 0 ||
+      (await householdsNeedTwo(unit, all)) ||
+      needsTwo(unit, [...people.values()]),
   };
 }
 

@@ -5,11 +5,13 @@
 
 import type { Task } from '@medplum/fhirtypes';
 import type { Context } from '../../../src/sdk/index.ts';
-import { featuresChanged } from '../events.ts';
+import { featuresChanged, homesChanged } from '../events.ts';
 import { release } from '../holds.ts';
+import { householdsNeedTwo, needsTwo } from '../merge/propose.ts';
 import {
   closeSuspicions,
   endLease,
+  forgetPair,
   forgetSuspicions,
   holdsOfPair,
   insertVerdict,
@@ -64,22 +66,28 @@ async function endTask(ctx: Context, id: string, pair: boolean): Promise<void> {
   });
 }
 
-/** A merge that was taken back: the pair is not raised again until what is compared changes. */
+/**
+ * A merge that was taken back. Where nothing is at stake the pair is decided to be two, and not raised again
+ * until what is compared changes. Where payments are, one person alone must not decide that: the pair is open
+ * again, and raised where it is found alike.
+ */
 export async function settleUnmerged(
   ctx: Context,
   source: bigint,
   target: bigint,
   about: 'Patient' | 'Group' = 'Patient',
 ): Promise<void> {
-  if (about === 'Patient') {
-    await settlePair(ctx, source, target);
-    ctx.emit(featuresChanged, { ids: [String(source), String(target)] });
-  }
+  const asks = about === 'Group' ? householdsNeedTwo : needsTwo;
+  const isAtStake = await asks(ctx, [source, target]);
+  if (isAtStake) await forgetPair(ctx, source, target);
+  else if (about === 'Patient') await settlePair(ctx, source, target);
+  const changed = { ids: [String(source), String(target)] };
+  ctx.emit(about === 'Patient' ? featuresChanged : homesChanged, changed);
   const score = await lastScore(ctx, source, target);
   await insertVerdict(ctx, {
     a: source,
     b: target,
-    verdict: 'not-duplicate',
+    verdict: isAtStake ? 'field-check' : 'not-duplicate',
     final: true,
     reason: 'the merge was taken back',
     taskId: null,

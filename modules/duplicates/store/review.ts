@@ -193,6 +193,17 @@ export async function forgetSuspicions(ctx: Context, tasks: readonly string[]): 
   if (tasks.length > 0) await ctx.db.run(FORGET, [tasks]);
 }
 
+const FORGET_PAIR = statement(
+  'duplicates.forget-pair',
+  `delete from match_suspicion where a = least($1::bigint, $2) and b = greatest($1, $2)
+   and state = 'closed'`,
+);
+
+/** Forgets that a pair was decided: it is raised again where it is found alike. */
+export async function forgetPair(ctx: Context, one: bigint, other: bigint): Promise<void> {
+  await ctx.db.run(FORGET_PAIR, [one, other]);
+}
+
 const ABOUT = statement(
   'duplicates.open-suspicions-about',
   `select ${COLUMNS}, null::text as owner_id from match_suspicion s

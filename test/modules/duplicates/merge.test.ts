@@ -300,6 +300,11 @@ describe('merging people', () => {
     expect((await read('Task?code=paid-twice')).entry).to.have.length(1);
     await merged(unmerge('p-2'));
     for (const [key, was] of bodies) expect(await body(key)).to.equal(was);
+    // One person has taken it back: whether they are two is for two people to decide.
+    const [last] = await scene.rows<{ verdict: string }>(
+      'select verdict from match_verdict order by key desc limit 1',
+    );
+    expect(last?.verdict).to.equal('field-check');
     expect(await scene.rows(`select 1 from enrolment where state = 'enrolled'`)).to.have.length(3);
   });
 
