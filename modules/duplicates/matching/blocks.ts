@@ -22,7 +22,7 @@ import {
   writeKeys,
 } from './keys.ts';
 import type { Registry } from './registry.ts';
-import { sharedInts } from './shared.ts';
+import { sharedBytes, sharedInts } from './shared.ts';
 import { eachRun, type Sorted, sharedKeys } from './sorting.ts';
 import { type Threads, together } from './threads.ts';
 import { inTurns, newTurns, type Turn, type Work } from './turns.ts';
@@ -35,6 +35,14 @@ export interface Skipped {
   readonly rule: string;
   readonly keys: number;
   readonly people: number;
+}
+
+/** Who is compared with nobody. */
+export interface Unseen {
+  /** People without any key: nothing but a given name is known of them, say. */
+  readonly unknown: number;
+  /** People all of whose keys were skipped because too many share them. */
+  readonly crowded: number;
 }
 
 /** The runs of a rule: a range of `Blocks.members`. */
@@ -55,6 +63,7 @@ export interface Blocks {
   readonly places: Int32Array;
   readonly starts: Int32Array;
   readonly skipped: readonly Skipped[];
+  readonly unseen: Unseen;
   /** Keys that more than `BLOCK_MAX` people share, as they were before they were made finer. */
   readonly large: ReadonlyMap<number, number>;
 }
@@ -114,19 +123,26 @@ interface RuleBlocks extends Turn {
 export interface Blocking extends Work {
   readonly kind: 'block';
   readonly registry: Registry;
+  /** Whether each person has a key, and one that is not skipped: 1 if so. All threads write it. */
+  readonly keyed: Uint8Array;
+  readonly compared: Uint8Array;
 }
 
 /** Blocks of the rules whose turn comes to this thread. */
-export function blockShare({ registry, taken }: Blocking): RuleBlocks[] {
-  const sources = sourcesOf(registry);
+export function blockShare(work: Blocking): RuleBlocks[] {
+  const sources = sourcesOf(work.registry);
   const rules = [...RULES.keys()].filter((rule) => isPossible(sources, rule));
-  return inTurns(taken, rules.length, (turn) => ({
+  return inTurns(work.taken, rules.length, (turn) => ({
     turn,
-    ...ruleBlocks(registry, sources, rules[turn]!),
+    ...ruleBlocks(work, sources, rules[turn]!),
   }));
 }
 
-function ruleBlocks(registry: Registry, sources: Sources, rule: number): Omit<RuleBlocks, 'turn'> {
+function ruleBlocks(
+  { registry, keyed, compared }: Blocking,
+  sources: Sources,
+  rule: number,
+): Omit<RuleBlocks, 'turn'> {
   const all = keysOfAll(registry, sources, rule);
   let sorted = sharedKeys(all.keys);
   const large: [number, number][] = [];
@@ -143,12 +159,18 @@ function ruleBlocks(registry: Registry, sources: Sources, rule: number): Omit<Ru
     );
     sorted = sharedKeys(all.keys);
   }
+  for (let at = 0; at < all.keys.length; at++) {
+    keyed[all.owner[at]!] = 1;
+    if (all.keys[at] !== 0) compared[all.owner[at]!] = 1;
+  }
   return { rule, ...membersOf(sorted, all.owner, finer), left, large };
 }
 
 /** Keys of everybody under the rules that make any, large keys refined; `threads` help. */
 export function blocksOf(registry: Registry, threads?: Threads): Blocks {
-  const made = together(threads, { kind: 'block', registry, taken: newTurns() }, blockShare);
+  const [keyed, compared] = [sharedBytes(registry.size), sharedBytes(registry.size)];
+  const work: Blocking = { kind: 'block', registry, keyed, compared, taken: newTurns() };
+  const made = together(threads, work, blockShare);
   const size = made.reduce((so, { members }) => so + members.length, 0);
   const members = sharedInts(size);
   const rules: RuleRuns[] = [];
@@ -163,8 +185,18 @@ export function blocksOf(registry: Registry, threads?: Threads): Blocks {
     skipped: made
       .filter(({ left }) => left.keys > 0)
       .map(({ rule, left }) => ({ rule: RULES[rule]!.name, ...left })),
+    unseen: unseenOf(keyed, compared),
     large: new Map(made.flatMap((of) => of.large)),
   };
+}
+
+function unseenOf(keyed: Uint8Array, compared: Uint8Array): Unseen {
+  let [unknown, crowded] = [0, 0];
+  for (let row = 0; row < keyed.length; row++) {
+    if (keyed[row] === 0) unknown++;
+    else if (compared[row] === 0) crowded++;
+  }
+  return { unknown, crowded };
 }
 
 /** Where each person stands in a run, but as its last: there nobody is left to be compared with. */

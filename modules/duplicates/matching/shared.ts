@@ -20,6 +20,10 @@ function copied(of: Numbers): Numbers {
 export const sharedInts = (size: number): Int32Array =>
   new Int32Array(new SharedArrayBuffer(Math.max(1, size) * 4), 0, size);
 
+/** The same for bytes. */
+export const sharedBytes = (size: number): Uint8Array =>
+  new Uint8Array(new SharedArrayBuffer(Math.max(1, size)), 0, size);
+
 /** The same value with its arrays of numbers in shared memory; an array that stands twice, once. */
 export function shared<Value>(value: Value): Value {
   const known = new Map<object, unknown>();

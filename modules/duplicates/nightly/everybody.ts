@@ -4,7 +4,7 @@
  */
 
 import { CROWD } from '../compare-all.ts';
-import { blocksOf } from '../matching/blocks.ts';
+import { blocksOf, type Unseen } from '../matching/blocks.ts';
 import type { Verdicts } from '../matching/clusters.ts';
 import { outsideCrowds, SUSPECTED_MIN } from '../matching/crowds.ts';
 import { gradeOf, gradeReader, rivalsOf } from '../matching/grades.ts';
@@ -14,7 +14,6 @@ import { type Run, runMatching } from '../matching/run.ts';
 import { probabilityOf } from '../matching/score.ts';
 import { shared } from '../matching/shared.ts';
 import type { Threads } from '../matching/threads.ts';
-import { type Unseen, unseenOf } from '../matching/unseen.ts';
 import { countAll } from '../registry/counts.ts';
 import { explanationOf } from '../registry/explain.ts';
 import { fitted, type TaughtModel } from '../registry/weights.ts';
@@ -79,7 +78,7 @@ export function compareEverybody(
   const people = registry.size;
   const counts = (): string[] => countLines(registry);
   if (people < TEACHING_MIN) {
-    const unseen = unseenOf(blocksOf(registry));
+    const unseen = blocksOf(registry).unseen;
     const none = { compared: 0, skipped: [], unseen, crowded: { keys: [], people: [] } };
     return { findings: { people, ...none }, pairs: [], counts };
   }
@@ -97,7 +96,7 @@ export function compareEverybody(
     ...(refused !== undefined && { refused }),
     compared: run.pairs.compared,
     skipped: run.blocks.skipped,
-    unseen: unseenOf(run.blocks),
+    unseen: run.blocks.unseen,
     crowded: crowdedKeys(registry, run),
   };
   return { findings, pairs: pairLines(registry, ids, run), counts };

@@ -12,7 +12,7 @@ import type {
   MeasureReportGroupStratifier,
 } from '@medplum/fhirtypes';
 import { CANONICAL_ROOT } from '../../../src/sdk/index.ts';
-import type { Unseen } from '../matching/unseen.ts';
+import type { Unseen } from '../matching/blocks.ts';
 import type { RunReportRow } from '../store/everybody.ts';
 import type { Findings } from './everybody.ts';
 

@@ -24,7 +24,6 @@ import { weightsOf } from '../../../modules/duplicates/matching/model.ts';
 import { type Person, registryOf } from '../../../modules/duplicates/matching/registry.ts';
 import { runMatching } from '../../../modules/duplicates/matching/run.ts';
 import { ALIKE } from '../../../modules/duplicates/matching/schema.ts';
-import { unseenOf } from '../../../modules/duplicates/matching/unseen.ts';
 import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
 
 const person = (
@@ -162,7 +161,7 @@ describe('candidates', () => {
     });
     expect(pairs).to.be.at.most(people.length * BLOCK_MAX);
     expect(blocks.skipped.some(({ people: left }) => left === people.length)).to.equal(true);
-    expect(unseenOf(blocks)).to.eql({ unknown: 0, crowded: people.length });
+    expect(blocks.unseen).to.eql({ unknown: 0, crowded: people.length });
   });
 });
 
