@@ -10,8 +10,8 @@ import type { Person } from '../matching/registry.ts';
 import { emailOf, identifierOf, phoneOf } from '../normalize/contact.ts';
 import { readBirthDay } from '../normalize/dates.ts';
 import { fold } from '../normalize/fold.ts';
-import { namePartsOf } from '../normalize/names.ts';
 import { type ColumnMap, type Columns, columnsOf, list, type Row } from './map.ts';
+import { nameReader } from './names.ts';
 import { remembered } from './remembered.ts';
 
 const MALE = ['m', 'male', 'man', '1'];
@@ -112,6 +112,7 @@ export function valuesReader(
   const columns = columnwise(map, header);
   const { one, all, joined } = columns;
   const { fullName, nameOrder, address } = map;
+  const nameOf = nameReader(nameOrder);
   const [given, family, full] = [all(map.given), all(map.family), all(fullName)];
   const [sexOf, birthDayOf] = [sexReader(map, one(map.sex?.column)), birthReader(map, columns)];
   const [phones, emails] = [all(map.phones), all(map.emails)];
@@ -128,14 +129,7 @@ export function valuesReader(
   const [district, household] = [folded(address?.district), one(map.household)];
   const texts = textsReader(map, columns);
   return (row) => ({
-    name: namePartsOf(
-      {
-        given: given(row),
-        family: family(row),
-        ...(fullName !== undefined && { full: full(row).join(' ') }),
-      },
-      nameOrder,
-    ),
+    name: nameOf(given(row), family(row), fullName && full(row).join(' ')),
     birthDay: birthDayOf(row),
     sex: sexOf(row),
     phones: phones(row).flatMap(phone),

@@ -49,7 +49,8 @@ const SHORT: ReadonlyArray<readonly [RegExp, string]> = [
   [/(?<![\p{Script=Arabic}\p{M}])ال(?=\p{Script=Arabic}{3})/gu, ''],
   [/(?<!\p{L})(?:Al|El)(?=\p{Lu}\p{Ll})/gu, ''],
 ];
-const OTHERS_MAX = 3;
+/** Names beside the given and the family's, at most. */
+export const OTHERS_MAX = 3;
 
 const expanded = (text: string): string =>
   /[/\u0600-\u06ff]|[AE]l\p{Lu}/u.test(text)

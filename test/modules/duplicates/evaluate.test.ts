@@ -3,16 +3,27 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect } from 'chai';
+import { stringify } from 'csv-stringify/sync';
+import fc from 'fast-check';
+import {
+  getCountries,
+  getCountryCallingCode,
+  parsePhoneNumberFromString,
+} from 'libphonenumber-js/min';
 import { after, before, describe, it } from 'mocha';
 import { evaluate } from '../../../modules/duplicates/evaluate/evaluate.ts';
 import { bCubed, clusterFigures } from '../../../modules/duplicates/evaluate/measures.ts';
+import { nameReader } from '../../../modules/duplicates/evaluate/names.ts';
 import { loaded, readMap, readRecords } from '../../../modules/duplicates/evaluate/read.ts';
 import { gradesOf, pairFigures } from '../../../modules/duplicates/evaluate/report.ts';
 import { HABITS, registryAbroad } from '../../../modules/duplicates/evaluate/synthetic/abroad.ts';
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
+import { readTable } from '../../../modules/duplicates/evaluate/table.ts';
 import { readTruth } from '../../../modules/duplicates/evaluate/truth.ts';
+import { phoneOf } from '../../../modules/duplicates/normalize/contact.ts';
+import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
 import { sharedPath } from '../../support/shared.ts';
 
 const program = join(import.meta.dirname, '../../../modules/duplicates/evaluate/evaluate.ts');
@@ -99,6 +110,110 @@ describe('measures', () => {
     const cubed = bCubed(clusters, truth);
     expect(cubed.precision).to.be.closeTo((1 + 1 + 0.5 + 0.5) / 4, 1e-12);
     expect(cubed.recall).to.be.closeTo((2 / 3 + 2 / 3 + 1 / 3 + 1) / 4, 1e-12);
+  });
+});
+
+describe('rows of a registry', () => {
+  const cell = fc.oneof(
+    fc.constantFrom(
+      '',
+      ' ',
+      'Asha',
+      'de la Cruz',
+      '5" x',
+      'a,b',
+      'a;b',
+      'x\r\ny',
+      "O'Connor",
+      'محمد',
+      '\t',
+    ),
+    fc.string({ unit: 'binary', maxLength: 12 }),
+  );
+  const rowsOf = (text: string, encoding?: string): string[][] => {
+    const file = join(mkdtempSync(join(tmpdir(), 'amana-rows-')), 'x.csv');
+    writeFileSync(file, text);
+    const rows: string[][] = [];
+    readTable(file, encoding, (header) => {
+      rows.push([...header]);
+      return (values) => rows.push(values.map((value) => value.trim()));
+    });
+    rmSync(dirname(file), { recursive: true });
+    return rows;
+  };
+
+  it('are what was written, whatever stands in quotes, between and behind them', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(cell, cell, cell), { maxLength: 6 }),
+        fc.constantFrom(',', ';', '\t', '|'),
+        fc.constantFrom('\n', '\r\n'),
+        fc.boolean(),
+        (cells, delimiter, end, everywhere) => {
+          const rows = cells.map((row) =>
+            row.map((text) => text.toWellFormed().replaceAll('\0', '')),
+          );
+          const options = { delimiter, record_delimiter: end, quoted: everywhere, quote: '"' };
+          const text = stringify([['a', 'b', 'c'], ...rows], {
+            ...options,
+            quoted_match: /[\r\n"]/,
+          });
+          const full = rows.filter((row) => row.some((value) => value.trim() !== ''));
+          expect(rowsOf(text)).to.deep.equal([
+            ['a', 'b', 'c'],
+            ...full.map((row) => row.map((value) => value.trim())),
+          ]);
+        },
+      ),
+      { numRuns: 60 },
+    );
+  });
+
+  it('are read as people in the same way whether they come again or not', () => {
+    const word = fc.constantFrom(
+      'Abd',
+      'al',
+      'Rahman',
+      'Md',
+      'Asha',
+      'Van',
+      'محمد',
+      'O',
+      'Connor',
+      'ሰላም',
+      '',
+    );
+    const name = fc.array(word, { maxLength: 4 }).map((words) => words.join(' '));
+    const read = nameReader('given-first');
+    fc.assert(
+      fc.property(
+        fc.array(name, { maxLength: 2 }),
+        fc.array(name, { maxLength: 2 }),
+        (given, family) => {
+          const expected = namePartsOf({ given, family }, 'given-first');
+          for (let times = 0; times < 2; times++)
+            expect(read(given, family)).to.deep.equal(expected);
+        },
+      ),
+    );
+  });
+
+  it('have the telephones that the plans of all countries make of them', () => {
+    const code = fc.constantFrom(
+      ...getCountries().map((country) => getCountryCallingCode(country)),
+    );
+    const rest = fc.stringMatching(/^0?[0-9]{3,14}$/);
+    fc.assert(
+      fc.property(code, rest, (calling, digits) => {
+        const text = `+${calling}${digits}`;
+        const parsed = parsePhoneNumberFromString(text);
+        const known = parsed?.isPossible() ? parsed.number : text.slice(0, 20);
+        // Digits that merely count up are no telephone.
+        fc.pre(phoneOf(text) !== undefined);
+        expect(phoneOf(text)).to.equal(known);
+      }),
+      { numRuns: 500 },
+    );
   });
 });
 
