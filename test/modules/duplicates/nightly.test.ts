@@ -2,8 +2,9 @@
 
 import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
-import { COMPARE_LEFT } from '../../../modules/duplicates/compare-all.ts';
+import { COMPARE_ALL, COMPARE_LEFT } from '../../../modules/duplicates/compare-all.ts';
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
+import { featuresChanged } from '../../../modules/duplicates/events.ts';
 import { blocksOf } from '../../../modules/duplicates/matching/blocks.ts';
 import { learnModel } from '../../../modules/duplicates/matching/learn.ts';
 import { scorePairs } from '../../../modules/duplicates/matching/pairs.ts';
@@ -12,8 +13,17 @@ import { scorerOf } from '../../../modules/duplicates/matching/scorer.ts';
 import { shared } from '../../../modules/duplicates/matching/shared.ts';
 import { Threads } from '../../../modules/duplicates/matching/threads.ts';
 import { runNightly } from '../../../modules/duplicates/nightly/run.ts';
+import { candidatesOfStored } from '../../../modules/duplicates/store/candidates.ts';
+import { endRun, startRun } from '../../../modules/duplicates/store/everybody.ts';
+import { freshPeople, moveKeys } from '../../../modules/duplicates/store/features.ts';
+import {
+  addWaiting,
+  coverWaiting,
+  forgetWaiting,
+} from '../../../modules/duplicates/store/waiting.ts';
+import { lookAfterWaiting, nextWaiting } from '../../../modules/duplicates/waiting.ts';
 import { runUnitOfWork, SYSTEM } from '../../../src/database/unit-of-work.ts';
-import type { Units } from '../../../src/sdk/index.ts';
+import type { Context, Units } from '../../../src/sdk/index.ts';
 import { loadPeople } from '../../bench/duplicates/load.ts';
 import { startTestHouse, type TestHouse } from '../../support/server.ts';
 
@@ -122,6 +132,71 @@ describe('a run over everybody', () => {
     const { models, pairs, raised } = await stands();
     expect([models, pairs, raised]).to.eql([before.models, before.pairs, before.raised]);
     await pool.query('delete from match_run where ended_at is null');
+  });
+
+  const unit = <Result>(work: (ctx: Context) => Promise<Result>): Promise<Result> =>
+    runUnitOfWork(house.app, SYSTEM, {}, work);
+  const number = async (question: string): Promise<number> =>
+    Number((await house.database.pool.query(question)).rows[0].n);
+
+  it('is rung where many wait to be compared, and looks after those who come meanwhile', async () => {
+    const { pool } = house.database;
+    const { rows } = await pool.query<{ patient_id: bigint }>(
+      'select patient_id from match_feature order by 1 limit 3',
+    );
+    const [first, ...later] = rows.map((row) => row.patient_id);
+    await unit((ctx) => addWaiting(ctx, Array(4_999).fill(first)));
+    const rung = `select count(*) as n from graphile_worker.jobs where key = '${COMPARE_ALL}'`;
+    expect(await unit((ctx) => nextWaiting(ctx, 1))).to.eql([first]);
+    expect(await number(rung)).to.equal(0);
+    await unit((ctx) => addWaiting(ctx, [first!, first!]));
+    expect(await unit((ctx) => nextWaiting(ctx, 20))).to.eql([]);
+    expect(await number(rung)).to.equal(1);
+    // The run begins and reads all who wait; two more come.
+    const run = await unit(async (ctx) => {
+      const begun = await startRun(ctx, 'of the test');
+      await coverWaiting(ctx, begun!.run_id);
+      return begun!.run_id;
+    });
+    await unit((ctx) => addWaiting(ctx, later));
+    expect(await unit((ctx) => nextWaiting(ctx, 1))).to.eql([later[0]]);
+    await pool.query('delete from outbox');
+    await unit(async (ctx) => {
+      await forgetWaiting(ctx, run);
+      await endRun(ctx, run);
+      await lookAfterWaiting(ctx);
+    });
+    const told = await pool.query(`select data -> 'ids' as ids from outbox where name = $1`, [
+      featuresChanged.name,
+    ]);
+    expect(told.rows).to.eql([{ ids: [String(later[1])] }]);
+    expect(await unit((ctx) => nextWaiting(ctx, 20))).to.eql([later[1]]);
+    expect(await number('select count(*) as n from match_waiting')).to.equal(0);
+    await pool.query(`delete from graphile_worker._private_jobs where key = '${COMPARE_ALL}'`);
+    await pool.query('delete from match_run where run_id = $1', [run]);
+  });
+
+  it('moves keys of new people together, and they are found before and afterwards', async () => {
+    const { pool } = house.database;
+    const found = async (): Promise<string[]> => {
+      const { rows } = await pool.query<{ patient_id: bigint }>(
+        'select a as patient_id from match_edge order by log_odds desc limit 40',
+      );
+      const ids = rows.map((row) => row.patient_id);
+      const all = await unit((ctx) => candidatesOfStored(ctx, ids));
+      return all.map((each) => `${each.patient_id} ${each.of.toSorted()}`).sort();
+    };
+    const settled = await found();
+    expect(settled).to.have.length.above(40);
+    await pool.query('update match_feature set fresh = patient_id % 3 <> 0');
+    expect(await found()).to.eql(settled);
+    const fresh = await number('select count(*) as n from match_feature where fresh');
+    expect(fresh).to.be.within(1_000, PEOPLE);
+    expect(await unit((ctx) => moveKeys(ctx, 1_000))).to.equal(1_000);
+    expect(await found()).to.eql(settled);
+    expect(await unit((ctx) => moveKeys(ctx, PEOPLE))).to.equal(fresh - 1_000);
+    expect(await unit((ctx) => freshPeople(ctx, 1))).to.equal(0);
+    expect(await found()).to.eql(settled);
   });
 
   it('finds the same pairs in the same order with one thread and with three', () => {
