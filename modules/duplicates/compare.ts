@@ -22,6 +22,7 @@ import {
   type FoundFeature,
   keysOfStored,
   noteCrowded,
+  placesOf,
 } from './store/candidates.ts';
 import { featuresOf, type StoredFeature } from './store/features.ts';
 import { type EdgeRow, forgetEdges, lockEdges, writeEdges } from './store/suspicions.ts';
@@ -81,8 +82,7 @@ async function compareSome(ctx: Context, ids: readonly bigint[]): Promise<Findin
     people.map((each) => each.patient_id),
   );
   if (found.length === 0) return { people, pairs: [] };
-  const among = people.map((): number[] => []);
-  for (const [at, { of }] of found.entries()) for (const place of of) among[place - 1]!.push(at);
+  const among = placesOf(found, people.length);
   const desk = new Desk(people.map(personOf), found, (person) => among[person]!);
   const { judge, modelId, outgrown } = await judgeOf(ctx, desk, KEPT_MIN);
   if (outgrown) ctx.enqueue(compareAll, {}, { key: COMPARE_ALL });

@@ -23,13 +23,13 @@ import {
 import { PHONE_COUNTRY } from '../households/index.ts';
 import { gradeOfOverlap, oneToOne } from './households/overlap.ts';
 import { countOf, nothingToCompare, refuseMasked } from './match.ts';
-import { keysOf } from './matching/keys.ts';
+import { keyReader } from './matching/keys.ts';
 import { registryOf } from './matching/registry.ts';
 import { MATCH } from './permissions.ts';
 import { Desk } from './registry/desk.ts';
 import { personOf } from './registry/person.ts';
 import { judgeOf } from './registry/weights.ts';
-import { findCandidates } from './store/candidates.ts';
+import { candidatesOfFamily, placesOf } from './store/candidates.ts';
 import { type HouseholdRow, householdsOf } from './store/households.ts';
 
 const GRADE = 'http://hl7.org/fhir/StructureDefinition/match-grade';
@@ -145,14 +145,13 @@ async function memberPairs(
 ): Promise<(MemberPair & { readonly householdId: bigint })[]> {
   const people = members.map((each) => personOf(each, ctx.setting(PHONE_COUNTRY)));
   const registry = registryOf(people);
-  const keys = people.map((_, at) => new Set(keysOf(registry, at)));
-  const all = keys.flatMap((each) => [...each]);
-  if (all.length === 0) throw nothingToCompare('resource.contained');
-  const candidates = (await findCandidates(ctx, all)).filter(
-    ({ household_id: household, active }) => household !== null && active,
-  );
+  const keysOf = keyReader(registry);
+  const keys = people.map((_, at) => keysOf(at));
+  if (keys.every((each) => each.length === 0)) throw nothingToCompare('resource.contained');
+  const candidates = await candidatesOfFamily(ctx, keys);
   if (candidates.length === 0) return [];
-  const desk = new Desk(people, candidates);
+  const among = placesOf(candidates, people.length);
+  const desk = new Desk(people, candidates, (person) => among[person]!);
   const { judge } = await judgeOf(ctx, desk, PAIR_MIN);
   const likely = people.flatMap((_, given) =>
     judge.ranked(given).map(({ candidate }) => candidate.fhir_id),

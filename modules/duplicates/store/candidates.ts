@@ -42,6 +42,21 @@ export async function findCandidates(
   return ctx.db.query<StoredFeature>(FIND, [keys]);
 }
 
+/**
+ * SQL: records in use that share a key with each of `asked` (n, id, keys), each once.
+ *
+ * @param condition  SQL, beginning with and
+ * @param limit  SQL: candidates of each at most
+ */
+const foundOf = (condition: string, limit: number | string): string =>
+  `pair as materialized (
+     select a.n, c.* from asked a cross join lateral (
+       with found as materialized (
+         select ${COLUMNS} from match_feature f
+         where ${shares('a.keys')} and f.active and f.replaced_by is null ${condition})
+       select * from found limit ${limit}) c)
+   select array_agg(n) as of, ${COLUMNS} from pair f group by ${COLUMNS}`;
+
 const OF_STORED = statement(
   'duplicates.candidates-of-stored',
   `with asked as materialized (
@@ -50,18 +65,49 @@ const OF_STORED = statement(
      join match_feature q on q.patient_id = w.id cross join unnest(q.keys) as k(key)
      where not exists (select from match_big_key b where b.key = k.key)
      group by w.n, w.id),
-   pair as materialized (
-     select a.n, c.* from asked a cross join lateral (
-       with found as materialized (
-         select ${COLUMNS} from match_feature f
-         where ${shares('a.keys')} and f.patient_id <> a.id and f.active and f.replaced_by is null)
-       select * from found limit ${CANDIDATES_MAX}) c)
-   select array_agg(n) as of, ${COLUMNS} from pair f group by ${COLUMNS}`,
+   ${foundOf('and f.patient_id <> a.id', CANDIDATES_MAX)}`,
+);
+
+const OF_FAMILY = statement(
+  'duplicates.candidates-of-family',
+  `with asked as materialized (
+     select w.n, array_agg(w.key) as keys from unnest($1::int4[], $2::int4[]) as w(n, key)
+     where not exists (select from match_big_key b where b.key = w.key)
+     group by w.n),
+   ${foundOf('and f.household_id is not null', '$3')}`,
 );
 
 /** A record that was found for some of those that were asked about, by their places from 1. */
 export interface FoundFeature extends StoredFeature {
   readonly of: readonly number[];
+}
+
+/** Of each of so many that were asked about, the places of what was found for it. */
+export function placesOf(found: readonly FoundFeature[], asked: number): readonly number[][] {
+  const places = Array.from({ length: asked }, (): number[] => []);
+  for (const [at, { of }] of found.entries()) for (const place of of) places[place - 1]!.push(at);
+  return places;
+}
+
+/** Candidates of a family at most, and of each of its members at least so many. */
+const FAMILY_MAX = 2_400;
+const MEMBER_MIN = 100;
+
+/**
+ * Members of households who share a key with one of a family, each once.
+ *
+ * @param keys  of each member of the family
+ */
+export async function candidatesOfFamily(
+  ctx: Context,
+  keys: readonly (readonly number[])[],
+): Promise<FoundFeature[]> {
+  const pairs = keys.flatMap((each, at) => each.map((key) => [at + 1, key] as const));
+  return ctx.db.query<FoundFeature>(OF_FAMILY, [
+    pairs.map(([n]) => n),
+    pairs.map(([, key]) => key),
+    Math.max(MEMBER_MIN, Math.floor(FAMILY_MAX / keys.length)),
+  ]);
 }
 
 /** Records in use that share a key with one of these records, each once. */
