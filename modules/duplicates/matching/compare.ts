@@ -8,12 +8,15 @@ import {
   ADJACENT,
   ALIKE,
   AREA,
+  CROSSED_LEVEL_MAX,
   FAMILY,
   type Field,
   GIVEN,
   type Kind,
   LEVELS,
   MISSING,
+  MOVED,
+  OTHER,
   YEARS_EQUAL,
 } from './schema.ts';
 import { isYear, type ValueTable } from './values.ts';
@@ -98,6 +101,7 @@ class RegistryComparer implements Comparer {
   readonly #below: readonly (readonly number[])[];
   readonly #given: number;
   readonly #family: number;
+  readonly #other: number;
   #equal = 0;
 
   constructor({ rows, width, columns }: Registry, memoBits?: number) {
@@ -112,6 +116,7 @@ class RegistryComparer implements Comparer {
     this.#below = columns.map(({ field }) => lowerAreasOf(columns, field.name));
     this.#given = columns.findIndex(({ field }) => field.name === GIVEN);
     this.#family = columns.findIndex(({ field }) => field.name === FAMILY);
+    this.#other = columns.findIndex(({ field }) => field.name === OTHER);
   }
 
   equalValue(): number {
@@ -155,7 +160,11 @@ class RegistryComparer implements Comparer {
     const count = this.#slots[column]!;
     const compare = this.#compares[column]!;
     this.#equal = 0;
-    if (count === 1) return compare(rows[from]!, rows[to]!);
+    if (count === 1) {
+      const level = compare(rows[from]!, rows[to]!);
+      if (column !== this.#family || this.#other < 0 || level > CROSSED_LEVEL_MAX) return level;
+      return this.#isMoved(a, b, rows[from]!, rows[to]!) ? MOVED : level;
+    }
     let best = MISSING;
     for (let i = from; i < from + count && rows[i] !== 0; i++) {
       for (let j = to; j < to + count && rows[j] !== 0; j++) {
@@ -181,7 +190,8 @@ class RegistryComparer implements Comparer {
   }
 
   namesAlike(a: number, b: number): boolean {
-    return this.level(this.#given, a, b) >= ALIKE || this.level(this.#family, a, b) >= ALIKE;
+    const family = this.level(this.#family, a, b);
+    return this.level(this.#given, a, b) >= ALIKE || (family >= ALIKE && family !== MOVED);
   }
 
   /** A value that stands in the slots of both; 0 without one. */
@@ -193,6 +203,18 @@ class RegistryComparer implements Comparer {
       }
     }
     return 0;
+  }
+
+  /** Whether the family name of one is a further name of the other, and sounds like it. */
+  #isMoved(a: number, b: number, familyA: number, familyB: number): boolean {
+    const [rows, width] = [this.#rows, this.#width];
+    const [at, count] = [this.#places[this.#other]!, this.#slots[this.#other]!];
+    for (let slot = at; slot < at + count; slot++) {
+      const [x, y] = [rows[a * width + slot]!, rows[b * width + slot]!];
+      if (x !== 0 && this.#words(x, familyB) >= ALIKE) return true;
+      if (y !== 0 && this.#words(y, familyA) >= ALIKE) return true;
+    }
+    return false;
   }
 
   #words(x: number, y: number): number {

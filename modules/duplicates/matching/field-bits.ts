@@ -11,9 +11,12 @@ import { textOf } from './values.ts';
 /** Room for the levels of a column. */
 const STRIDE = 8;
 
-function silent(levels: number): FieldModel {
+/** A field's model; even where it is not known, and where it knows fewer levels than there are now. */
+function whole(of: FieldModel | undefined, levels: number): FieldModel {
   const even = Array<number>(levels).fill(1 / levels);
-  return { m: even, h: even, u: even };
+  const fill = (known: readonly number[] = []): readonly number[] =>
+    known.length >= levels ? known : [...known, ...even.slice(known.length)];
+  return { m: fill(of?.m), h: fill(of?.h), u: fill(of?.u) };
 }
 
 export class FieldBits {
@@ -31,8 +34,8 @@ export class FieldBits {
     const { columns } = registry;
     this.#registry = registry;
     // A model from elsewhere says nothing about a field that it does not know.
-    this.#fields = columns.map(
-      ({ field }) => model.fields[field.name] ?? silent(levelsOf(field.kind)),
+    this.#fields = columns.map(({ field }) =>
+      whole(model.fields[field.name], levelsOf(field.kind)),
     );
     const room = (): Float64Array => new Float64Array(columns.length * STRIDE);
     [this.#m, this.#h, this.#common, this.#chance] = [room(), room(), room(), room()];

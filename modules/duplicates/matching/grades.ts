@@ -8,7 +8,17 @@
 
 import type { Comparer } from './compare.ts';
 import type { Registry } from './registry.ts';
-import { ADJACENT, BIRTH, FAMILY, GIVEN, IDENTIFIER, MISSING, SEX, YEARS_EQUAL } from './schema.ts';
+import {
+  ADJACENT,
+  BIRTH,
+  FAMILY,
+  GIVEN,
+  IDENTIFIER,
+  MISSING,
+  MOVED,
+  SEX,
+  YEARS_EQUAL,
+} from './schema.ts';
 import { probabilityOf } from './score.ts';
 
 export type Grade = 'certain' | 'probable' | 'possible' | 'certainly-not';
@@ -74,13 +84,14 @@ export function gradeReader(
   const identifier = at(IDENTIFIER);
   const level = (column: number, a: number, b: number): number =>
     column < 0 ? MISSING : comparer.level(column, a, b);
+  const ordered = (level: number): number => (level === MOVED ? 0 : level);
   const { rows, width, household } = registry;
   return (a, b) => {
     const column = birth < 0 ? undefined : registry.columns[birth]!;
     const day = column?.values.days[rows[a * width + column.at]!] ?? 0;
     return {
       given: level(given, a, b),
-      family: level(family, a, b),
+      family: ordered(level(family, a, b)),
       birth: level(birth, a, b),
       wholeDate: day % 10_000 !== 0,
       sex: level(sex, a, b),

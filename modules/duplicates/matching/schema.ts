@@ -49,10 +49,16 @@ export const YEAR_ONLY = LEVELS.date;
  */
 export const YEARS_EQUAL = LEVELS.date + 1;
 
+/**
+ * The level of family names of which one stands among the other's further names: where a father's name is
+ * left out, the family's takes its place.
+ */
+export const MOVED = LEVELS.name;
+
 /** Levels of a kind, those outside the order included. */
 export const levelsOf = (kind: Kind): number => LEVELS[kind] + (OUTSIDE[kind] ?? 0);
 
-const OUTSIDE: Readonly<Partial<Record<Kind, number>>> = { identifier: 1, date: 2 };
+const OUTSIDE: Readonly<Partial<Record<Kind, number>>> = { name: 1, identifier: 1, date: 2 };
 
 /** No level: the value is missing on either side. */
 export const MISSING = -1;

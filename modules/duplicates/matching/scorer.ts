@@ -7,7 +7,16 @@ import { FieldBits } from './field-bits.ts';
 import type { Model, Usual } from './model.ts';
 import { areaColumnOf, RAREST, type Rarity, rarityOf } from './rarity.ts';
 import type { Registry } from './registry.ts';
-import { ALIKE, CROSSED_LEVEL_MAX, FAMILY, GIVEN, type Kind, LEVELS, MISSING } from './schema.ts';
+import {
+  ALIKE,
+  CROSSED_LEVEL_MAX,
+  FAMILY,
+  GIVEN,
+  type Kind,
+  LEVELS,
+  MISSING,
+  MOVED,
+} from './schema.ts';
 import {
   crossedBits,
   type FieldScore,
@@ -264,8 +273,9 @@ class PairScorer implements Scorer {
       const bonus = this.#bonus(column, level, equal, a, b);
       names.bits += this.#of.m(column, level) + bonus;
       names.bitsH += this.#of.h(column, level, equal, bonus);
-      if (level > best) best = level;
-      if (level < least) least = level;
+      const like = level === MOVED ? CROSSED_LEVEL_MAX : level;
+      if (like > best) best = like;
+      if (like < least) least = like;
     }
     if (least >= ALIKE) names.bits = Math.min(names.bits, this.#jointly(a, b));
     const crossed = best <= CROSSED_LEVEL_MAX ? this.#crossed(a, b) : NOT_TRIED;
@@ -322,7 +332,7 @@ class PairScorer implements Scorer {
     const home = this.#area < 0 ? 0 : rows[a * width + this.#area]!;
     const area = this.#area >= 0 && home === rows[b * width + this.#area] ? home : 0;
     if (equal !== 0) return this.#rarity.bits(column, equal, area);
-    if (level < ALIKE) return 0;
+    if (level < ALIKE || level === MOVED) return 0;
     const at = this.#places[column]!;
     return this.#rarity.alike(column, rows[a * width + at]!, rows[b * width + at]!, area);
   }

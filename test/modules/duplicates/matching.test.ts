@@ -13,6 +13,7 @@ import { clustersOf } from '../../../modules/duplicates/matching/clusters.ts';
 import { comparerOf } from '../../../modules/duplicates/matching/compare.ts';
 import { digitEdits, edits, jaroWinkler } from '../../../modules/duplicates/matching/distance.ts';
 import { exclusive } from '../../../modules/duplicates/matching/exclusive.ts';
+import { gradeReader } from '../../../modules/duplicates/matching/grades.ts';
 import {
   KEYS_MAX,
   partsReader,
@@ -23,7 +24,7 @@ import {
 import { weightsOf } from '../../../modules/duplicates/matching/model.ts';
 import { type Person, registryOf } from '../../../modules/duplicates/matching/registry.ts';
 import { runMatching } from '../../../modules/duplicates/matching/run.ts';
-import { ALIKE } from '../../../modules/duplicates/matching/schema.ts';
+import { ALIKE, MOVED } from '../../../modules/duplicates/matching/schema.ts';
 import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
 
 const person = (
@@ -112,6 +113,27 @@ describe('names in two scripts', () => {
     const comparer = comparerOf(registry);
     expect(comparer.level(family, 0, 1)).to.equal(ALIKE);
     expect(comparer.level(family, 1, 2)).to.equal(5);
+  });
+});
+
+describe('family names among further names', () => {
+  const named = (full: string): Person => ({
+    ...person('', '', 19800504),
+    name: namePartsOf({ full }),
+  });
+  const family = ([a, b]: readonly [string, string]): number => {
+    const registry = registryOf([named(a), named(b), named('Omar Farah Nur')]);
+    const column = registry.columns.findIndex(({ field }) => field.name === 'family');
+    return comparerOf(registry).level(column, 0, 1);
+  };
+
+  it('are found where the father’s name was left out, and are no certain agreement', () => {
+    expect(family(['Fatima Ali Mohamed Shami', 'Fatima Shami'])).to.equal(MOVED);
+    expect(family(['فاطمة المصري', 'Fatima Ali Masri'])).to.equal(MOVED);
+    expect(family(['Fatima Ali Shami', 'Fatima Ali Hijazi'])).to.equal(5);
+    expect(family(['Fatima Ali Shami', 'Fatima Hamza Hijazi'])).to.be.below(3);
+    const registry = registryOf([named('Fatima Ali Shami'), named('Fatima Shami')]);
+    expect(gradeReader(registry, comparerOf(registry))(0, 1).family).to.equal(0);
   });
 });
 
