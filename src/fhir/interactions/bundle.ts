@@ -163,7 +163,8 @@ function conditionOf(
   place: string,
 ): Condition | undefined {
   if (method === 'POST' && ifNoneExist !== undefined) {
-    return parseCondition(unit, type, ifNoneExist, `${place}.request.ifNoneExist`);
+    const condition = parseCondition(unit, type, ifNoneExist, `${place}.request.ifNoneExist`);
+    return { ...condition, followsReplaced: true };
   }
   if (['PUT', 'PATCH', 'DELETE'].includes(method) && id === undefined) {
     return parseCondition(unit, type, query.toString(), `${place}.request.url`, method !== 'PUT');

@@ -6,8 +6,16 @@
  * Spec: https://hl7.org/fhir/R4/http.html#ccreate
  */
 
+import type { Reference } from '@medplum/fhirtypes';
 import type { UnitOfWork } from '../../app.ts';
-import { inOrder, Problem, problem, type Statement, statement } from '../../sdk/index.ts';
+import {
+  inOrder,
+  Problem,
+  problem,
+  type Statement,
+  statement,
+  structureDefinition,
+} from '../../sdk/index.ts';
 import { authorize } from '../authorize.ts';
 import { systemKey, valueHash } from '../definitions/hash.ts';
 import { refuseMaskedSearch } from '../disclosure.ts';
@@ -30,6 +38,11 @@ export interface Condition {
   readonly place?: string;
   /** True when none is created where none matches: then what is beyond reach is simply not there. */
   readonly onlySelects?: boolean;
+  /**
+   * True when the resource found is not changed: where one of several matches was replaced by another of
+   * them, the one that remains is meant.
+   */
+  readonly followsReplaced?: boolean;
 }
 
 /**
@@ -188,9 +201,11 @@ async function resolveIdentifiers(
       (row) => system === undefined || row.system === systemKey(system),
     );
     const known = condition.onlySelects ? matching.filter((row) => seen.has(row.rid)) : matching;
-    const distinct = new Map(known.map((row) => [row.rid, row]));
-    if (distinct.size > 1) throw severalMatch(condition);
-    const [row] = distinct.values();
+    const distinct = [...new Map(known.map((row) => [row.rid, row])).values()];
+    const meant =
+      condition.followsReplaced && distinct.length > 1 ? withoutReplaced(distinct) : distinct;
+    if (meant.length > 1) throw severalMatch(condition);
+    const [row] = meant;
     if (row && !seen.has(row.rid)) throw matchBeyondReach(condition);
     found.set(
       condition,
@@ -203,6 +218,29 @@ async function resolveIdentifiers(
       },
     );
   }
+}
+
+/** Those of several that were not replaced by another of them. */
+function withoutReplaced<Row extends { readonly content: string }>(rows: readonly Row[]): Row[] {
+  const ids = new Set(rows.map(({ content }) => idOf(content)));
+  return rows.filter(({ content }) => !ids.has(replacementOf(content) ?? ''));
+}
+
+/** Id of the resource that stands for this one: by Patient.link, or by our extension of other types. */
+function replacementOf(content: string): string | undefined {
+  if (!content.includes('replaced-by')) return undefined;
+  const { link, extension } = JSON.parse(content) as Replaceable;
+  const other =
+    link?.find(({ type }) => type === 'replaced-by')?.other ??
+    extension?.find(({ url }) => url === REPLACED_BY)?.valueReference;
+  return other?.reference?.split('/').at(-1);
+}
+
+const REPLACED_BY = structureDefinition('replaced-by');
+
+interface Replaceable {
+  readonly link?: readonly { readonly type?: string; readonly other?: Reference }[];
+  readonly extension?: readonly { readonly url?: string; readonly valueReference?: Reference }[];
 }
 
 async function resolveOther(unit: UnitOfWork, condition: Condition): Promise<Match | undefined> {

@@ -116,7 +116,8 @@ export async function conditionalReferences(
       refuseTemporary(resource, reference, where);
       const match = /^([A-Z][A-Za-z]+)\?(.+)$/.exec(reference);
       if (!match || wanted.has(reference)) continue;
-      wanted.set(reference, parseCondition(unit, match[1]!, match[2]!, where, true));
+      const condition = parseCondition(unit, match[1]!, match[2]!, where, true);
+      wanted.set(reference, { ...condition, followsReplaced: true });
     }
   }
   if (wanted.size === 0) return resources.map((each) => each.resource);

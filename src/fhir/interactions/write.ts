@@ -96,7 +96,7 @@ export async function create(
   const criteria = request.headers['if-none-exist'];
   if (criteria !== undefined) {
     authorize(unit, 'write', type);
-    const condition = parseCondition(unit, type, criteria);
+    const condition = { ...parseCondition(unit, type, criteria), followsReplaced: true };
     const locks = [...condition.locks, ...plannedLocks([plan])];
     const match = (await resolveLocked(unit, locks, [condition])).get(condition);
     if (match) return writtenResponse(fhirOf(unit), request, { ...match, type }, 200);

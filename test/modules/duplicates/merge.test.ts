@@ -273,6 +273,31 @@ describe('merging people', () => {
     expect(gone.status).to.equal(409);
   });
 
+  it('leads what is registered by a number of a replaced record to the one that remains', async () => {
+    for (const id of ['i-1', 'i-2']) {
+      await scene.put(patient(id, { identifier: [{ system: NATIONAL, value: id }] }));
+    }
+    await merged(merge('i-2', 'i-1'));
+    const number = `identifier=${encodeURIComponent(`${NATIONAL}|i-2`)}`;
+    const fresh = { ...patient('x'), id: undefined };
+    const person = { fullUrl: 'urn:uuid:0f0e7a3c-6a52-4b7e-9a44-0d9c3f1a6c11', resource: fresh };
+    const home = household('hi', ['head:x']);
+    home.member![0]!.entity = { reference: person.fullUrl };
+    const entry = [
+      { ...person, request: { method: 'POST', url: 'Patient', ifNoneExist: number } },
+      { resource: home, request: { method: 'PUT', url: 'Group/hi' } },
+    ];
+    const bundle = { resourceType: 'Bundle', type: 'transaction', entry };
+    await merged(scene.house.fetch('', { body: bundle }));
+    expect((await read('Group/hi')).member[0].entity.reference).to.equal('Patient/i-1');
+    home.member![0]!.entity = { reference: `Patient?${number}` };
+    await merged(scene.house.fetch('', { body: { ...bundle, entry: entry.slice(1) } }));
+    expect((await read('Group/hi')).member[0].entity.reference).to.equal('Patient/i-1');
+    // A copy of the replaced record must not be written over the one that remains.
+    const over = await scene.house.fetch(`Patient?${number}`, { method: 'PUT', body: fresh });
+    expect(code(over)).to.equal('412 condition-ambiguous');
+  });
+
   it('takes two people where payments are at stake, and tells what was paid twice', async () => {
     await scene.pay();
     const other = await scene.house.tokenFor('duplicates-officer');
