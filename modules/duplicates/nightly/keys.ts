@@ -4,7 +4,7 @@
  */
 
 import type { Units } from '../../../src/sdk/index.ts';
-import { freshPeople, moveKeys } from '../store/features.ts';
+import { enterKeys, freshPeople, moveKeys } from '../store/features.ts';
 
 /** People of one transaction. */
 const PORTION = 50_000;
@@ -17,6 +17,7 @@ export async function moveFreshKeys(units: Units): Promise<void> {
   if (fresh < MOVED_MIN) return;
   for (;;) {
     const moved = await units.run((ctx) => moveKeys(ctx, PORTION));
+    await units.run(enterKeys);
     if (moved < PORTION) return;
   }
 }

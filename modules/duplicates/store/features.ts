@@ -156,13 +156,16 @@ const ENTER = statement(
 );
 
 /**
- * Moves keys of some people from the small index into the large one, in the order of its pages.
+ * Moves keys of some people from the small index to those that wait for the large one: `enterKeys` next.
  *
  * @returns of how many people
  */
 export async function moveKeys(ctx: Context, people: number): Promise<number> {
-  const moved = await ctx.db.run(MOVE, [people]);
+  return ctx.db.run(MOVE, [people]);
+}
+
+/** Enters keys that wait into the large index, in the order of its pages. */
+export async function enterKeys(ctx: Context): Promise<void> {
   await ctx.db.query(MEMORY);
   await ctx.db.query(ENTER);
-  return moved;
 }

@@ -15,7 +15,7 @@ import { Threads } from '../../../modules/duplicates/matching/threads.ts';
 import { runNightly } from '../../../modules/duplicates/nightly/run.ts';
 import { candidatesOfStored } from '../../../modules/duplicates/store/candidates.ts';
 import { endRun, startRun } from '../../../modules/duplicates/store/everybody.ts';
-import { freshPeople, moveKeys } from '../../../modules/duplicates/store/features.ts';
+import { enterKeys, freshPeople, moveKeys } from '../../../modules/duplicates/store/features.ts';
 import {
   addWaiting,
   coverWaiting,
@@ -193,6 +193,8 @@ describe('a run over everybody', () => {
     const fresh = await number('select count(*) as n from match_feature where fresh');
     expect(fresh).to.be.within(1_000, PEOPLE);
     expect(await unit((ctx) => moveKeys(ctx, 1_000))).to.equal(1_000);
+    expect(await found()).to.eql(settled);
+    await unit(enterKeys);
     expect(await found()).to.eql(settled);
     expect(await unit((ctx) => moveKeys(ctx, PEOPLE))).to.equal(fresh - 1_000);
     expect(await unit((ctx) => freshPeople(ctx, 1))).to.equal(0);
