@@ -7,7 +7,7 @@
  */
 
 import { Readable, type Writable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { finished, pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { Database, Statement } from '../sdk/index.ts';
@@ -129,9 +129,12 @@ async function* copyOutAlone(client: Pipelined, statement: string): AsyncGenerat
   const { pipeline: before } = client;
   if (before) await client.query('select');
   client.pipeline = false;
+  const stream = client.query(copyTo(statement));
   try {
-    yield* client.query(copyTo(statement));
+    yield* stream.iterator({ destroyOnReturn: false });
   } finally {
+    // Whoever stops in the middle leaves the rest on its way: the next answer comes after it.
+    if (!stream.readableEnded) await finished(stream.resume()).catch(() => {});
     client.pipeline = before ?? false;
   }
 }

@@ -215,6 +215,21 @@ describe('a unit of work', () => {
     await app.work((ctx) => ctx.db.run('delete from thing where id >= 50000'));
   });
 
+  it('goes on, or ends, after it has stopped reading what is copied out', async () => {
+    await app.work((ctx) => ctx.db.run('insert into thing select generate_series(50000, 350000)'));
+    const some = 'copy (select id from thing) to stdout';
+    const still = await app.work(async (ctx) => {
+      for await (const _ of ctx.db.copyOut(some)) break;
+      return ctx.db.query('select 1 as one');
+    });
+    expect(still).to.eql([{ one: 1 }]);
+    const fault = app.work(async (ctx) => {
+      for await (const _ of ctx.db.copyOut(some)) throw new Error('who read has gone');
+    });
+    expect(await messageOf(fault)).to.equal('who read has gone');
+    await app.work((ctx) => ctx.db.run('delete from thing where id >= 50000'));
+  });
+
   it('is refused inside another, which already holds a connection', async () => {
     for (const outer of [app.work, reading]) {
       for (const inner of [app.work, reading]) {
