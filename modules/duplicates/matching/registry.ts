@@ -145,7 +145,7 @@ export class RegistryBuilder {
       this.#texts.set(key, this.#take(textField(key, SHARED_TEXT.test(key))));
     }
     for (const [key, of] of this.#texts) one(of, texts[key]);
-    this.#household.push(this.#households.id(person.household ?? ''));
+    this.#household.push(this.#households.id(householdOf(person)));
     this.#district.push(this.#districts.id(person.district ?? ''));
     this.#marks.push(person.source | (name.native ? 2 : 0));
     this.#size++;
@@ -186,6 +186,10 @@ export class RegistryBuilder {
     };
   }
 }
+
+/** The household within its registry: two registries number theirs each by itself. */
+const householdOf = ({ household, source }: Person): string =>
+  household && source === 1 ? `\u0001${household}` : (household ?? '');
 
 function one(of: Taken, text: string | undefined, native = false): void {
   const id = text ? of.values.id(text, native) : 0;

@@ -54,17 +54,17 @@ export function runMatching(registry: Registry, options: MatchingOptions): Run {
   const alone = Float64Array.from({ length: pairs.size }, (_, at) =>
     pairLogOdds(registry, pairs, at, model),
   );
+  const met = feedback(registry, pairs, alone, scorer);
   if (across) {
-    const logOdds = oneToOne(registry.size, pairs, alone);
+    const logOdds = oneToOne(registry.size, met.pairs, met.logOdds);
     const clusters = clustersOf(
       registry.size,
-      assign(likelyEdges(pairs, alone)),
+      assign(likelyEdges(met.pairs, met.logOdds)),
       () => 0,
       options.verdicts,
     );
-    return { blocks, model, pairs, scorer, logOdds, clusters };
+    return { blocks, model, pairs: met.pairs, scorer, logOdds, clusters };
   }
-  const met = feedback(registry, pairs, alone, scorer);
   const informed = { ...met, logOdds: exclusive(registry, met.pairs, met.logOdds) };
   const edges = likelyEdges(informed.pairs, informed.logOdds);
   const said = new Map(edges.map(({ a, b, logOdds }) => [a * registry.size + b, logOdds]));

@@ -137,6 +137,31 @@ describe('family names among further names', () => {
   });
 });
 
+describe('two registries', () => {
+  it('number their households each by itself, and one family linked brings its members along', () => {
+    const { records, truth } = syntheticRegistry(1_200, 11);
+    const taken = new Set<number>();
+    const people = records.people.map((each, at): Person => {
+      const source = taken.has(truth[at]!) ? 1 : 0;
+      taken.add(truth[at]!);
+      return { ...each, identifiers: [], phones: [], source };
+    });
+    const across = { across: true };
+    const known = runMatching(registryOf(people), across);
+    const unknown = runMatching(
+      registryOf(people.map((each) => ({ ...each, household: '' }))),
+      across,
+    );
+    const found = ({ pairs: { a, b }, logOdds }: typeof known): number =>
+      a.filter((row, at) => logOdds[at]! > 0 && truth[row] === truth[b[at]!]).length;
+    expect(found(known)).to.be.above(found(unknown));
+    const two = registryOf(
+      [0, 1].map((source) => person('Asha', 'Ali', 0, { household: '7', source: source as 0 | 1 })),
+    );
+    expect(two.household[0]).to.not.equal(two.household[1]);
+  });
+});
+
 describe('candidates', () => {
   it('are every pair with a key in common, each once', () => {
     const names = fc.constantFrom('ali', 'aly', 'omar', 'umar', 'maxamed', 'mohamed', '');
