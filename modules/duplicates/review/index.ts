@@ -6,6 +6,7 @@
 import type { Operation } from '../../../src/sdk/index.ts';
 import { clusterOperation } from './cluster.ts';
 import { decideOperation } from './decide.ts';
+import { labelsOperation } from './labels.ts';
 import { qualityOperation } from './quality.ts';
 import { nextOperation } from './queue.ts';
 
@@ -18,4 +19,5 @@ export const reviewOperations: readonly Operation[] = [
   decideOperation,
   qualityOperation,
   clusterOperation,
+  labelsOperation,
 ];

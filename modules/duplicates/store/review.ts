@@ -379,3 +379,35 @@ export function verdictsOfTwo(
 ): Promise<{ one: Verdict; other: Verdict; n: number }[]> {
   return ctx.db.query(TWO, [since]);
 }
+
+const LABELLED = statement(
+  'duplicates.labelled-pairs',
+  `select coalesce(x.fhir_id, g.fhir_id) as one, coalesce(y.fhir_id, h.fhir_id) as other,
+     case when x.fhir_id is null then 'Group' else 'Patient' end as type,
+     v.verdict, v.p, v.grade, v.model_id, v.decided_at
+   from match_verdict_last v
+   left join match_feature x on x.patient_id = v.a left join match_feature y on y.patient_id = v.b
+   left join households_household g on g.household_id = v.a
+   left join households_household h on h.household_id = v.b
+   where v.verdict = any($1::text[]) and coalesce(x.fhir_id, g.fhir_id) is not null
+     and coalesce(y.fhir_id, h.fhir_id) is not null
+   order by v.decided_at, v.a, v.b`,
+);
+
+/** A pair that was decided, as labelled data. */
+export interface LabelledPair {
+  /** FHIR ids. */
+  readonly one: string;
+  readonly other: string;
+  readonly type: 'Patient' | 'Group';
+  readonly verdict: Verdict;
+  readonly p: number | null;
+  readonly grade: string | null;
+  readonly model_id: bigint | null;
+  readonly decided_at: Date;
+}
+
+/** What was decided last of each pair, the oldest decision first. */
+export function labelledPairs(ctx: Context, verdicts: readonly Verdict[]): Promise<LabelledPair[]> {
+  return ctx.db.query<LabelledPair>(LABELLED, [verdicts]);
+}

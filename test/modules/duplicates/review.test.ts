@@ -232,6 +232,27 @@ describe('reviewing suspicions', () => {
     expect(String(wrong)).to.contain('append only');
   });
 
+  it('gives what was decided as labelled data', async () => {
+    const asked = async (query = '') => {
+      const { text: said } = await scene.house.fetch(`Task/$reviewed-pairs${query}`, {
+        token: one,
+      });
+      return said.trim().split('\n');
+    };
+    const [head, ...lines] = await asked();
+    expect(head).to.equal('id_a,id_b,type,verdict,p,grade,model,decided_at');
+    const short = lines.map((line) => line.split(',').slice(0, 5).join(','));
+    expect(short).to.have.members([
+      'p-1,p-2,Patient,not-duplicate,0.7',
+      'c,d,Patient,duplicate,0.5',
+      'a,b,Patient,duplicate,0.97',
+    ]);
+    expect(await asked('?verdict=duplicate')).to.have.length(3);
+    expect((await scene.house.fetch('Task/$reviewed-pairs?verdict=x')).status).to.equal(422);
+    const blind = { token: scene.maker };
+    expect((await scene.house.fetch('Task/$reviewed-pairs', blind)).status).to.equal(403);
+  });
+
   it('tells once when reviewers find the matching less right than it says', async () => {
     const alarms = async (): Promise<Json[]> => {
       await scene.inside(async (ctx) => ctx.enqueue(watchQuality, {}));
