@@ -10,6 +10,7 @@ import { fold } from '../normalize/fold.ts';
 import { skeletonsOf } from '../normalize/skeleton.ts';
 import { GrowingInts } from './growing.ts';
 import { hashText, join } from './hash.ts';
+import { Texts } from './texts.ts';
 
 /** Skeletons of fewer letters agree by chance. */
 const SKELETON_LENGTH_MIN = 3;
@@ -70,15 +71,17 @@ export function textOf({ letters, ends }: ValueTable, id: number): string {
   return text;
 }
 
-const LETTERS_FIRST = 64;
+/** Which letters a text has, as bits by the last five bits of each. */
+function lettersOf(text: string): number {
+  let has = 0;
+  for (let at = 0; at < text.length; at++) has |= 1 << (text.charCodeAt(at) & 31);
+  return has;
+}
 
 /** Values of one space under way: new ones are numbered in the order in which they come. */
 export class Values {
   readonly #derived: Derived;
-  readonly #ids = new Map<string, number>();
-  #letters = new Uint16Array(LETTERS_FIRST);
-  #lettersEnd = 0;
-  readonly #ends = new GrowingInts(0);
+  readonly #texts = new Texts();
   readonly #has = new GrowingInts(0);
   readonly #hash = new GrowingInts(0);
   readonly #words: readonly GrowingInts[];
@@ -94,22 +97,20 @@ export class Values {
   }
 
   get size(): number {
-    return this.#ids.size + 1;
+    return this.#texts.size;
   }
 
   /** The number of a value, a new one if it was not known; 0 for an empty text. */
   id(text: string, native = false): number {
     if (text === '') return 0;
-    const key = native ? `\u0001${text}` : text;
-    const known = this.#ids.get(key);
-    if (known !== undefined) return known;
-    const id = this.#ids.size + 1;
-    this.#ids.set(key, id);
-    const from = this.#write(text);
+    const before = this.#texts.size;
+    const id = this.#texts.add(text, native);
+    if (id < before) return id;
+    this.#has.push(lettersOf(text));
     this.#hash.push(hashText(text));
     if (this.#derived === 'words') this.#derive(text, native);
     else if (this.#derived === 'days') this.#note(text);
-    else if (this.#derived === 'identifiers') this.#split(text, from);
+    else if (this.#derived === 'identifiers') this.#split(text);
     return id;
   }
 
@@ -121,8 +122,8 @@ export class Values {
     return {
       derived: this.#derived,
       size: this.size,
-      letters: this.#letters.subarray(0, this.#lettersEnd),
-      ends: this.#ends.taken(),
+      letters: this.#texts.letters,
+      ends: this.#texts.ends,
       has: this.#has.taken(),
       hash: this.#hash.taken(),
       skeleton1: word(0),
@@ -140,33 +141,14 @@ export class Values {
     };
   }
 
-  /** Keeps the letters; answers where they begin. */
-  #write(text: string): number {
-    const from = this.#lettersEnd;
-    if (from + text.length > this.#letters.length) {
-      const more = new Uint16Array(Math.max(this.#letters.length * 2, from + text.length));
-      more.set(this.#letters);
-      this.#letters = more;
-    }
-    let has = 0;
-    for (let at = 0; at < text.length; at++) {
-      const letter = text.charCodeAt(at);
-      this.#letters[from + at] = letter;
-      has |= 1 << (letter & 31);
-    }
-    this.#has.push(has);
-    this.#lettersEnd += text.length;
-    this.#ends.push(this.#lettersEnd);
-    return from;
-  }
-
   #note(day: string): void {
     this.#days.push(Number(day));
     this.#digits.push(Number.parseInt(day, 16));
   }
 
-  #split(text: string, from: number): void {
+  #split(text: string): void {
     const end = text.indexOf(SYSTEM_END);
+    const from = this.#texts.letters.length - text.length;
     this.#systems.push(hashText(text.slice(0, end)));
     this.#numbers.push(from + end + 1);
   }

@@ -22,6 +22,7 @@ import { HABITS, registryAbroad } from '../../../modules/duplicates/evaluate/syn
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
 import { readTable } from '../../../modules/duplicates/evaluate/table.ts';
 import { readTruth } from '../../../modules/duplicates/evaluate/truth.ts';
+import { Texts } from '../../../modules/duplicates/matching/texts.ts';
 import { phoneOf } from '../../../modules/duplicates/normalize/contact.ts';
 import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
 import { sharedPath } from '../../support/shared.ts';
@@ -110,6 +111,30 @@ describe('measures', () => {
     const cubed = bCubed(clusters, truth);
     expect(cubed.precision).to.be.closeTo((1 + 1 + 0.5 + 0.5) / 4, 1e-12);
     expect(cubed.recall).to.be.closeTo((2 / 3 + 2 / 3 + 1 / 3 + 1) / 4, 1e-12);
+  });
+});
+
+describe('texts by number', () => {
+  it('are numbered as they come, each once, and two marks of one writing apart', () => {
+    const text = fc.oneof(fc.constantFrom('a', 'b', 'ab', 'محمد'), fc.string({ minLength: 1 }));
+    fc.assert(
+      fc.property(fc.array(fc.tuple(text, fc.boolean()), { maxLength: 300 }), (given) => {
+        const texts = new Texts();
+        const known = new Map<string, number>();
+        for (const [word, mark] of given) {
+          const key = `${mark} ${word}`;
+          expect(texts.numberOf(word, mark)).to.equal(known.get(key) ?? 0);
+          known.set(key, known.get(key) ?? known.size + 1);
+          expect(texts.add(word, mark)).to.equal(known.get(key));
+          expect(texts.textOf(known.get(key)!)).to.equal(word);
+        }
+        expect(texts.size).to.equal(known.size + 1);
+        expect(String.fromCharCode(...texts.letters)).to.equal(
+          [...known.keys()].map((key) => key.slice(key.indexOf(' ') + 1)).join(''),
+        );
+      }),
+      { numRuns: 50 },
+    );
   });
 });
 
