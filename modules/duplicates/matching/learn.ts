@@ -10,7 +10,18 @@ import { CROSSED, CROSSED_WITHIN, expectedM, type Model, normalised, startingM }
 import { addLevels, type Patterns } from './patterns.ts';
 import { countsOf } from './rarity.ts';
 import type { Column, Registry } from './registry.ts';
-import { BIRTH, EMAIL, type Field, GIVEN, LEVELS, levelsOf, SEX, YEARS_EQUAL } from './schema.ts';
+import {
+  ADJACENT,
+  BIRTH,
+  EMAIL,
+  type Field,
+  GIVEN,
+  IDENTIFIER,
+  LEVELS,
+  levelsOf,
+  SEX,
+  YEARS_EQUAL,
+} from './schema.ts';
 import type { Threads } from './threads.ts';
 import { type HouseholdPatterns, type Lessons, lessonsOf, type Sample } from './training.ts';
 
@@ -24,6 +35,8 @@ const HOUSEHOLD_RATIO = 16;
 
 /** Share of pairs of members of one household who are twins, at least. */
 const TWINS = 0.004;
+/** Share of pairs of members who have neighbouring identifiers, of those who have any, at least. */
+const NEIGHBOURS = 0.01;
 /** Two in three twins are of one sex, everywhere (Weinberg's rule); by level. */
 const TWINS_SEX = [1 / 3, 2 / 3];
 /** Even where everybody has one value, somebody else might not. */
@@ -100,6 +113,18 @@ function withTwins(days: readonly number[]): number[] {
   return days.map((share, level) => share * (1 - more) + (level === equal ? more : 0));
 }
 
+/** How identifiers of members of one household agree: cards given out one after the other are neighbours. */
+function withNeighbours(identifiers: readonly number[]): number[] {
+  const more = Math.max(0, NEIGHBOURS - identifiers[ADJACENT]!);
+  return identifiers.map((share, level) => share * (1 - more) + (level === ADJACENT ? more : 0));
+}
+
+/** h as it is learnt, with what is known of families anywhere. */
+function asFamilies({ name }: Field, levels: readonly number[]): readonly number[] {
+  if (name === BIRTH) return withTwins(levels);
+  return name === IDENTIFIER ? withNeighbours(levels) : levels;
+}
+
 /** h, and the share of pairs that are members of one household. */
 function household(
   registry: Registry,
@@ -111,8 +136,7 @@ function household(
   const fields = registry.columns.map(({ field }) => field);
   if (!fields.some(({ shared }) => shared)) return undefined;
   const start = fields.map((field, column) => {
-    if (field.name === BIRTH) return withTwins(u[column]!);
-    if (!isFamilyMatter(field)) return [...(field.shared ? m : u)[column]!];
+    if (!isFamilyMatter(field)) return [...asFamilies(field, (field.shared ? m : u)[column]!)];
     return m[column]!.map((value, level) => (value + u[column]![level]!) / 2);
   });
   if (sample.pairs === 0) return { h: start, lambda: -1, ...UNKNOWN };
@@ -126,7 +150,7 @@ function household(
   const { levels, shares } = learn(mixture);
   const [different = 1, same = 0] = shares[0] ?? [];
   return {
-    h: levels.map((of, column) => (fields[column]!.name === BIRTH ? withTwins(of) : of)),
+    h: levels.map((of, column) => [...asFamilies(fields[column]!, of)]),
     lambda: (different * all) / pairsAll,
     within: same,
     others: (2 * all) / people,

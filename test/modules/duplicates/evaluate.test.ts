@@ -22,6 +22,7 @@ import { HABITS, registryAbroad } from '../../../modules/duplicates/evaluate/syn
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
 import { readTable } from '../../../modules/duplicates/evaluate/table.ts';
 import { readTruth } from '../../../modules/duplicates/evaluate/truth.ts';
+import { ADJACENT } from '../../../modules/duplicates/matching/schema.ts';
 import { Texts } from '../../../modules/duplicates/matching/texts.ts';
 import { phoneOf } from '../../../modules/duplicates/normalize/contact.ts';
 import { namePartsOf } from '../../../modules/duplicates/normalize/names.ts';
@@ -69,6 +70,8 @@ describe('duplicates among invented households', () => {
     const wrong = certain.filter((at) => truth[a[at]!] !== truth[b[at]!]);
     expect(certain.length).to.be.above(100);
     expect(wrong.length / certain.length).to.be.at.most(0.005);
+    // Consecutive cards go to twins and spouses: they must not speak for one person by default.
+    expect(evaluated.run.model.fields.identifier!.h[ADJACENT]).to.be.at.least(0.0099);
   });
 
   it('come out the same from the same seed', () => {
