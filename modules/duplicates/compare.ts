@@ -50,6 +50,7 @@ interface Findings {
  * @returns how many suspicions were raised
  */
 export async function compareStored(ctx: Context, ids: readonly bigint[]): Promise<number> {
+  if (ids.length >= AT_ONCE) await ctx.freshStatistics(['match_feature', 'match_edge']);
   const people: StoredFeature[] = [];
   const pairs = new Map<string, Pair>();
   for (let at = 0; at < ids.length; at += AT_ONCE) {

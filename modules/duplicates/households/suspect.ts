@@ -70,7 +70,11 @@ export async function suspectHouseholds(
 
 /** Looks at all households that share people, or did; by portions of their own transactions. */
 export async function suspectAllHouseholds(units: Units): Promise<number> {
-  const all = await units.run((ctx) => tiedHouseholds(ctx, SHARED_MIN));
+  const all = await units.run(async (ctx) => {
+    // The pairs of a run were written a moment ago: without statistics everybody is joined with everybody.
+    await ctx.freshStatistics(['match_feature', 'match_edge']);
+    return tiedHouseholds(ctx, SHARED_MIN);
+  });
   let raised = 0;
   for (let at = 0; at < all.length; at += AT_ONCE) {
     const some = all.slice(at, at + AT_ONCE);

@@ -147,6 +147,7 @@ export async function findEverywhere(own: Units, runId: number): Promise<void> {
 
 /** By what everybody is compared today, and the number of its model. */
 async function orderNow(ctx: Context): Promise<{ order: Order; modelId: number | null }> {
+  await ctx.freshStatistics(['match_feature']);
   const inForce = await latestModel(ctx);
   const now = inForce ? (JSON.parse(inForce.content) as TaughtModel) : SHIPPED;
   const verdicts = (await verdictsInForce(ctx)).map(
