@@ -70,10 +70,11 @@ function added(counts: readonly EligibilityCount[]): EligibilityCount[] {
 export function countText(question: EligibilityQuestion, among?: string): string {
   return `select decision, reason_code, criterion_number, sum(n)::bigint as count
     from (select n, ${decisionColumns('nobody')}
-      from (select criterion_failed, criterion_unknown, recipient_id is null as nobody, count(*) as n
+      from (select criterion_failed, criterion_unknown, recipient_id is null as nobody, held,
+          count(*) as n
         from (${verdictText(question, among)}
           offset 0) v
-        group by 1, 2, 3) c) d
+        group by 1, 2, 3, 4) c) d
     group by 1, 2, 3 order by 1, 2, 3`;
 }
 
@@ -127,10 +128,17 @@ const decisionColumns = (nobody: string): string => `
       coalesce(criterion_failed, criterion_unknown) as criterion_number,
       case when criterion_failed is not null then 'ineligible'
            when criterion_unknown is not null then 'undetermined'
-           when ${nobody} then 'blocked' else 'eligible' end as decision,
+           when ${nobody} or held then 'blocked' else 'eligible' end as decision,
       case when criterion_failed is not null then 'not-eligible'
            when criterion_unknown is not null then 'undetermined'
-           when ${nobody} then 'no-collector' end as reason_code`;
+           when ${nobody} then 'no-collector' when held then 'hold' end as reason_code`;
+
+/**
+ * SQL: whether a household `h`, or a member of it, is under a hard hold: suspected of standing here twice,
+ * say. It would be paid nothing, and would take a place from another; it is enrolled when the hold is lifted.
+ */
+export const HELD = `h.household_id in (
+  select household_id from households_hold where policy = 'hard')`;
 
 /** Households without a live enrolment, each with what the criteria say of it. */
 function verdictText(
@@ -151,6 +159,7 @@ function verdictText(
       'h.household_id',
       'h.fhir_id',
       `coalesce(h.collector_id, ${onlyAdult(asOf)}) as recipient_id`,
+      `${HELD} as held`,
     ],
     from: `from households_household h
     left join schemes_enrolment e on e.household_id = h.household_id
@@ -163,6 +172,7 @@ function verdictText(
     'l.household_id',
     'l.fhir_id',
     'l.recipient_id',
+    'l.held',
     ...verdictColumns(compiled.criteria),
   ]);
 }

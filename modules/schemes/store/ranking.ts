@@ -7,7 +7,7 @@
 import { type Context, periodNear } from '../../../src/sdk/index.ts';
 import { compileRules } from '../rules/compiled.ts';
 import type { Ranking } from '../rules/types.ts';
-import type { EligibilityQuestion } from './eligibility.ts';
+import { type EligibilityQuestion, HELD } from './eligibility.ts';
 import { layered, onlyAdult, verdictColumns } from './model.ts';
 
 /** A household in its place. */
@@ -66,6 +66,7 @@ function candidatesText(
       'h.household_id',
       'h.fhir_id',
       `coalesce(h.collector_id, ${onlyAdult(asOf)}) as recipient_id`,
+      `${HELD} as held`,
       'e.state',
       'e.fhir_id as coverage_id',
     ],
@@ -80,11 +81,12 @@ function candidatesText(
     select household_id, fhir_id, recipient_id, state, coverage_id, coalesce(code, '') as code,
       ${compiled.ranks.map((_, index) => `r${index}`).join(', ')},
       criterion_failed is null and criterion_unknown is null and recipient_id is not null
-        and (state is null or state = 'waiting') as eligible
+        and not held and (state is null or state = 'waiting') as eligible
     from (${layered(ground, compiled.at, [
       'l.household_id',
       'l.fhir_id',
       'l.recipient_id',
+      'l.held',
       'l.state',
       'l.coverage_id',
       ...verdictColumns(compiled.criteria),

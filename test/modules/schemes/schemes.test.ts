@@ -210,6 +210,47 @@ describe('enrolment', () => {
     expect(await enrolments()).to.eql([]);
   });
 
+  it('enrols nobody who is held hard, until the hold is lifted', async () => {
+    const hold = (status: 'active' | 'inactive') =>
+      stage.put({
+        resourceType: 'Flag',
+        id: 'twice',
+        meta: { profile: ['https://amana.example/fhir/StructureDefinition/hold'] },
+        extension: [
+          {
+            url: 'https://amana.example/fhir/StructureDefinition/hold-policy',
+            valueCode: 'hard',
+          },
+        ],
+        status,
+        category: [
+          {
+            coding: [
+              { system: 'https://amana.example/fhir/CodeSystem/flag-category', code: 'hold' },
+            ],
+          },
+        ],
+        code: {
+          coding: [
+            {
+              system: 'https://amana.example/fhir/CodeSystem/hold-code',
+              code: 'duplicate-suspected',
+            },
+          ],
+        },
+        subject: { reference: 'Patient/old-1' },
+      });
+    await hold('active');
+    const held = await enrol('s-old');
+    expect(held).to.include({ enrolled: 0, eligible: 0, blocked: 2 });
+    expect(held.reasons).to.deep.include(['hold', 1]);
+    expect(await enrolments()).to.eql([]);
+    await hold('inactive');
+    expect(await enrol('s-old', { name: 'preview', valueBoolean: true })).to.include({
+      eligible: 1,
+    });
+  });
+
   it('enrols each once, and on another run only who has become eligible', async () => {
     expect(await enrol('s-old')).to.include({ enrolled: 1, 'already-enrolled': 0 });
     expect(await enrol('s-old')).to.include({ enrolled: 0, 'already-enrolled': 1 });
