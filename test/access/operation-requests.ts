@@ -23,7 +23,13 @@ const PAYROLL: readonly string[] = [
   ...['/$payment-list', '/$payment-list?_format=csv', '/$recompute'],
 ];
 const WHOLE: readonly string[] = [
-  ...['Task/$next-suspicion', 'Task/$review-quality', 'AuditEvent/$verify', '$delegations'],
+  ...[
+    'Task/$next-suspicion',
+    'Task/$review-quality',
+    'Task/$reviewed-pairs',
+    'AuditEvent/$verify',
+    '$delegations',
+  ],
   ...['Organization/mpesa/$exceptions', 'Organization/mpesa/$payment-files', 'Account'],
   ...['Subscription/$status', 'SearchParameter/$status', 'List?code=payroll', 'Claim', 'Task'],
   ...['Claim?_total=accurate&_count=1', 'Claim?_summary=count', 'ClaimResponse', 'Linkage'],
