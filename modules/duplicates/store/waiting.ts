@@ -5,6 +5,7 @@
  */
 
 import { type Context, statement } from '../../../src/sdk/index.ts';
+import { LIFE_SECONDS } from './everybody.ts';
 
 /** Class and number of the advisory lock of the queue; people and pairs have the numbers below. */
 const LOCK = '130, 65';
@@ -29,7 +30,8 @@ const COVERED = '(select coalesce(max(waiting_to), 0) from match_run where ended
 
 const NOW = statement(
   'duplicates.waiting-now',
-  `select exists (select from match_run where ended_at is null) as running,
+  `select exists (select from match_run where ended_at is null
+       and alive_at > clock_timestamp() - make_interval(secs => ${LIFE_SECONDS})) as running,
      (select count(*)::int from (
        select from match_waiting where seq > ${COVERED} limit $1) w) as waiting,
      (select greatest(reltuples, pg_stat_get_live_tuples(oid), 0)::int from pg_class
@@ -38,7 +40,7 @@ const NOW = statement(
 
 /** How the queue stands. */
 export interface Waiting {
-  /** Whether a run over everybody is under way. */
+  /** Whether a run over everybody is under way and lives. */
   readonly running: boolean;
   /** Who waits and is not read by that run, as far as was counted. */
   readonly waiting: number;
