@@ -99,7 +99,9 @@ function keysOfAll(registry: Registry, sources: Sources, rule: number): Keys {
       [keys, owner] = [longer(keys, more), longer(owner, more)];
     }
     const end = writeKeys(rule, parts(row), keys, at);
-    while (at < end) owner[at++] = row;
+    if (end > at) owner[at] = row;
+    if (end > at + 1) owner.fill(row, at + 1, end);
+    at = end;
   }
   return { keys: keys.subarray(0, at), owner: owner.subarray(0, at) };
 }
@@ -280,26 +282,27 @@ export interface PairOptions {
   readonly across: boolean;
   /** Those whose first person stands in these rows; all without it. */
   readonly range?: { readonly from: number; readonly to: number };
-  /** Room to note who was met, to be used again with the next range. */
-  readonly met?: Int32Array;
 }
-
-/** Of each person the last one they were compared with, nobody to begin with. */
-export const nobodyMet = ({ size }: Registry): Int32Array => new Int32Array(size).fill(-1);
 
 /** Most people who share a key with one. */
 const OTHERS_MAX = BLOCK_MAX * KEYS_MAX;
+/** Room to note them by hash, twice as much as needed: little enough to stay near the processor. */
+const MET_BITS = Math.ceil(Math.log2(2 * OTHERS_MAX));
+const MET_MASK = (1 << MET_BITS) - 1;
 
 /** Visits everybody with those with whom they share a key, each pair once. */
 export function eachMeeting(
   registry: Registry,
   { members, places, starts }: Pick<Blocks, 'members' | 'places' | 'starts'>,
-  { across, range, met = nobodyMet(registry) }: PairOptions,
+  { across, range }: PairOptions,
   visit: MeetingVisitor,
 ): void {
   const { source, size } = registry;
   const last = Math.min(size, range?.to ?? size);
   const others = new Int32Array(OTHERS_MAX);
+  // By hash: whom somebody met, and who that was.
+  const met = new Int32Array(MET_MASK + 1);
+  const by = new Int32Array(MET_MASK + 1).fill(-1);
   for (let a = range?.from ?? 0; a < last; a++) {
     const end = starts[a + 1]!;
     let count = 0;
@@ -308,8 +311,11 @@ export function eachMeeting(
         const member = members[at]!;
         more = member >= 0;
         const b = more ? member : ~member;
-        if (met[b] === a || b === a) continue;
-        met[b] = a;
+        let slot = Math.imul(b, 0x9e3779b1) >>> (32 - MET_BITS);
+        while (by[slot] === a && met[slot] !== b) slot = (slot + 1) & MET_MASK;
+        if (by[slot] === a || b === a) continue;
+        by[slot] = a;
+        met[slot] = b;
         if (!(across && source[a] === source[b])) others[count++] = b;
       }
     }
