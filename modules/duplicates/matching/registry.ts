@@ -90,19 +90,55 @@ const DERIVED: Readonly<Record<Kind, Derived>> = {
   code: 'nothing',
 };
 
-/** A field under way: of each person as many numbers as it has slots. */
-interface Taken {
+/** A field under way: of each person as many numbers of values as it has slots. */
+export class Filling {
   readonly field: Field;
   readonly values: Values;
-  readonly ids: GrowingInts;
-  any: boolean;
+  /** Whether anybody has a value. */
+  any = false;
+  readonly #ids = new GrowingInts();
+
+  constructor(field: Field, values: Values) {
+    this.field = field;
+    this.values = values;
+  }
+
+  /** Numbers of all people's values. */
+  get ids(): Int32Array {
+    return this.#ids.taken();
+  }
+
+  /** Notes the only value of the next person; 0 for none. */
+  one(id: number): void {
+    this.#ids.push(id);
+    for (let slot = 1; slot < this.field.slots; slot++) this.#ids.push(0);
+    if (id !== 0) this.any = true;
+  }
+
+  /** Notes the values of the next person: different ones, as many as there is room for. */
+  several(ids: readonly number[]): void {
+    const { slots } = this.field;
+    const from = this.#ids.size;
+    for (let at = 0; at < ids.length && this.#ids.size - from < slots; at++) {
+      const id = ids[at]!;
+      if (id === 0 || ids.indexOf(id) < at) continue;
+      this.#ids.push(id);
+      this.any = true;
+    }
+    this.upTo(from / slots + 1);
+  }
+
+  /** Notes that people have no value, until it is so many. */
+  upTo(people: number): void {
+    while (this.#ids.size < people * this.field.slots) this.#ids.push(0);
+  }
 }
 
 /** A registry under way: people are added in their order. */
 export class RegistryBuilder {
   readonly #spaces = new Map<string, Values>();
-  readonly #known: ReadonlyMap<string, Taken>;
-  readonly #texts = new Map<string, Taken>();
+  readonly #known: ReadonlyMap<string, Filling>;
+  readonly #texts = new Map<string, Filling>();
   readonly #households = new Values('nothing');
   readonly #districts = new Values('nothing');
   readonly #household = new GrowingInts();
@@ -112,42 +148,90 @@ export class RegistryBuilder {
   #size = 0;
 
   constructor() {
-    this.#known = new Map(KNOWN_FIELDS.map((field) => [field.name, this.#take(field)]));
+    this.#known = new Map(KNOWN_FIELDS.map((field) => [field.name, this.#fill(field)]));
   }
 
-  #take(field: Field): Taken {
+  #fill(field: Field): Filling {
     const values = this.#spaces.get(field.space) ?? new Values(DERIVED[field.kind]);
     this.#spaces.set(field.space, values);
-    const ids = new GrowingInts();
-    for (let at = 0; at < this.#size * field.slots; at++) ids.push(0);
-    return { field, values, ids, any: false };
+    return new Filling(field, values);
+  }
+
+  /** A field that every installation knows. */
+  field(name: string): Filling {
+    return this.#known.get(name)!;
+  }
+
+  /** A field of text, new or known, ready for the next person. */
+  text(name: string): Filling {
+    const known = this.#texts.get(name) ?? this.#fill(textField(name, SHARED_TEXT.test(name)));
+    this.#texts.set(name, known);
+    known.upTo(this.#size);
+    return known;
+  }
+
+  /** How many people were added. */
+  get size(): number {
+    return this.#size;
+  }
+
+  household(text: string): number {
+    return this.#households.id(text);
+  }
+
+  district(text: string): number {
+    return this.#districts.id(text);
   }
 
   add(person: Person): void {
     const { name, birthDay, sex, identifiers, texts } = person;
-    const known = (field: string): Taken => this.#known.get(field)!;
-    one(known(GIVEN), name.given, name.native);
-    one(known(FAMILY), name.family, name.native);
-    several(known(OTHER), name.other, name.native);
-    one(known(BIRTH), birthDay === 0 ? '' : String(birthDay).padStart(8, '0'));
-    one(known(SEX), sex === 0 ? '' : String(sex));
-    several(
-      known(IDENTIFIER),
+    this.#one(GIVEN, name.given, name.native);
+    this.#one(FAMILY, name.family, name.native);
+    this.#several(OTHER, name.other, name.native);
+    this.#one(BIRTH, birthDay === 0 ? '' : String(birthDay).padStart(8, '0'));
+    this.#one(SEX, sex === 0 ? '' : String(sex));
+    this.#several(
+      IDENTIFIER,
       identifiers.map(({ system, value }) => `${system}${SYSTEM_END}${value}`),
     );
-    several(known(PHONE), person.phones);
-    several(known(EMAIL), person.emails);
-    one(known(HOUSE), person.houseNumber);
-    one(known(POSTAL), person.postalCode);
-    one(known(AREA), person.area);
+    this.#several(PHONE, person.phones);
+    this.#several(EMAIL, person.emails);
+    this.#one(HOUSE, person.houseNumber);
+    this.#one(POSTAL, person.postalCode);
+    this.#one(AREA, person.area);
     for (const key in texts) {
-      if (this.#texts.has(key) || texts[key] === '') continue;
-      this.#texts.set(key, this.#take(textField(key, SHARED_TEXT.test(key))));
+      if (texts[key] === '') continue;
+      const field = this.text(key);
+      field.one(field.values.id(texts[key]!));
     }
-    for (const [key, of] of this.#texts) one(of, texts[key]);
-    this.#household.push(this.#households.id(householdOf(person)));
-    this.#district.push(this.#districts.id(person.district ?? ''));
-    this.#marks.push(person.source | (name.native ? 2 : 0));
+    this.end({
+      household: this.household(householdOf(person)),
+      district: this.district(person.district ?? ''),
+      native: name.native,
+      source: person.source,
+    });
+  }
+
+  #one(name: string, text = '', native = false): void {
+    const field = this.field(name);
+    field.one(field.values.id(text, native));
+  }
+
+  #several(name: string, texts: readonly string[], native = false): void {
+    const field = this.field(name);
+    field.several(texts.map((text) => field.values.id(text, native)));
+  }
+
+  /** Ends a person, whose fields were filled; those that were not have no value. */
+  end(person: {
+    readonly household: number;
+    readonly district: number;
+    readonly native: boolean;
+    readonly source: 0 | 1;
+  }): void {
+    this.#household.push(person.household);
+    this.#district.push(person.district);
+    this.#marks.push(person.source | (person.native ? 2 : 0));
     this.#size++;
   }
 
@@ -155,6 +239,7 @@ export class RegistryBuilder {
   build(): Registry {
     const texts = [...this.#texts].sort(([x], [y]) => (x < y ? -1 : 1)).map(([, of]) => of);
     const taken = [...this.#known.values(), ...texts].filter(({ any }) => any);
+    for (const field of taken) field.upTo(this.#size);
     const tables = new Map([...this.#spaces].map(([space, values]) => [space, values.table()]));
     const width = taken.reduce((so, { field }) => so + field.slots, 0);
     const rows = new Int32Array(this.#size * width);
@@ -162,7 +247,7 @@ export class RegistryBuilder {
     const columns = taken.map(({ field, ids }): Column => {
       const from = at;
       at += field.slots;
-      place(ids.taken(), field.slots, rows, { from, width });
+      place(ids, field.slots, rows, { from, width });
       return { field, at: from, values: tables.get(field.space)! };
     });
     const identifiers = columns.find(({ field }) => field.name === IDENTIFIER);
@@ -190,28 +275,6 @@ export class RegistryBuilder {
 /** The household within its registry: two registries number theirs each by itself. */
 const householdOf = ({ household, source }: Person): string =>
   household && source === 1 ? `\u0001${household}` : (household ?? '');
-
-function one(of: Taken, text: string | undefined, native = false): void {
-  const id = text ? of.values.id(text, native) : 0;
-  of.ids.push(id);
-  for (let slot = 1; slot < of.field.slots; slot++) of.ids.push(0);
-  if (id !== 0) of.any = true;
-}
-
-function several(of: Taken, texts: readonly string[], native = false): void {
-  const { slots } = of.field;
-  const ids = texts.length === 0 ? NONE : new Set(texts.map((text) => of.values.id(text, native)));
-  let slot = 0;
-  for (const id of ids) {
-    if (id === 0 || slot === slots) continue;
-    of.ids.push(id);
-    of.any = true;
-    slot++;
-  }
-  for (; slot < slots; slot++) of.ids.push(0);
-}
-
-const NONE: ReadonlySet<number> = new Set();
 
 /** Writes the numbers of a field into rows. */
 function place(

@@ -6,7 +6,7 @@
  */
 
 import { type Registry, RegistryBuilder } from '../matching/registry.ts';
-import { personFrom } from '../registry/facts.ts';
+import { FactsReader } from './facts.ts';
 
 /** Signature, flags and the length of an extension, which nobody has. */
 const HEADER = 19;
@@ -19,6 +19,7 @@ const SIGNED = Buffer.from('PG').readInt16BE();
 /** Records under way. */
 export class RecordReader {
   #builder = new RegistryBuilder();
+  #facts = new FactsReader(this.#builder);
   #ids = new Float64Array(1024);
   #size = 0;
   #rest: Buffer = Buffer.alloc(0);
@@ -44,6 +45,7 @@ export class RecordReader {
   registry(): Registry {
     const registry = this.#builder.build();
     this.#builder = new RegistryBuilder();
+    this.#facts = new FactsReader(this.#builder);
     return registry;
   }
 
@@ -79,16 +81,12 @@ export class RecordReader {
     const household = from + 12;
     const hasHousehold = bytes.readInt32BE(household) === 8;
     const area = household + (hasHousehold ? 12 : 4);
-    const areaSize = bytes.readInt32BE(area);
-    const facts = area + 4 + Math.max(0, areaSize);
-    const text = (at: number, size: number): string =>
-      bytes.toString('utf8', at + 4, at + 4 + size);
-    this.#builder.add(
-      personFrom(text(facts, bytes.readInt32BE(facts)), {
-        householdId: hasHousehold ? bytes.readBigInt64BE(household + 4) : null,
-        area: areaSize < 0 ? null : text(area, areaSize),
-      }),
-    );
+    const areaSize = Math.max(0, bytes.readInt32BE(area));
+    this.#facts.read(bytes, area + 4 + areaSize + 4, {
+      household: hasHousehold ? numberAt(bytes, household + 4) : 0,
+      area: area + 4,
+      areaEnd: area + 4 + areaSize,
+    });
   }
 }
 

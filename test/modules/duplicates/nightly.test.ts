@@ -1,6 +1,7 @@
 /** A run over everybody that is killed anywhere, done twice at once, and shared by threads. */
 
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { after, before, describe, it } from 'mocha';
 import { COMPARE_ALL, COMPARE_LEFT } from '../../../modules/duplicates/compare-all.ts';
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
@@ -8,11 +9,13 @@ import { featuresChanged } from '../../../modules/duplicates/events.ts';
 import { blocksOf } from '../../../modules/duplicates/matching/blocks.ts';
 import { learnModel } from '../../../modules/duplicates/matching/learn.ts';
 import { scorePairs } from '../../../modules/duplicates/matching/pairs.ts';
-import { registryOf } from '../../../modules/duplicates/matching/registry.ts';
+import { RegistryBuilder, registryOf } from '../../../modules/duplicates/matching/registry.ts';
 import { scorerOf } from '../../../modules/duplicates/matching/scorer.ts';
 import { shared } from '../../../modules/duplicates/matching/shared.ts';
 import { Threads } from '../../../modules/duplicates/matching/threads.ts';
+import { RecordReader } from '../../../modules/duplicates/nightly/records.ts';
 import { runNightly } from '../../../modules/duplicates/nightly/run.ts';
+import { factsOf, personFrom } from '../../../modules/duplicates/registry/facts.ts';
 import { candidatesOfStored } from '../../../modules/duplicates/store/candidates.ts';
 import { endRun, startRun } from '../../../modules/duplicates/store/everybody.ts';
 import { enterKeys, freshPeople, moveKeys } from '../../../modules/duplicates/store/features.ts';
@@ -201,6 +204,52 @@ describe('a run over everybody', () => {
     expect(await found()).to.eql(settled);
   });
 
+  it('reads from the bytes of COPY what stands in the facts, whatever letters they have', () => {
+    const text = fc.oneof(
+      fc.constantFrom('', 'asha', 'አስቴር', 'x"\\y', '👩🏾\n'),
+      fc.string({ unit: 'binary' }),
+    );
+    const someone = fc.record({
+      name: fc.record({
+        given: text,
+        family: text,
+        other: fc.array(text, { maxLength: 3 }),
+        native: fc.boolean(),
+      }),
+      birthDay: fc.constantFrom(0, 1980_0203, 1990_0000),
+      sex: fc.constantFrom<0 | 1 | 2>(0, 1, 2),
+      phones: fc.array(text),
+      emails: fc.array(text),
+      identifiers: fc.array(fc.record({ system: text, value: text })),
+      postalCode: text,
+      district: text,
+      area: text,
+      texts: fc.dictionary(fc.constantFrom('line1', 'city', 'state'), text),
+      household: fc.option(fc.integer({ min: 1, max: 9 })),
+      home: fc.option(text.filter(Boolean)),
+    });
+    fc.assert(
+      fc.property(
+        fc.array(someone, { maxLength: 6 }),
+        fc.integer({ min: 1, max: 90 }),
+        (all, cut) => {
+          const builder = new RegistryBuilder();
+          const rows = all.map(({ household, home, ...person }, at) => {
+            const facts = factsOf({ ...person, source: 0 });
+            const householdId = household === null ? null : BigInt(household);
+            builder.add(personFrom(facts, { householdId, area: home }));
+            return [BigInt(at + 1), householdId, home, facts];
+          });
+          const bytes = copied(rows);
+          const reader = new RecordReader();
+          for (let at = 0; at < bytes.length; at += cut) reader.take(bytes.subarray(at, at + cut));
+          reader.end();
+          expect(reader.registry()).to.eql(builder.build());
+        },
+      ),
+    );
+  });
+
   it('finds the same pairs in the same order with one thread and with three', () => {
     const registry = shared(registryOf(syntheticRegistry(1_500, 8).records.people));
     const threads = new Threads(2);
@@ -220,3 +269,25 @@ describe('a run over everybody', () => {
     }
   });
 });
+
+/** Rows as COPY writes them in its binary form. */
+function copied(rows: readonly (readonly (bigint | string | null)[])[]): Buffer {
+  const sized = (size: number, content = Buffer.alloc(0)): Buffer => {
+    const length = Buffer.alloc(4);
+    length.writeInt32BE(size);
+    return Buffer.concat([length, content]);
+  };
+  const field = (value: bigint | string | null): Buffer => {
+    if (value === null) return sized(-1);
+    if (typeof value === 'string') return sized(Buffer.byteLength(value), Buffer.from(value));
+    const number = Buffer.alloc(8);
+    number.writeBigInt64BE(value);
+    return sized(8, number);
+  };
+  const header = Buffer.concat([Buffer.from('PGCOPY\n\u00ff\r\n\0', 'latin1'), Buffer.alloc(8)]);
+  const of = (row: (typeof rows)[number]): Buffer[] => [
+    Buffer.from([0, row.length]),
+    ...row.map(field),
+  ];
+  return Buffer.concat([header, ...rows.flatMap(of), Buffer.from([255, 255])]);
+}
