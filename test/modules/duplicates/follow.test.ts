@@ -131,4 +131,51 @@ describe('a suspicion that stands', () => {
     await settled();
     expect(await stands(7)).to.equal('requested, held');
   });
+
+  it('about two households is withdrawn when those whom they share have left one of them', async () => {
+    const family = (id: string, ...members: string[]) =>
+      house.fetch(`Group/${id}`, {
+        method: 'PUT',
+        body: {
+          resourceType: 'Group',
+          id,
+          type: 'person',
+          actual: true,
+          code: { coding: [{ code: 'household' }] },
+          member: members.map((each) => ({ entity: { reference: `Patient/${each}` } })),
+        },
+      });
+    const given = ['Njeri', 'Wambui', 'Ali'];
+    for (const [at, each] of given.entries()) {
+      const said = {
+        name: [{ family: 'Kimani', given: [each] }],
+        birthDate: `197${at}-05-0${at + 1}`,
+      };
+      for (const home of ['x', 'y']) await put(`${home}-${each}`, said);
+    }
+    await put('y-other', {
+      name: [{ family: 'Chesire', given: ['Rotich'] }],
+      birthDate: '1966-06-06',
+    });
+    await family('x', 'x-Njeri', 'x-Wambui', 'x-Ali');
+    await family('y', 'y-Njeri', 'y-Wambui', 'y-Ali', 'y-other');
+    await settled();
+    const review = async (): Promise<Json> => (await all('Task?code=household-review'))[0];
+    const holds = async (): Promise<string[]> =>
+      (await all('Flag?subject=Group/y')).map(({ status }) => status);
+    expect([(await review()).status, await holds()]).to.eql(['requested', ['active']]);
+    expect(input(await review(), 'suspected').valueCode).to.equal('same-household');
+    expect((await family('z', 'y-Njeri')).status).to.equal(409); // nobody lives in two households
+    await family('y', 'y-other');
+    await family('z', 'y-Njeri', 'y-Wambui', 'y-Ali');
+    await settled();
+    const tasks = await all('Task?code=household-review&_sort=_lastUpdated');
+    expect(tasks.map(({ status, focus }) => [status, focus.reference])).to.deep.include([
+      'cancelled',
+      'Group/x',
+    ]);
+    expect(await holds()).to.eql(['inactive']);
+    const open = tasks.filter(({ status }) => status === 'requested');
+    expect(open.map((each) => input(each, 'record').valueReference.reference)).to.eql(['Group/z']);
+  });
 });
