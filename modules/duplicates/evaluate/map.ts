@@ -150,12 +150,16 @@ export const columnsOf = (map: ColumnMap): string[] => [
   ]),
 ];
 
-/** Columns that a map names and the file does not have, as one sentence each. */
+const quoted = (texts: readonly string[]): string => texts.map((text) => `"${text}"`).join(', ');
+
+/** What of a map does not fit a file: columns that it does not have, a country that there is not. */
 export function faultsOf(map: ColumnMap, header: readonly string[]): string[] {
   const unknown = columnsOf(map).filter((column) => !header.includes(column));
-  const faults = unknown.map(
-    (column) => `The map names the column "${column}"; the file has: ${listed(header)}.`,
-  );
+  const faults: string[] = [];
+  if (unknown.length > 0) {
+    const [columns, names] = [unknown.length > 1 ? 'columns' : 'column', quoted(unknown)];
+    faults.push(`The map names the ${columns} ${names}; the file has: ${listed(header)}.`);
+  }
   if (map.country !== undefined && !isSupportedCountry(map.country)) {
     faults.push(`"country" is an ISO 3166 code of two letters, not "${map.country}".`);
   }

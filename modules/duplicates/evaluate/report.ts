@@ -107,12 +107,19 @@ function groupsOf({ registry, run, truth, sides }: Evaluated): string {
   return table.toString();
 }
 
-/** How many records say too little to be compared with any other. */
-function withoutKeys({ registry, run }: Evaluated): string[] {
-  const { starts } = run.blocks;
-  let bare = 0;
-  for (let row = 0; row < registry.size; row++) if (starts[row] === starts[row + 1]) bare++;
-  return bare === 0 ? [] : [`${bare} records say too little to be compared with any other`];
+/** Who was compared with nobody, and what was not compared, a line each. */
+function leftOut({ blocks: { unseen, skipped } }: Run): string[] {
+  const { unknown, crowded } = unseen;
+  return [
+    ...(unknown > 0 ? [`${unknown} records say too little to be compared with any other`] : []),
+    ...(crowded > 0
+      ? [`${crowded} records have nothing that not too many others have, and were not compared`]
+      : []),
+    ...skipped.map(
+      ({ rule, keys, people }) =>
+        `rule "${rule}": ${keys} keys too common, ${people} people not compared by it`,
+    ),
+  ];
 }
 
 /**
@@ -151,10 +158,6 @@ export function reportOf(evaluated: Evaluated, grades = gradesOf(evaluated)): st
       `(${(run.pairs.compared / Math.max(1, registry.size)).toFixed(1)} a record); ` +
       `pairs completeness ${show(kept / all)}; calibration error ${calibrationError(p, same).toFixed(4)}; ` +
       `compared in ${evaluated.seconds.toFixed(1)} s`,
-    ...withoutKeys(evaluated),
-    ...run.blocks.skipped.map(
-      ({ rule, keys, people }) =>
-        `rule "${rule}": ${keys} keys too common, ${people} people not compared by it`,
-    ),
+    ...leftOut(run),
   ].join('\n');
 }

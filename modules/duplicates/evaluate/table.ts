@@ -22,7 +22,7 @@ const PIECE = 64 * 1024;
 const LISTED_MAX = 40;
 const LISTED_LETTERS = 40;
 
-/** Names of columns as a message shows them. */
+/** Names of columns, or other texts of a file, as a message shows them. */
 export function listed(header: readonly string[]): string {
   const names = header
     .slice(0, LISTED_MAX)
@@ -70,7 +70,7 @@ class Rows {
     if (this.#held.length < this.#needed) return;
     this.#work(false);
     if (this.#held.length > ROW_MAX) this.#fail('does not end; is a quote left open there?');
-    this.#needed = Math.max(PIECE, this.#held.length * 2);
+    this.#needed = Math.max(PIECE, Math.min(this.#held.length * 2, ROW_MAX + 1));
   }
 
   end(): void {

@@ -5,11 +5,10 @@
 
 import type { Person } from '../matching/registry.ts';
 import { type ColumnMap, type Columns, list } from './map.ts';
+import { listed } from './table.ts';
 
 /** Share of values from which on it is told that they were not understood. */
 const UNREAD_MIN = 0.02;
-/** Letters of a value that a note shows. */
-const SHOWN_LETTERS = 40;
 
 /** One thing that is read of each row. */
 interface Told {
@@ -72,7 +71,7 @@ export class Unread {
       .map(
         ({ what, given, unread, first, line }) =>
           `${unread} of ${given} values are no ${what}, the first in line ${line} ` +
-          `("${first.slice(0, SHOWN_LETTERS)}"); they count as missing.`,
+          `("${listed([first])}"); they count as missing.`,
       );
   }
 }

@@ -6,10 +6,19 @@
 import { appendFileSync, closeSync, openSync, writeSync } from 'node:fs';
 import { stringify } from 'csv-stringify/sync';
 import type { Grade } from '../matching/grades.ts';
+import type { Run } from '../matching/run.ts';
 import { probabilityOf } from '../matching/score.ts';
 import { faultOf } from './bytes.ts';
 import type { Ids } from './ids.ts';
-import type { Evaluated } from './report.ts';
+
+/** What is written of an evaluation. */
+export interface Written {
+  /** Where each person stands in the files. */
+  readonly places: Float64Array;
+  readonly run: Pick<Run, 'logOdds' | 'clusters'> & {
+    readonly pairs: Pick<Run['pairs'], 'a' | 'b' | 'size'>;
+  };
+}
 
 /** Pairs written at least this likely. */
 const WRITTEN_MIN = 0.01;
@@ -52,7 +61,7 @@ function writeRows(file: string, rows: Iterable<readonly (string | number)[]>): 
 export function writePairs(
   file: string,
   ids: Ids,
-  evaluated: Evaluated,
+  evaluated: Written,
   grades: readonly Grade[],
 ): void {
   const { run, places } = evaluated;
@@ -69,7 +78,7 @@ export function writePairs(
 }
 
 /** Writes `id,cluster` of every record, in the order of the files. */
-export function writeClusters(file: string, ids: Ids, { run, places }: Evaluated): void {
+export function writeClusters(file: string, ids: Ids, { run, places }: Written): void {
   const numbers = new Float64Array(places.length);
   places.forEach((place, row) => {
     numbers[place] = places[run.clusters[row]!]!;

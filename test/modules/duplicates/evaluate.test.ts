@@ -13,8 +13,15 @@ import {
   parsePhoneNumberFromString,
 } from 'libphonenumber-js/min';
 import { after, before, describe, it } from 'mocha';
+import { InputFault } from '../../../modules/duplicates/evaluate/bytes.ts';
 import { evaluate } from '../../../modules/duplicates/evaluate/evaluate.ts';
-import { bCubed, clusterFigures } from '../../../modules/duplicates/evaluate/measures.ts';
+import { idsOf } from '../../../modules/duplicates/evaluate/ids.ts';
+import {
+  bCubed,
+  clusterFigures,
+  recallByGroup,
+  truePairs,
+} from '../../../modules/duplicates/evaluate/measures.ts';
 import { nameReader } from '../../../modules/duplicates/evaluate/names.ts';
 import { loaded, readMap, readRecords } from '../../../modules/duplicates/evaluate/read.ts';
 import { gradesOf, pairFigures } from '../../../modules/duplicates/evaluate/report.ts';
@@ -22,6 +29,8 @@ import { HABITS, registryAbroad } from '../../../modules/duplicates/evaluate/syn
 import { syntheticRegistry } from '../../../modules/duplicates/evaluate/synthetic/registry.ts';
 import { readTable } from '../../../modules/duplicates/evaluate/table.ts';
 import { readTruth } from '../../../modules/duplicates/evaluate/truth.ts';
+import { writeClusters, writePairs } from '../../../modules/duplicates/evaluate/write.ts';
+import type { ScoredPairs } from '../../../modules/duplicates/matching/pairs.ts';
 import { ADJACENT } from '../../../modules/duplicates/matching/schema.ts';
 import { Texts } from '../../../modules/duplicates/matching/texts.ts';
 import { phoneOf } from '../../../modules/duplicates/normalize/contact.ts';
@@ -111,9 +120,74 @@ describe('measures', () => {
     const truth = Int32Array.of(7, 7, 7, 8);
     const pairs = clusterFigures(clusters, truth, sides);
     expect([pairs.precision, pairs.recall]).to.deep.equal([1 / 2, 1 / 3]);
+    const across = { across: true, source: Uint8Array.of(0, 1, 0, 1) };
+    const linked = clusterFigures(clusters, truth, across);
+    expect([linked.precision, linked.recall]).to.deep.equal([1 / 2, 1 / 2]);
     const cubed = bCubed(clusters, truth);
     expect(cubed.precision).to.be.closeTo((1 + 1 + 0.5 + 0.5) / 4, 1e-12);
     expect(cubed.recall).to.be.closeTo((2 / 3 + 2 / 3 + 1 / 3 + 1) / 4, 1e-12);
+  });
+});
+
+describe('measures of large groups', () => {
+  it('count the true pairs of each group as counting them one by one does', () => {
+    const number = fc.integer({ min: 0, max: 3 });
+    const person = fc.record({
+      truth: number,
+      group: number,
+      source: fc.integer({ min: 0, max: 1 }),
+    });
+    fc.assert(
+      fc.property(fc.array(person, { maxLength: 25 }), fc.boolean(), (people, across) => {
+        const source = Uint8Array.from(people, (each) => each.source);
+        const truth = Int32Array.from(people, (each) => each.truth);
+        const of = Uint16Array.from(people, (each) => each.group);
+        const dimension = { name: 'd', groups: ['0', '1', '2', '3'], of };
+        const pairs = { size: 0, a: new Int32Array(0), b: new Int32Array(0) } as ScoredPairs;
+        const run = { pairs, logOdds: new Float64Array(0) };
+        const known = recallByGroup(run, truth, { across, source }, [dimension]);
+        for (let group = 0; group < 4; group++) {
+          let count = 0;
+          people.forEach((a, at) => {
+            for (const b of people.slice(at + 1)) {
+              const isTrue = a.truth === b.truth && !(across && a.source === b.source);
+              if (isTrue && (a.group === group || b.group === group)) count++;
+            }
+          });
+          expect(known.get(`d ${group}`)!.pairs).to.equal(count);
+        }
+      }),
+    );
+  });
+
+  it('take no longer where the truth says that all are one person', () => {
+    const everybody = new Int32Array(200_000);
+    const sides = { across: false, source: new Uint8Array(everybody.length) };
+    const { recall } = clusterFigures(everybody, everybody, sides);
+    expect([recall, truePairs(everybody, sides)]).to.deep.equal([1, 19_999_900_000]);
+  });
+});
+
+describe('what is written of a run', () => {
+  it('names records by their ids in the order of the files, whatever order they were compared in', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'amana-written-'));
+    const [pairs, clusters] = [join(folder, 'p.csv'), join(folder, 'c.csv')];
+    const ids = idsOf(['x', 'y,1', 'z"']);
+    const written = {
+      places: Float64Array.of(2, 1, 0),
+      run: {
+        pairs: { size: 2, a: Int32Array.of(0, 1), b: Int32Array.of(1, 2) },
+        logOdds: Float64Array.of(10, -9),
+        clusters: Int32Array.of(0, 0, 2),
+      },
+    };
+    writePairs(pairs, ids, written, ['probable', 'certainly-not']);
+    writeClusters(clusters, ids, written);
+    const read = (file: string): string => readFileSync(file, 'utf8');
+    expect(read(pairs)).to.equal('id_a,id_b,p,grade\n"y,1","z""",0.999024,probable\n');
+    expect(read(clusters)).to.equal('id,cluster\nx,0\n"y,1",2\n"z""",2\n');
+    expect(() => writePairs(folder, ids, written, [])).to.throw(InputFault, 'it is a folder');
+    rmSync(folder, { recursive: true });
   });
 });
 
@@ -158,15 +232,18 @@ describe('rows of a registry', () => {
     ),
     fc.string({ unit: 'binary', maxLength: 12 }),
   );
-  const rowsOf = (text: string, encoding?: string): string[][] => {
+  const rowsOf = (text: string): string[][] => {
     const file = join(mkdtempSync(join(tmpdir(), 'amana-rows-')), 'x.csv');
     writeFileSync(file, text);
     const rows: string[][] = [];
-    readTable(file, encoding, (header) => {
-      rows.push([...header]);
-      return (values) => rows.push(values.map((value) => value.trim()));
-    });
-    rmSync(dirname(file), { recursive: true });
+    try {
+      readTable(file, undefined, (header) => {
+        rows.push([...header]);
+        return (values) => rows.push(values.map((value) => value.trim()));
+      });
+    } finally {
+      rmSync(dirname(file), { recursive: true });
+    }
     return rows;
   };
 
@@ -195,6 +272,33 @@ describe('rows of a registry', () => {
       ),
       { numRuns: 60 },
     );
+  });
+
+  it('may end in two ways in one file, and have lines within quotes', () => {
+    const text = 'a,b\r\n1,"x\r\ny"\n2, "z" \r\n,\n\n3,5" w';
+    expect(rowsOf(text)).to.deep.equal([
+      ['a', 'b'],
+      ['1', 'x\r\ny'],
+      ['2', 'z'],
+      ['3', '5" w'],
+    ]);
+    expect(rowsOf('a,b\r1,2\r3,4')).to.deep.equal([
+      ['a', 'b'],
+      ['1', '2'],
+      ['3', '4'],
+    ]);
+  });
+
+  it('are refused by their line where a quote is left open or in the way, however large the file', () => {
+    const many = '1,Asha\n'.repeat(30_000);
+    const faults: ReadonlyArray<readonly [text: string, fault: string]> = [
+      [`a,b\n${many}2,"open\n${many}`, 'begins in line 30002 opens a quote that is never closed'],
+      [`a,b\n${many}2,"x"y\n${many}`, 'begins in line 30002 has a quote in a place where none may'],
+      [`a,b\n2,${'x'.repeat(17_000_000)}`, 'begins in line 2 does not end'],
+      ['', 'it has no line with names of columns'],
+      ['a,b,a\n', 'two columns are called "a"'],
+    ];
+    for (const [text, fault] of faults) expect(() => rowsOf(text)).to.throw(InputFault, fault);
   });
 
   it('are read as people in the same way whether they come again or not', () => {
