@@ -4,8 +4,9 @@
  */
 
 import type { Comparer } from './compare.ts';
+import { mix } from './hash.ts';
 import type { Pairs } from './samples.ts';
-import { ALIKE, CROSSED_LEVEL_MAX, FAMILY, GIVEN, levelsOf, MISSING } from './schema.ts';
+import { ALIKE, CROSSED_LEVEL_MAX, FAMILY, GIVEN, MISSING } from './schema.ts';
 
 export interface Patterns {
   readonly columns: number;
@@ -17,45 +18,107 @@ export interface Patterns {
   readonly pairs: number;
 }
 
+/** Patterns under way: levels of each, and how often it was seen; found by hash. */
+class PatternCounts {
+  readonly #columns: number;
+  #levels: Int8Array;
+  #counts = new Float64Array(PATTERNS_FIRST);
+  #slots = new Int32Array(2 * PATTERNS_FIRST);
+  #size = 0;
+
+  constructor(columns: number) {
+    this.#columns = columns;
+    this.#levels = new Int8Array(columns * PATTERNS_FIRST);
+  }
+
+  /** Notes a pattern. */
+  add(pattern: Int8Array): void {
+    const mask = this.#slots.length - 1;
+    let slot = hashOf(pattern, 0, this.#columns) & mask;
+    // Numbers of patterns from 1; 0 is free.
+    for (; this.#slots[slot] !== 0; slot = (slot + 1) & mask) {
+      const known = this.#slots[slot]! - 1;
+      if (this.#is(known, pattern)) {
+        this.#counts[known]!++;
+        return;
+      }
+    }
+    this.#levels.set(pattern, this.#size * this.#columns);
+    this.#counts[this.#size] = 1;
+    this.#slots[slot] = ++this.#size;
+    if (this.#size === this.#counts.length) this.#widen();
+  }
+
+  taken(): Pick<Patterns, 'levels' | 'counts'> {
+    return {
+      levels: this.#levels.slice(0, this.#size * this.#columns),
+      counts: this.#counts.slice(0, this.#size),
+    };
+  }
+
+  #is(known: number, pattern: Int8Array): boolean {
+    const from = known * this.#columns;
+    for (let column = 0; column < this.#columns; column++) {
+      if (this.#levels[from + column] !== pattern[column]) return false;
+    }
+    return true;
+  }
+
+  #widen(): void {
+    const [levels, counts] = [this.#levels, this.#counts];
+    this.#levels = new Int8Array(levels.length * 2);
+    this.#levels.set(levels);
+    this.#counts = new Float64Array(counts.length * 2);
+    this.#counts.set(counts);
+    this.#slots = new Int32Array(counts.length * 4);
+    const mask = this.#slots.length - 1;
+    for (let known = 0; known < this.#size; known++) {
+      let slot = hashOf(levels, known * this.#columns, this.#columns) & mask;
+      while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
+      this.#slots[slot] = known + 1;
+    }
+  }
+}
+
+const PATTERNS_FIRST = 1_024;
+
+function hashOf(levels: Int8Array, from: number, columns: number): number {
+  let hash = 0;
+  for (let at = from; at < from + columns; at++)
+    hash = Math.imul(hash ^ levels[at]!, 0x01000193) + 7;
+  return mix(hash);
+}
+
+/** Pairs whose people are fetched side by side. */
+const FETCHED = 32;
+
 /** Counts pairs by pattern. */
 export function countPatterns(
   comparer: Comparer,
   pairs: Pairs,
   leftOut: readonly string[] = [],
 ): Patterns {
-  const radix = comparer.columns.map(({ field }) => levelsOf(field.kind) + 1);
-  const known = new Map<number, number>();
-  const levels: number[] = [];
-  const counts: number[] = [];
-  const pattern = new Int8Array(radix.length);
+  const { columns } = comparer;
+  const counts = new PatternCounts(columns.length);
+  const pattern = new Int8Array(columns.length);
   const names = [GIVEN, FAMILY].map((name) =>
-    comparer.columns.findIndex(({ field }) => field.name === name),
+    columns.findIndex(({ field }) => field.name === name),
   );
   for (let pair = 0; pair < pairs.length; pair += 2) {
-    const [a, b] = [pairs[pair]!, pairs[pair + 1]!];
-    let key = 0;
-    for (let column = 0; column < radix.length; column++) {
-      const level = comparer.level(column, a, b);
-      pattern[column] = level;
+    if (pair % (2 * FETCHED) === 0) comparer.fetch(pairs.subarray(pair, pair + 2 * FETCHED));
+    const a = pairs[pair]!;
+    const b = pairs[pair + 1]!;
+    for (let column = 0; column < columns.length; column++) {
+      pattern[column] = comparer.level(column, a, b);
     }
     if (isCrossed(comparer, pattern, names, a, b))
       for (const name of names) pattern[name] = MISSING;
-    for (let column = 0; column < radix.length; column++) {
-      key = key * radix[column]! + pattern[column]! + 1;
-    }
-    const at = known.get(key);
-    if (at !== undefined) {
-      counts[at]!++;
-      continue;
-    }
-    known.set(key, counts.push(1) - 1);
-    for (const level of pattern) levels.push(level);
+    counts.add(pattern);
   }
   return {
-    columns: radix.length,
-    levels: Int8Array.from(levels),
-    counts: Float64Array.from(counts),
-    used: comparer.columns.map(({ field }) => !leftOut.includes(field.name)),
+    columns: columns.length,
+    ...counts.taken(),
+    used: columns.map(({ field }) => !leftOut.includes(field.name)),
     pairs: pairs.length / 2,
   };
 }
@@ -72,8 +135,8 @@ function isCrossed(
   b: number,
 ): boolean {
   if (names.some((name) => name < 0 || pattern[name]! > CROSSED_LEVEL_MAX)) return false;
-  const [first, second] = comparer.crossed(a, b);
-  return first >= ALIKE && second >= ALIKE;
+  if (comparer.across(names[0]!, a, names[1]!, b) < ALIKE) return false;
+  return comparer.across(names[1]!, a, names[0]!, b) >= ALIKE;
 }
 
 /** Sums the counts of a column's levels, each pattern weighed. */

@@ -39,14 +39,13 @@ export function scoreShare(
   { registry, blocks, model, across, taken }: Scoring,
   scorer: Scorer = scorerOf(registry, model),
 ): Scored[] {
-  const touch = toucherOf(registry);
   return inTurns(taken, Math.ceil(registry.size / PORTION), (turn) => {
     const kept = new Growing();
     let compared = 0;
     const range = { from: turn * PORTION, to: (turn + 1) * PORTION };
     eachMeeting(registry, blocks, { across, range }, (a, others, count) => {
       compared += count;
-      touch(others, count);
+      scorer.comparer.fetch(others.subarray(0, count));
       for (let at = 0; at < count; at++) {
         const b = others[at]!;
         if (scorer.logOdds(a, b, model, KEPT_BITS_MIN) >= KEPT_BITS_MIN) kept.push(a, b, scorer);
@@ -54,22 +53,6 @@ export function scoreShare(
     });
     return { turn, compared, ...kept.taken() };
   });
-}
-
-/**
- * Looks at people one after the other without waiting: the processor fetches them side by side, where
- * comparing would wait for the memory of each.
- */
-function toucherOf({ rows, width }: Registry): (others: Int32Array, count: number) => void {
-  const seen = new Int32Array(1);
-  return (others, count) => {
-    let all = 0;
-    for (let at = 0; at < count; at++) {
-      const row = others[at]! * width;
-      all ^= rows[row]! ^ rows[row + width - 1]!;
-    }
-    seen[0] = all;
-  };
 }
 
 class Growing {
