@@ -4,6 +4,8 @@ import { expect } from 'chai';
 import { after, before, describe, it } from 'mocha';
 import type { JobFailure } from '../../../src/jobs/worker.ts';
 import { type Json, startTestHouse, type TestHouse } from '../../support/server.ts';
+import { Scene } from '../payroll/scene.ts';
+import { patient } from '../support/people.ts';
 
 const NAMES = [
   'Hassan',
@@ -177,5 +179,60 @@ describe('a suspicion that stands', () => {
     expect(await holds()).to.eql(['inactive']);
     const open = tasks.filter(({ status }) => status === 'requested');
     expect(open.map((each) => input(each, 'record').valueReference.reference)).to.eql(['Group/z']);
+  });
+});
+
+describe('a suspicion that holds hard', () => {
+  let scene: Scene;
+  before(async () => {
+    scene = await Scene.open({ DUPLICATES_HOLD_CERTAIN: 'hard', DUPLICATES_HOLD_PROBABLE: 'hard' });
+  });
+  after(() => scene?.house.stop());
+
+  const same = { name: [{ family: 'Wafula', given: ['Nanjala'] }], birthDate: '1984-05-17' };
+  const tasks = async (): Promise<Json[]> => {
+    const { json } = await scene.house.fetch('Task?code=duplicate-review&status=requested');
+    return (json.entry ?? []).map(({ resource }: Json) => resource);
+  };
+
+  it('stops the line of a payroll that was drafted before it, and no other', async () => {
+    for (const [at, given] of ['Ekal', 'Zuhura', 'Brian'].entries()) {
+      const name = [{ family: NAMES[at]!, given: [given] }];
+      await scene.put(
+        patient(`p-${at + 1}`, { name, birthDate: `19${50 + at * 13}-0${at + 2}-11` }),
+      );
+    }
+    await scene.house.settle();
+    const payroll = await scene.draft();
+    await scene.put(patient('p-1', same));
+    await scene.put(patient('p-3', same));
+    await scene.house.settle();
+    const [task, ...others] = await tasks();
+    expect([task.focus.reference, others]).to.eql(['Patient/p-1', []]);
+    await scene.done(`${payroll}/$approve`, [], scene.checker);
+    await scene.house.settle();
+    expect(await scene.lines(payroll)).to.eql(['h-1 paid 100', 'h-2 paid 100', 'h-3 hold']);
+  });
+
+  it('lets the family be enrolled, drafted and paid once it was lifted, and the trail says by whom', async () => {
+    await scene.register(4);
+    await scene.put(patient('p-4', same));
+    await scene.house.settle();
+    expect((await scene.done('InsurancePlan/s/$enrol')).enrolled.valueInteger).to.equal(0);
+    const about = (await tasks()).filter((each) => JSON.stringify(each).includes('Patient/p-4'));
+    expect(about).to.have.length(2); // with p-1 and with p-3
+    const registrar = await scene.house.tokenFor('registrar');
+    for (const { id } of about) {
+      const reason = [{ name: 'reason', valueString: 'The identity card was seen.' }];
+      await scene.done(`Task/${id}/$override-hold`, reason, registrar);
+    }
+    expect((await scene.done('InsurancePlan/s/$enrol')).enrolled.valueInteger).to.equal(1);
+    await scene.house.advance(31 * 24 * 3600);
+    const lines = await scene.lines(await scene.pay());
+    expect(lines).to.eql(['h-1 paid 100', 'h-2 paid 100', 'h-3 hold', 'h-4 paid 100']);
+    const rows = await scene.rows(
+      `select 1 from audit_event where interaction = '$override-hold' and action = 'E'`,
+    );
+    expect(rows).to.have.length.at.least(2);
   });
 });

@@ -114,8 +114,8 @@ export class Scene {
   }
 
   /** Three households in two areas, each due 100 KES a month from `fund:s`. */
-  static async open(): Promise<Scene> {
-    const house = await startTestHouse();
+  static async open(environment: Record<string, string> = {}): Promise<Scene> {
+    const house = await startTestHouse({ environment });
     const maker = await house.tokenFor('payroll-officer');
     const scene = new Scene(house, maker, await house.tokenFor('payroll-approver'));
     await scene.put(provider('bank'));
