@@ -6,6 +6,7 @@
  * it lies in arrays of numbers, so that threads can read it without copies.
  */
 
+import { LRUCache } from 'lru-cache';
 import { fold } from '../normalize/fold.ts';
 import { skeletonsOf } from '../normalize/skeleton.ts';
 import { GrowingInts } from './growing.ts';
@@ -154,20 +155,40 @@ export class Values {
   }
 
   #derive(text: string, native: boolean): void {
-    const folded = fold(text);
-    const [first = '', second = ''] = skeletonsOf(folded, native);
-    const telling = (skeleton: string): number =>
-      skeleton.length >= SKELETON_LENGTH_MIN ? hashText(skeleton) : 0;
-    const derived = [
-      hashText(first),
-      hashText(second),
-      telling(first),
-      telling(second),
-      telling(first) || join(hashText(text), ITSELF),
-      hashText(folded.slice(0, 1)),
-      folded.length < 2 ? 0 : hashText(folded.slice(0, 2)),
-      first.length < 3 ? 0 : hashText(first.slice(0, 3)),
-    ];
-    for (const [at, each] of derived.entries()) this.#words[at]!.push(each);
+    const derived = wordOf(text, native);
+    for (let at = 0; at < derived.length; at++) this.#words[at]!.push(derived[at]!);
   }
+}
+
+/** Words that are remembered, and their letters at most: names come again in every registry of a few. */
+const WORDS_MAX = 20_000;
+const WORD_LETTERS_MAX = 40;
+const words = new LRUCache<string, Int32Array>({ max: WORDS_MAX });
+
+/** What is worked out of a word, in the order of `ValueTable`. */
+function wordOf(text: string, native: boolean): Int32Array {
+  if (text.length > WORD_LETTERS_MAX) return derivedOf(text, native);
+  const key = native ? `\u0001${text}` : text;
+  const known = words.get(key);
+  if (known) return known;
+  const derived = derivedOf(text, native);
+  words.set(key, derived);
+  return derived;
+}
+
+function derivedOf(text: string, native: boolean): Int32Array {
+  const folded = fold(text);
+  const [first = '', second = ''] = skeletonsOf(folded, native);
+  const telling = (skeleton: string): number =>
+    skeleton.length >= SKELETON_LENGTH_MIN ? hashText(skeleton) : 0;
+  return Int32Array.of(
+    hashText(first),
+    hashText(second),
+    telling(first),
+    telling(second),
+    telling(first) || join(hashText(text), ITSELF),
+    hashText(folded.slice(0, 1)),
+    folded.length < 2 ? 0 : hashText(folded.slice(0, 2)),
+    first.length < 3 ? 0 : hashText(first.slice(0, 3)),
+  );
 }
