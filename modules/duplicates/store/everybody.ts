@@ -128,8 +128,10 @@ export type Lines = AsyncIterable<string | Uint8Array> | Iterable<string | Uint8
 const COUNTS = [
   `delete from match_value v where not exists (
      select from match_counted c where c.kind = v.kind and c.hash = v.hash)`,
-  `insert into match_value as v (kind, hash, held) select kind, hash, held from match_counted
-   on conflict (kind, hash) do update set held = excluded.held where v.held <> excluded.held`,
+  `insert into match_value (kind, hash, held)
+   select c.kind, c.hash, c.held from match_counted c left join match_value v using (kind, hash)
+   where v.held is distinct from c.held order by 1, 2
+   on conflict (kind, hash) do update set held = excluded.held`,
 ];
 
 /** Replaces all counts. Lines are kind, hash and how many. */
@@ -159,20 +161,26 @@ export async function replaceBigKeys(
   await ctx.db.run(CROWDS, [keys, people]);
 }
 
-/** SQL: the pairs found whose records stand as they were when the run began. */
-const STANDING = `match_found w
-  join match_feature fa on fa.patient_id = w.a and fa.active and fa.replaced_by is null
-    and fa.changed_at <= $1
-  join match_feature fb on fb.patient_id = w.b and fb.active and fb.replaced_by is null
-    and fb.changed_at <= $1`;
-
 /** SQL: what is compared of both records, as `fingerprint` has it. */
 export const FINGERPRINT = `left(encode(sha256(convert_to(fa.facts || E'\\n' || fb.facts, 'UTF8')), 'hex'), 16)`;
+
+/** The pairs found whose records stand as they were when the run began. */
+const STANDING = statement(
+  'duplicates.note-standing-pairs',
+  `insert into match_standing
+   select w.a, w.b, w.log_odds, w.grade, w.explanation, w.raisable,
+     case when w.raisable then ${FINGERPRINT} end
+   from match_found w
+   join match_feature fa on fa.patient_id = w.a and fa.active and fa.replaced_by is null
+     and fa.changed_at <= $1
+   join match_feature fb on fb.patient_id = w.b and fb.active and fb.replaced_by is null
+     and fb.changed_at <= $1`,
+);
 
 const EDGES = statement(
   'duplicates.write-found-edges',
   `insert into match_edge as e (a, b, log_odds, grade, explanation, model_id, found_at)
-   select w.a, w.b, w.log_odds, w.grade, w.explanation, $2, $3 from ${STANDING}
+   select a, b, log_odds, grade, explanation, $2, $3 from match_standing order by 1, 2
    on conflict (a, b) do update set log_odds = excluded.log_odds, grade = excluded.grade,
      explanation = excluded.explanation, model_id = excluded.model_id,
      found_at = excluded.found_at
@@ -187,9 +195,9 @@ const FORGET = statement(
 
 const TO_RAISE = statement(
   'duplicates.note-what-to-raise',
-  `insert into match_to_raise (a, b) select w.a, w.b from ${STANDING}
+  `insert into match_to_raise (a, b) select w.a, w.b from match_standing w
    left join match_suspicion s on s.a = w.a and s.b = w.b
-   where w.raisable and (s.a is null or (s.state = 'closed' and s.facts <> ${FINGERPRINT}))`,
+   where w.raisable and (s.a is null or (s.state = 'closed' and s.facts <> w.facts))`,
 );
 
 /** What pairs are written with. */
@@ -216,12 +224,17 @@ export async function replaceEdges(
     `create temp table match_found (a bigint, b bigint, log_odds real, grade text,
        explanation text, raisable boolean) on commit drop`,
   );
+  await ctx.db.run(
+    'create temp table match_standing (like match_found, facts text) on commit drop',
+  );
   await ctx.db.copyIn('copy match_found from stdin', lines);
   await ctx.db.run('analyze match_found');
+  await ctx.db.run(STANDING, [startedAt]);
+  await ctx.db.run('analyze match_standing');
   if (whole) await ctx.db.run(FORGET, [startedAt]);
   const pairs = await ctx.db.run(EDGES, [startedAt, modelId, ctx.now]);
   await ctx.db.run('delete from match_to_raise');
-  return { pairs, toRaise: await ctx.db.run(TO_RAISE, [startedAt]) };
+  return { pairs, toRaise: await ctx.db.run(TO_RAISE) };
 }
 
 const TAKE = statement(
