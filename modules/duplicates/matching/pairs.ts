@@ -15,6 +15,7 @@ import {
   probabilityOf,
   type Scorer,
 } from './score.ts';
+import { scorerOf } from './scorer.ts';
 import { type Scored, type Scoring, scoreShare } from './share.ts';
 import { type Threads, together } from './threads.ts';
 import { newTurns } from './turns.ts';
@@ -41,28 +42,37 @@ export interface ScoringOptions {
   readonly threads?: Threads;
 }
 
-/** Scores every candidate pair; the same, in the same order, however many threads there are. */
+/**
+ * Scores every candidate pair; the same, in the same order, however many threads there are.
+ *
+ * @returns the pairs, and the scorer of this thread
+ */
 export function scorePairs(
   registry: Registry,
   { members, places, starts }: Blocks,
   model: Model,
-  scorer: Scorer,
   { across, threads }: ScoringOptions,
-): ScoredPairs {
+): { readonly pairs: ScoredPairs; readonly scorer: Scorer } {
   const blocks = { members, places, starts };
   const work: Scoring = { kind: 'score', registry, blocks, model, across, taken: newTurns() };
-  const all = together(threads, work, (share) => scoreShare(share, scorer));
+  // Each thread counts how rare values are by itself, this one while the others do.
+  let scorer: Scorer | undefined;
+  const all = together(threads, work, (share) => {
+    scorer = scorerOf(registry, model);
+    return scoreShare(share, scorer);
+  });
   const size = all.reduce((so, { a }) => so + a.length, 0);
   const compared = all.reduce((so, portion) => so + portion.compared, 0);
   const ints = (of: (portion: Scored) => Int32Array): Int32Array =>
     joined(all.map(of), new Int32Array(size));
   const floats = (of: (portion: Scored) => Float32Array): Float32Array =>
     joined(all.map(of), new Float32Array(size));
-  return {
+  const pairs = {
     ...{ a: ints(({ a }) => a), b: ints(({ b }) => b) },
     ...{ w: floats(({ w }) => w), wH: floats(({ wH }) => wH) },
     ...{ crossed: floats(({ crossed }) => crossed), share: model.crossed, size, compared },
   };
+  return { pairs, scorer: scorer! };
 }
 
 function joined<Numbers extends Int32Array | Float32Array>(

@@ -13,7 +13,6 @@ import type { Model } from './model.ts';
 import { pairLogOdds, type ScoredPairs, scorePairs, settle } from './pairs.ts';
 import type { Registry } from './registry.ts';
 import type { Scorer } from './score.ts';
-import { scorerOf } from './scorer.ts';
 import type { Threads } from './threads.ts';
 
 export interface Run {
@@ -44,11 +43,8 @@ export function runMatching(registry: Registry, options: MatchingOptions): Run {
   const { across, threads } = options;
   const blocks = options.blocks ?? blocksOf(registry, threads);
   const learnt = options.model ?? learnModel(registry, blocks, across, threads);
-  const scorer = scorerOf(registry, learnt);
-  const pairs = scorePairs(registry, blocks, learnt, scorer, {
-    across,
-    ...(threads && { threads }),
-  });
+  const scoring = { across, ...(threads && { threads }) };
+  const { pairs, scorer } = scorePairs(registry, blocks, learnt, scoring);
   const model = { ...settle(registry, pairs, learnt, across), usual: scorer.usual };
   scorer.expectCrossed(model.crossed);
   const alone = Float64Array.from({ length: pairs.size }, (_, at) =>

@@ -19,8 +19,11 @@ interface Thread {
   asked: number;
 }
 
-/** Seconds after which a thread is taken for dead: none works so long on one task. */
-const PATIENCE_MS = 3_600_000;
+/**
+ * Time after which a thread is taken for dead. It is waited for when no turn is left, and none works
+ * so long on the one that it has; one that ran out of memory says nothing.
+ */
+const PATIENCE_MS = 600_000;
 
 export class Threads {
   readonly #threads: readonly Thread[];
@@ -52,7 +55,7 @@ export class Threads {
     return this.#threads.map(({ port, answered, asked }) => {
       for (let so = Atomics.load(answered, 0); so < asked; so = Atomics.load(answered, 0)) {
         if (Atomics.wait(answered, 0, so, PATIENCE_MS) === 'timed-out')
-          throw new Error('a thread is stuck');
+          throw new Error('a thread that compares is stuck or has died');
       }
       const { message } = receiveMessageOnPort(port) as { message: Turn[] | { fault: string } };
       if ('fault' in message) throw new Error(message.fault);

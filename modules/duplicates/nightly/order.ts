@@ -3,8 +3,11 @@
  * compared in half the time.
  */
 
-import type { Registry } from '../matching/registry.ts';
-import { AREA } from '../matching/schema.ts';
+import { columnOf, type Registry } from '../matching/registry.ts';
+import { AREA, POSTAL } from '../matching/schema.ts';
+
+/** What tells neighbours, the best first. */
+const PLACES = [AREA, 'city', POSTAL, 'district'];
 
 /** Everybody in use: facts, and internal ids. */
 export interface Everybody {
@@ -15,7 +18,7 @@ export interface Everybody {
 /** Everybody in the order of areas and, within them, of households. */
 export function neighbourly({ registry, ids }: Everybody): Everybody {
   const { size, width, rows, household } = registry;
-  const area = registry.columns.find(({ field }) => field.name === AREA)?.at;
+  const area = PLACES.map((name) => columnOf(registry, name)).find(Boolean)?.at;
   const places = Int32Array.from({ length: size }, (_, row) =>
     area === undefined ? 0 : rows[row * width + area]!,
   );

@@ -10,7 +10,6 @@ import { blocksOf } from '../../../modules/duplicates/matching/blocks.ts';
 import { learnModel } from '../../../modules/duplicates/matching/learn.ts';
 import { scorePairs } from '../../../modules/duplicates/matching/pairs.ts';
 import { RegistryBuilder, registryOf } from '../../../modules/duplicates/matching/registry.ts';
-import { scorerOf } from '../../../modules/duplicates/matching/scorer.ts';
 import { shared } from '../../../modules/duplicates/matching/shared.ts';
 import { Threads } from '../../../modules/duplicates/matching/threads.ts';
 import { RecordReader } from '../../../modules/duplicates/nightly/records.ts';
@@ -258,10 +257,9 @@ describe('a run over everybody', () => {
       expect(blocks).to.eql(blocksOf(registry));
       const model = learnModel(registry, blocks, false, threads);
       expect(model).to.eql(learnModel(registry, blocks, false));
-      const [alone, together] = [{}, { threads }].map((more) => {
-        const scorer = scorerOf(registry, model);
-        return scorePairs(registry, blocks, model, scorer, { across: false, ...more });
-      });
+      const [alone, together] = [{}, { threads }].map(
+        (more) => scorePairs(registry, blocks, model, { across: false, ...more }).pairs,
+      );
       expect(together).to.eql(alone);
       expect(alone!.size).to.be.above(50);
     } finally {
