@@ -156,7 +156,7 @@ export function reportOf(evaluated: Evaluated, grades = gradesOf(evaluated)): st
     groupsOf(evaluated),
     `${registry.size} records, ${all} true pairs, ${run.pairs.compared} compared ` +
       `(${(run.pairs.compared / Math.max(1, registry.size)).toFixed(1)} a record); ` +
-      `pairs completeness ${show(kept / all)}; calibration error ${calibrationError(p, same).toFixed(4)}; ` +
+      `pairs completeness ${show(kept / all)}; calibration error ${show(all === 0 ? Number.NaN : calibrationError(p, same))}; ` +
       `compared in ${evaluated.seconds.toFixed(1)} s`,
     ...leftOut(run),
   ].join('\n');
