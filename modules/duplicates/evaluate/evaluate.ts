@@ -19,7 +19,7 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import type { Model } from '../matching/model.ts';
 import { runMatching } from '../matching/run.ts';
-import { withThreads } from './arrange.ts';
+import { withThreads } from '../matching/threads.ts';
 import { InputFault } from './bytes.ts';
 import type { ColumnMap } from './map.ts';
 import type { Truth } from './measures.ts';

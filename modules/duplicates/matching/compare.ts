@@ -34,8 +34,8 @@ export interface Comparer {
   unequal(column: number, a: number, b: number): number;
   /** The value that both have, as far as the last call found one equal; else 0. */
   equalValue(): number;
-  /** Levels of given against family, and family against given. */
-  crossed(a: number, b: number): readonly [number, number];
+  /** Whether each of two people bears the other's given name as family name, more or less. */
+  areCrossed(a: number, b: number): boolean;
   /** Level of a name in one column of the first against another column of the second. */
   across(column: number, a: number, other: number, b: number): number;
   /** Whether two people have given or family name in common, as they stand. */
@@ -181,12 +181,10 @@ class RegistryComparer implements Comparer {
     return best;
   }
 
-  crossed(a: number, b: number): readonly [number, number] {
-    if (this.#given < 0 || this.#family < 0) return [MISSING, MISSING];
-    return [
-      this.across(this.#given, a, this.#family, b),
-      this.across(this.#family, a, this.#given, b),
-    ];
+  areCrossed(a: number, b: number): boolean {
+    const [given, family] = [this.#given, this.#family];
+    if (given < 0 || family < 0 || this.across(given, a, family, b) < ALIKE) return false;
+    return this.across(family, a, given, b) >= ALIKE;
   }
 
   across(column: number, a: number, other: number, b: number): number {

@@ -6,7 +6,7 @@
 import type { Comparer } from './compare.ts';
 import { mix } from './hash.ts';
 import type { Pairs } from './samples.ts';
-import { ALIKE, CROSSED_LEVEL_MAX, FAMILY, GIVEN, MISSING } from './schema.ts';
+import { CROSSED_LEVEL_MAX, FAMILY, GIVEN, MISSING } from './schema.ts';
 
 export interface Patterns {
   readonly columns: number;
@@ -135,8 +135,7 @@ function isCrossed(
   b: number,
 ): boolean {
   if (names.some((name) => name < 0 || pattern[name]! > CROSSED_LEVEL_MAX)) return false;
-  if (comparer.across(names[0]!, a, names[1]!, b) < ALIKE) return false;
-  return comparer.across(names[1]!, a, names[0]!, b) >= ALIKE;
+  return comparer.areCrossed(a, b);
 }
 
 /** Sums the counts of a column's levels, each pattern weighed. */

@@ -3,6 +3,7 @@
  * are waited for without giving up the thread, so that matching reads from top to bottom.
  */
 
+import { availableParallelism } from 'node:os';
 import {
   MessageChannel,
   type MessagePort,
@@ -24,6 +25,27 @@ interface Thread {
  * so long on the one that it has; one that ran out of memory says nothing.
  */
 const PATIENCE_MS = 600_000;
+
+/** Fewer people are compared before another thread has begun. */
+export const ALONE_MAX = 20_000;
+/** Threads at most: more would fight for the memory. */
+const THREADS_MAX = 4;
+
+/** Other threads that are worth their while for so many people, where there are processors for them. */
+export const helpersFor = (people: number): number =>
+  people < ALONE_MAX ? 0 : Math.min(THREADS_MAX, availableParallelism()) - 1;
+
+/** Does something about so many people with the help of other threads, if they are worth their while. */
+export function withThreads<Done>(people: number, work: (threads?: Threads) => Done): Done {
+  const helpers = helpersFor(people);
+  if (helpers === 0) return work();
+  const threads = new Threads(helpers);
+  try {
+    return work(threads);
+  } finally {
+    threads.end();
+  }
+}
 
 export class Threads {
   readonly #threads: readonly Thread[];

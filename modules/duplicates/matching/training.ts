@@ -9,7 +9,6 @@ import { RULES, type Training } from './keys.ts';
 import { countPatterns, type Patterns } from './patterns.ts';
 import type { Registry } from './registry.ts';
 import { householdPairs, householdsOf, type Pairs, randomPairs, rulePairs } from './samples.ts';
-import { ALIKE } from './schema.ts';
 import { type Threads, together } from './threads.ts';
 import { inTurns, newTurns, type Turn, type Work } from './turns.ts';
 
@@ -82,8 +81,7 @@ function crossedShare(comparer: Comparer, pairs: Pairs): number {
   let crossed = 0;
   for (let pair = 0; pair < pairs.length; pair += 2) {
     const [a, b] = [pairs[pair]!, pairs[pair + 1]!];
-    const [first, second] = comparer.crossed(a, b);
-    if (first >= ALIKE && second >= ALIKE && !comparer.namesAlike(a, b)) crossed++;
+    if (comparer.areCrossed(a, b) && !comparer.namesAlike(a, b)) crossed++;
   }
   return (2 * crossed) / pairs.length;
 }

@@ -10,18 +10,11 @@
  */
 
 import { once } from 'node:events';
-import { availableParallelism } from 'node:os';
-import { Threads } from '../matching/threads.ts';
+import { withThreads } from '../matching/threads.ts';
 import { compareEverybody, type Order, ready } from './everybody.ts';
 import { RecordReader } from './records.ts';
 
 const CHUNK = 256 * 1024;
-/** Fewer people are compared before another thread has begun. */
-const ALONE_MAX = 20_000;
-/** Threads at most: more would fight for the memory. */
-const THREADS_MAX = 4;
-
-const others = (): number => Math.min(THREADS_MAX, availableParallelism()) - 1;
 
 async function main(): Promise<void> {
   const [order] = (await once(process, 'message')) as [Order];
@@ -29,11 +22,10 @@ async function main(): Promise<void> {
   for await (const chunk of process.stdin) reader.take(chunk as Buffer);
   reader.end();
   const { ids } = reader;
-  const several = ids.length >= ALONE_MAX && others() > 0;
-  const threads = several ? new Threads(others()) : undefined;
-  const everybody = ready({ registry: reader.registry(), ids }, several);
-  const { findings, pairs, counts } = compareEverybody(everybody, order, threads);
-  threads?.end();
+  const { findings, pairs, counts } = withThreads(ids.length, (threads) => {
+    const everybody = ready({ registry: reader.registry(), ids }, threads !== undefined);
+    return compareEverybody(everybody, order, threads);
+  });
   const used = process.resourceUsage();
   process.send?.({
     ...findings,
