@@ -74,6 +74,18 @@ export function unwritten<R extends Patient | Group>(resource: R): R {
   return (Object.keys(meta).length > 0 ? { ...resource, meta } : rest) as R;
 }
 
+/**
+ * The answer of a merge that waits for a second person.
+ *
+ * @param same what that person's call has in common with this one
+ */
+export function proposed(input: OperationInput, task: string, same: string): Parameters {
+  const says =
+    'Payments are at stake, or it was decided otherwise: the merge is proposed, nothing is merged yet; ' +
+    `another person calls $merge for the same ${same}.`;
+  return answer(input, [issue('information', says)], [taskParameter(task)]);
+}
+
 /** The answer of a merge: what was given, what is to be said, and the rest. */
 export function answer(
   input: OperationInput,

@@ -37,6 +37,7 @@ import {
   issue,
   namedBy,
   PREVIEW,
+  proposed,
   taskParameter,
   unwritten,
   withParts,
@@ -111,19 +112,15 @@ async function run(ctx: Context, input: OperationInput): Promise<Parameters> {
   const preview = parameterIn(input, 'preview')?.valueBoolean === true;
   if (!preview) await lockForMerge(ctx, recordsIn(wanted));
   const prepared = await prepareGroups(ctx, wanted);
-  const against = await decidedAgainst(ctx, await pairsOf(ctx, prepared), overruleIn(input));
+  const pairs = await pairsOf(ctx, prepared);
+  const against = await decidedAgainst(ctx, pairs, overruleIn(input));
   if (preview) return previewed(input, prepared, against, await tiesOf(ctx, prepared));
   checkDecided(against);
   checkConflicts(prepared);
-  const standing = await secondPerson(ctx, await proposedMerge(ctx, prepared, against));
-  if (!standing.may) {
-    const says =
-      'Payments are at stake, or it was decided otherwise: the merge is proposed, nothing is merged yet; ' +
-      'another person calls $merge for the same versions and members.';
-    return answer(input, [issue('information', says)], [taskParameter(standing.task)]);
-  }
+  const standing = await secondPerson(ctx, await proposedMerge(ctx, prepared, pairs, against));
+  if (!standing.may) return proposed(input, standing.task, 'versions and members');
   await overruleDecided(ctx, against);
-  const ready = (await settled(ctx, prepared)) ? await prepareGroups(ctx, wanted) : prepared;
+  const ready = (await settled(ctx, pairs)) ? await prepareGroups(ctx, wanted) : prepared;
   const done = await mergeGroups(ctx, ready, standing.proposedBy);
   const { source, target } = wanted;
   ctx.audit({
@@ -145,11 +142,10 @@ async function run(ctx: Context, input: OperationInput): Promise<Parameters> {
 }
 
 /** Settles the suspicions about the household and the members that are replaced. */
-async function settled(ctx: Context, prepared: PreparedGroups): Promise<boolean> {
-  let any = await settleMerged(ctx, prepared.sourceRid, prepared.targetRid);
-  for (const [source, target] of prepared.wanted.members) {
-    const rids = await ctx.fhir.rids('Patient', [source.id!, target.id!]);
-    const found = await settleMerged(ctx, rids.get(source.id!)!, rids.get(target.id!)!);
+async function settled(ctx: Context, pairs: readonly ToBeOne[]): Promise<boolean> {
+  let any = false;
+  for (const { source, target } of pairs) {
+    const found = await settleMerged(ctx, source.rid, target.rid);
     any = found || any;
   }
   return any;
@@ -185,6 +181,7 @@ async function pairsOf(ctx: Context, prepared: PreparedGroups): Promise<ToBeOne[
 async function proposedMerge(
   ctx: Context,
   prepared: PreparedGroups,
+  pairs: readonly ToBeOne[],
   { decided }: Against,
 ): Promise<Proposed> {
   const { wanted, sourceRid, targetRid } = prepared;
@@ -193,18 +190,15 @@ async function proposedMerge(
     pair.map(({ id, meta }) => `${id}/_history/${meta?.versionId}`),
   );
   const all = [sourceRid, targetRid];
-  const people = await ctx.fhir.rids(
-    'Patient',
-    members.flat().map(({ id }) => id!),
-  );
+  const people = pairs
+    .filter(({ type }) => type === 'Patient')
+    .flatMap((pair) => [pair.source.rid, pair.target.rid]);
   for (const { id } of [source, target]) all.push(...(await formerGroupRids(ctx, id!)));
   return {
     ...{ source, target, sourceRid, targetRid },
     result: members.length > 0 ? JSON.stringify(versions) : null,
     needsTwo: async (unit) =>
-      decided.length > 0 ||
-      (await householdsNeedTwo(unit, all)) ||
-      needsTwo(unit, [...people.values()]),
+      decided.length > 0 || (await householdsNeedTwo(unit, all)) || needsTwo(unit, people),
   };
 }
 

@@ -31,6 +31,7 @@ import {
   issue,
   namedBy,
   PREVIEW,
+  proposed,
   taskParameter,
   unwritten,
   withParts,
@@ -112,12 +113,7 @@ async function runMerge(ctx: Context, input: OperationInput): Promise<Parameters
   checkDecided(against);
   checkConflicts(prepared);
   const standing = await secondPerson(ctx, proposedMerge(prepared, against));
-  if (!standing.may) {
-    const says =
-      'Payments are at stake, or it was decided otherwise: the merge is proposed, nothing is merged yet; ' +
-      'another person calls $merge for the same versions and result.';
-    return answer(input, [issue('information', says)], [taskParameter(standing.task)]);
-  }
+  if (!standing.may) return proposed(input, standing.task, 'versions and result');
   await overruleDecided(ctx, against);
   const settled = await settleMerged(ctx, prepared.sourceRid, prepared.targetRid);
   const ready = settled ? await prepare(ctx, prepared.wanted) : prepared;
