@@ -5,6 +5,7 @@
  */
 
 import type { OperationDefinition } from '@medplum/fhirtypes';
+import { stringify } from 'csv-stringify/sync';
 import {
   type Context,
   inputParameter,
@@ -60,21 +61,12 @@ async function run(ctx: Context, input: OperationInput): Promise<RawAnswer> {
   return {
     raw: true,
     contentType: 'text/csv; charset=utf-8',
-    body: [COLUMNS.join(','), ...rows.map(lineOf), ''].join('\n'),
+    body: stringify([COLUMNS, ...rows.map(valuesOf)]),
   };
 }
 
-function lineOf({
-  one,
-  other,
-  type,
-  verdict,
-  p,
-  grade,
-  model_id,
-  decided_at,
-}: LabelledPair): string {
-  const score = p === null ? '' : String(p);
-  const at = decided_at.toISOString();
-  return [one, other, type, verdict, score, grade ?? '', model_id ?? '', at].join(',');
+/** Values in the order of the columns; what is not known is empty. */
+function valuesOf({ decided_at: at, model_id: model, ...pair }: LabelledPair): unknown[] {
+  const { one, other, type, verdict, p, grade } = pair;
+  return [one, other, type, verdict, p, grade, model, at.toISOString()];
 }
